@@ -1,0 +1,133 @@
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static uint64_t clock_read(clockid_t id) {
+        struct timespec ts = { 0 };
+
+        (void) clock_gettime(id, &ts);
+        return (uint64_t) ts.tv_sec * USEC_PER_SEC + (uint64_t) ts.tv_nsec / 1000;
+}
+
+uint64_t clock_now_usec(void) {
+        return clock_read(CLOCK_BOOTTIME);
+}
+
+uint64_t clock_wall_usec(void) {
+        return clock_read(CLOCK_REALTIME);
+}
+
+static size_t clock_format_day(uint64_t sec, char *buf) {
+        time_t t = (time_t) sec;
+        struct tm tm;
+
+        if (!gmtime_r(&t, &tm))
+                memset(&tm, 0, sizeof(tm));
+        return strftime(buf, CLOCK_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
+}
+
+char *clock_format(uint64_t wall_usec, char *buf) {
+        size_t n = clock_format_day(wall_usec / USEC_PER_SEC, buf);
+
+        (void) snprintf(buf + n, CLOCK_TEXT_MAX - n, "Z");
+        return buf;
+}
+
+char *clock_format_micro(uint64_t wall_usec, char *buf) {
+        size_t n = clock_format_day(wall_usec / USEC_PER_SEC, buf);
+
+        (void) snprintf(buf + n, CLOCK_TEXT_MAX - n, ".%06uZ", (unsigned) (wall_usec % USEC_PER_SEC));
+        return buf;
+}
+
+char *clock_format_nano(uint64_t wall_nsec, char *buf) {
+        size_t n = clock_format_day(wall_nsec / 1000000000U, buf);
+
+        (void) snprintf(buf + n, CLOCK_TEXT_MAX - n, ".%09uZ", (unsigned) (wall_nsec % 1000000000U));
+        return buf;
+}
+
+/* Exactly width digits at *p, moved past them. */
+static int clock_digits(const char **p, int width, int min, int max, int *ret) {
+        int v = 0;
+
+        for (int i = 0; i < width; i++, (*p)++) {
+                if (**p < '0' || **p > '9')
+                        return -EINVAL;
+                v = v * 10 + (**p - '0');
+        }
+        if (v < min || v > max)
+                return -EINVAL;
+        *ret = v;
+        return 0;
+}
+
+static int clock_expect(const char **p, const char *any_of) {
+        if (**p == '\0' || !strchr(any_of, **p))
+                return -EINVAL;
+        (*p)++;
+        return 0;
+}
+
+static int clock_parse_fraction(const char **p, uint64_t *ret_usec) {
+        uint64_t usec = 0;
+        int n = 0;
+
+        *ret_usec = 0;
+        if (**p != '.')
+                return 0;
+        for ((*p)++; **p >= '0' && **p <= '9'; (*p)++, n++)
+                if (n < 6)
+                        usec = usec * 10 + (uint64_t) (**p - '0');
+        if (n == 0 || n > 9)
+                return -EINVAL;
+        for (; n < 6; n++)
+                usec *= 10;
+        *ret_usec = usec;
+        return 0;
+}
+
+static int clock_parse_offset(const char **p, int64_t *ret_sec) {
+        int hours, minutes, sign;
+
+        *ret_sec = 0;
+        if (**p == 'Z' || **p == 'z') {
+                (*p)++;
+                return 0;
+        }
+        if (**p != '+' && **p != '-')
+                return -EINVAL;
+        sign = *(*p)++ == '-' ? -1 : 1;
+        if (clock_digits(p, 2, 0, 23, &hours) < 0 || clock_expect(p, ":") < 0 ||
+            clock_digits(p, 2, 0, 59, &minutes) < 0)
+                return -EINVAL;
+        *ret_sec = sign * (hours * 3600 + minutes * 60);
+        return 0;
+}
+
+int clock_parse(const char *text, uint64_t *ret_wall_usec) {
+        static const int month_days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+        const char *p = text;
+        int64_t sec, offset_sec;
+        struct tm tm = { 0 };
+        uint64_t usec;
+        int year, month;
+
+        if (clock_digits(&p, 4, 1970, 9999, &year) < 0 || clock_expect(&p, "-") < 0 ||
+            clock_digits(&p, 2, 1, 12, &month) < 0 || clock_expect(&p, "-") < 0 ||
+            clock_digits(&p, 2, 1, month_days[month - 1], &tm.tm_mday) < 0 ||
+            clock_expect(&p, "Tt ") < 0 || clock_digits(&p, 2, 0, 23, &tm.tm_hour) < 0 ||
+            clock_expect(&p, ":") < 0 || clock_digits(&p, 2, 0, 59, &tm.tm_min) < 0 ||
+            clock_expect(&p, ":") < 0 || clock_digits(&p, 2, 0, 60, &tm.tm_sec) < 0 ||
+            clock_parse_fraction(&p, &usec) < 0 || clock_parse_offset(&p, &offset_sec) < 0 || *p != '\0')
+                return -EINVAL;
+        tm.tm_year = year - 1900;
+        tm.tm_mon = month - 1;
+        sec = (int64_t) timegm(&tm) - offset_sec;
+        if (sec < 0)
+                return -EINVAL;
+        *ret_wall_usec = (uint64_t) sec * USEC_PER_SEC + usec;
+        return 0;
+}

@@ -1,0 +1,82 @@
+#include "tests/unit/test.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/fd.h"
+
+static int make_folder(void **state) {
+        char *path = strdup("/tmp/orch-test-fd-XXXXXX");
+
+        if (!path || !mkdtemp(path))
+                return -1;
+        *state = path;
+        return 0;
+}
+
+static int drop_folder(void **state) {
+        int r = dir_remove_all(AT_FDCWD, *state, NULL);
+
+        free(*state);
+        return r;
+}
+
+static void a_file_is_replaced_whole(void **state) {
+        AUTO_FREE char *text = NULL;
+        char path[128];
+        size_t len = 0;
+
+        (void) snprintf(path, sizeof(path), "%s/a", (char *) *state);
+        assert_int_equal(file_write_atomic(path, "old", 3, 0600, false, NULL), 0);
+        assert_int_equal(file_write_atomic(path, "newer", 5, 0600, true, NULL), 0);
+
+        assert_int_equal(file_read(path, 100, &text, &len, NULL), 0);
+        assert_string_equal(text, "newer");
+        assert_int_equal(len, 5);
+}
+
+static void a_file_over_the_bound_is_refused_in_words(void **state) {
+        struct err e = { 0 };
+        char *text = NULL;
+        char path[128];
+
+        (void) snprintf(path, sizeof(path), "%s/a", (char *) *state);
+        assert_int_equal(file_write_atomic(path, "12345", 5, 0600, false, NULL), 0);
+
+        assert_int_equal(file_read(path, 4, &text, NULL, &e), -EFBIG);
+        assert_null(text);
+        assert_non_null(strstr(e.text, "larger than 4 bytes"));
+}
+
+static void removal_takes_trees_and_spares_what_links_point_at(void **state) {
+        char path[128], link[128], outside[128];
+        struct stat st;
+
+        (void) snprintf(path, sizeof(path), "%s/t/a/b/c", (char *) *state);
+        (void) snprintf(link, sizeof(link), "%s/t/a/link", (char *) *state);
+        (void) snprintf(outside, sizeof(outside), "%s/keep", (char *) *state);
+        assert_int_equal(dir_make_all(path, 0700, NULL), 0);
+        assert_int_equal(dir_make_all(outside, 0700, NULL), 0);
+        assert_int_equal(symlink(outside, link), 0);
+
+        (void) snprintf(path, sizeof(path), "%s/t", (char *) *state);
+        assert_int_equal(dir_remove_all(AT_FDCWD, path, NULL), 0);
+        assert_int_equal(dir_remove_all(AT_FDCWD, path, NULL), 0);
+
+        assert_int_equal(stat(path, &st), -1);
+        assert_int_equal(stat(outside, &st), 0);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(a_file_is_replaced_whole, make_folder, drop_folder),
+                cmocka_unit_test_setup_teardown(a_file_over_the_bound_is_refused_in_words,
+                                                make_folder, drop_folder),
+                cmocka_unit_test_setup_teardown(removal_takes_trees_and_spares_what_links_point_at,
+                                                make_folder, drop_folder),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
