@@ -1,0 +1,324 @@
+#include "daemon/image/store.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "base/fd.h"
+#include "base/map.h"
+#include "base/str.h"
+#include "daemon/image/record.h"
+#include "daemon/image/reference.h"
+
+#define STORE_RECORD_MAX (4U << 20)
+#define STORE_ID_MAX 128
+
+struct image_store {
+        char *dir;
+        char *layers_dir;
+};
+
+int image_store_open(const char *dir, struct image_store **ret, struct err *e) {
+        static const char *const folders[] = { "layers", "images", "references", "tmp" };
+        AUTO(image_store) struct image_store *store = calloc(1, sizeof(*store));
+
+        if (!store)
+                return err_set(e, -ENOMEM, "out of memory");
+        store->dir = strdup(dir);
+        store->layers_dir = str_format("%s/layers", dir);
+        if (!store->dir || !store->layers_dir)
+                return err_set(e, -ENOMEM, "out of memory");
+        for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+                AUTO_FREE char *path = str_format("%s/%s", dir, folders[i]);
+                int r = path ? dir_make_all(path, 0711, e) : err_set(e, -ENOMEM, "out of memory");
+
+                if (r < 0)
+                        return err_wrap(e, r, "image store");
+        }
+        *ret = STEAL(store);
+        return 0;
+}
+
+void image_store_unref(struct image_store *store) {
+        if (!store)
+                return;
+        free(store->dir);
+        free(store->layers_dir);
+        free(store);
+}
+
+const char *image_store_dir(const struct image_store *store) {
+        return store->dir;
+}
+
+char *image_store_layer_path(const struct image_store *store, const char *digest) {
+        return str_format("%s/%s", store->layers_dir, digest + strlen("sha256:"));
+}
+
+char *image_store_record_path(const struct image_store *store, const char *id) {
+        return str_format("%s/images/%s.json", store->dir, id + strlen("sha256:"));
+}
+
+/* References have '/' but never '%'. */
+char *image_store_reference_path(const struct image_store *store, const char *reference) {
+        AUTO_DONE(strbuf) struct strbuf b = { 0 };
+
+        strbuf_addf(&b, "%s/references/", store->dir);
+        for (const char *p = reference; *p; p++) {
+                if (*p == '/')
+                        strbuf_add(&b, "%2F");
+                else
+                        strbuf_add_char(&b, *p);
+        }
+        return strbuf_steal(&b);
+}
+
+static char *store_reference_from_file(const char *name) {
+        AUTO_DONE(strbuf) struct strbuf b = { 0 };
+
+        for (const char *p = name; *p; p++) {
+                if (str_starts_with(p, "%2F")) {
+                        strbuf_add_char(&b, '/');
+                        p += 2;
+                } else
+                        strbuf_add_char(&b, *p);
+        }
+        return strbuf_steal(&b);
+}
+
+int image_store_make_tmp(const struct image_store *store, const char *word, char **ret, struct err *e) {
+        AUTO_FREE char *path = str_format("%s/tmp/%s-XXXXXX", store->dir, word);
+
+        if (!path)
+                return err_set(e, -ENOMEM, "out of memory");
+        if (!mkdtemp(path))
+                return err_errno(e, -errno, "cannot create a folder in %s/tmp", store->dir);
+        *ret = STEAL(path);
+        return 0;
+}
+
+int image_store_lock(struct image_store *store, int *ret_fd, struct err *e) {
+        AUTO_FREE char *path = str_format("%s/lock", store->dir);
+        AUTO_FREE char *tmp = str_format("%s/tmp", store->dir);
+        AUTO_CLOSE int fd = -1;
+        int r;
+
+        if (!path || !tmp)
+                return err_set(e, -ENOMEM, "out of memory");
+        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (fd < 0)
+                return err_errno(e, -errno, "cannot open %s", path);
+        while (flock(fd, LOCK_EX) < 0)
+                if (errno != EINTR)
+                        return err_errno(e, -errno, "cannot lock %s", path);
+        r = dir_remove_all(AT_FDCWD, tmp, e);
+        if (r == 0)
+                r = dir_make_all(tmp, 0700, e);
+        if (r < 0)
+                return err_wrap(e, r, "image store");
+        *ret_fd = STEAL_FD(fd);
+        return 0;
+}
+
+static int store_read_record(struct image_store *store, const char *id, struct image **ret, struct err *e) {
+        AUTO_FREE char *path = NULL;
+        AUTO_FREE char *text = NULL;
+        size_t len = 0;
+        int r;
+
+        if (!image_digest_is_valid(id))
+                return err_set(e, -EIO, "the store's index is damaged; load the image again");
+        path = image_store_record_path(store, id);
+        if (!path)
+                return err_set(e, -ENOMEM, "out of memory");
+        r = file_read(path, STORE_RECORD_MAX, &text, &len, e);
+        if (r == -ENOENT)
+                return err_set(e, -ENOENT, "no image %s", id);
+        if (r < 0)
+                return r;
+        r = image_record_decode(text, len, store->layers_dir, ret, e);
+        return r == -EINVAL ? -EIO : r;
+}
+
+/* Calls with each stored reference and its image ID until one returns non-zero, and returns that. */
+static int store_each_reference(struct image_store *store,
+                                int (*call)(void *userdata, const char *reference, const char *id), void *userdata,
+                                struct err *e) {
+        AUTO_FREE char *dir_path = str_format("%s/references", store->dir);
+        struct dirent *d;
+        DIR *dir;
+        int r = 0;
+
+        if (!dir_path)
+                return err_set(e, -ENOMEM, "out of memory");
+        dir = opendir(dir_path);
+        if (!dir)
+                return err_errno(e, -errno, "cannot read %s", dir_path);
+        while (r == 0 && (d = readdir(dir))) {
+                AUTO_FREE char *path = NULL;
+                AUTO_FREE char *id = NULL;
+                AUTO_FREE char *reference = NULL;
+
+                if (d->d_name[0] == '.' || strstr(d->d_name, ".tmp-"))
+                        continue;
+                path = str_format("%s/%s", dir_path, d->d_name);
+                reference = store_reference_from_file(d->d_name);
+                if (!path || !reference)
+                        r = err_set(e, -ENOMEM, "out of memory");
+                else if (file_read(path, STORE_ID_MAX, &id, NULL, NULL) == 0) {
+                        id[strcspn(id, "\n")] = '\0';
+                        r = call(userdata, reference, id);
+                }
+        }
+        (void) closedir(dir);
+        return r;
+}
+
+struct store_search {
+        struct image_reference asked;
+        int best;       /* image_reference_match() */
+        unsigned n_best; /* different images that match so */
+        char id[STORE_ID_MAX];
+};
+
+static int store_search_step(void *userdata, const char *reference, const char *id) {
+        AUTO_DONE(image_reference) struct image_reference stored = { 0 };
+        struct store_search *search = userdata;
+        int match;
+
+        if (image_reference_parse(reference, &stored, NULL) < 0)
+                return 0;
+        match = image_reference_match(&search->asked, &stored);
+        if (match == 0 || match < search->best)
+                return 0;
+        if (match == search->best && strcmp(search->id, id) != 0)
+                search->n_best++;
+        if (match > search->best) {
+                search->best = match;
+                search->n_best = 1;
+                (void) snprintf(search->id, sizeof(search->id), "%s", id);
+        }
+        return 0;
+}
+
+int image_find(struct image_store *store, const char *reference, struct image **ret, struct err *e) {
+        struct store_search search = { 0 };
+        AUTO(image) struct image *image = NULL;
+        int r;
+
+        if (image_digest_is_valid(reference))
+                return store_read_record(store, reference, ret, e);
+        r = image_reference_parse(reference, &search.asked, e);
+        if (r < 0)
+                return r;
+        r = store_each_reference(store, store_search_step, &search, e);
+        image_reference_done(&search.asked);
+        if (r < 0)
+                return r;
+        if (search.n_best == 0)
+                return err_set(e, -ENOENT, "image %s is not on this node", reference);
+        if (search.n_best > 1 && search.best == 1)
+                return err_set(e, -ENOENT, "several images are called %s on different hosts; name the host", reference);
+        r = store_read_record(store, search.id, &image, e);
+        if (r < 0)
+                return r;
+        r = image_words_add(&image->names, reference);
+        if (r < 0)
+                return err_set(e, r, "out of memory");
+        *ret = STEAL(image);
+        return 0;
+}
+
+static void store_list_unref(void *image) {
+        image_unref(image);
+}
+
+struct store_listing {
+        struct image_store *store;
+        struct map by_id;
+};
+
+static int store_list_step(void *userdata, const char *reference, const char *id) {
+        struct store_listing *listing = userdata;
+        struct image *image = map_get(&listing->by_id, id);
+        int r;
+
+        if (!image) {
+                r = store_read_record(listing->store, id, &image, NULL);
+                if (r == -ENOMEM)
+                        return r;
+                if (r < 0)
+                        return 0;
+                r = map_put(&listing->by_id, id, image, NULL);
+                if (r < 0) {
+                        image_unref(image);
+                        return r;
+                }
+        }
+        return image_words_add(&image->names, reference);
+}
+
+static int store_compare_words(const void *a, const void *b) {
+        return strcmp(*(char *const *) a, *(char *const *) b);
+}
+
+static int store_compare_images(const void *a, const void *b) {
+        const struct image *x = *(struct image *const *) a, *y = *(struct image *const *) b;
+
+        return strcmp(x->names.items[0], y->names.items[0]);
+}
+
+void image_list_done(struct image_list *list) {
+        for (size_t i = 0; i < list->n; i++)
+                image_unref(list->items[i]);
+        free(list->items);
+        *list = (struct image_list){ 0 };
+}
+
+int image_list_read(struct image_store *store, struct image_list *ret, struct err *e) {
+        struct store_listing listing = { .store = store };
+        struct image_list list = { 0 };
+        int r;
+
+        r = store_each_reference(store, store_list_step, &listing, e);
+        if (r == 0) {
+                list.items = calloc(listing.by_id.n + 1, sizeof(*list.items));
+                r = list.items ? 0 : -ENOMEM;
+        }
+        if (r < 0) {
+                map_done(&listing.by_id, store_list_unref);
+                return e && e->code ? r : err_errno(e, r, "cannot list images");
+        }
+        MAP_FOREACH(i, &listing.by_id) {
+                struct image *image = i->value;
+
+                qsort(image->names.items, image->names.n, sizeof(char *), store_compare_words);
+                list.items[list.n++] = image;
+        }
+        map_done(&listing.by_id, NULL);
+        qsort(list.items, list.n, sizeof(*list.items), store_compare_images);
+        *ret = list;
+        return 0;
+}
+
+int image_store_publish(struct image_store *store, const char *id, const char *record, const struct image_words *names,
+                        struct err *e) {
+        AUTO_FREE char *path = image_store_record_path(store, id);
+        AUTO_FREE char *line = str_format("%s\n", id);
+        int r;
+
+        if (!path || !line)
+                return err_set(e, -ENOMEM, "out of memory");
+        r = file_write_atomic(path, record, strlen(record), 0644, true, e);
+        for (size_t i = 0; r == 0 && i < names->n; i++) {
+                AUTO_FREE char *name_path = image_store_reference_path(store, names->items[i]);
+
+                if (!name_path)
+                        return err_set(e, -ENOMEM, "out of memory");
+                r = file_write_atomic(name_path, line, strlen(line), 0644, true, e);
+        }
+        return r;
+}
