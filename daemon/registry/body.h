@@ -1,0 +1,36 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/macros.h"
+
+/* The body of an answer: pieces that are sent one after another. Objects are not copied: a list of
+ * 10,000 pods holds references to their versions. Immutable once given away. */
+struct record;
+
+struct body_piece {
+        const char *data;
+        size_t len;
+};
+
+struct body;
+
+struct body *body_new(void); /* NULL when memory is out */
+struct body *body_ref(struct body *b);
+void body_unref(struct body *b);
+DEFINE_AUTO(body);
+
+/* text: lives as long as the process. Errors stick and show in body_has_failed(). */
+void body_add_static(struct body *b, const char *text);
+void body_add_record(struct body *b, struct record *r);
+/* take_text: freed with the body; NULL counts as failed. */
+void body_add_text(struct body *b, char *take_text, size_t len);
+bool body_has_failed(const struct body *b);
+
+size_t body_len(const struct body *b);
+const struct body_piece *body_pieces(const struct body *b, size_t *ret_n);
+
+/* All in one, NUL-terminated, the caller's; NULL when memory is out. */
+char *body_flatten(const struct body *b);

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/macros.h"
+
+/* The HTTP face of the registry: a unix socket (peer credentials decide) and a loopback TCP port. */
+struct registry;
+struct server;
+struct timers;
+typedef struct sd_event sd_event;
+
+struct server_options {
+        sd_event *event;           /* referenced */
+        struct registry *registry; /* borrowed for the server's life */
+        struct timers *timers;     /* borrowed likewise */
+        int unix_fd;               /* a listening socket, taken over; -1: none */
+        int tcp_fd;                /* likewise */
+        unsigned max_connections;  /* 0: 4096 */
+        unsigned idle_timeout_s;   /* a connection without progress, 0: 75 */
+        gid_t admin_gid;           /* group that may use the unix socket, (gid_t) -1: none */
+};
+
+/* Begins to answer. Returns 0, -ENOMEM, or what libmicrohttpd's refusal is called. */
+int server_new(const struct server_options *options, struct server **ret_server, struct err *e);
+
+/* Accepts nothing more; connections under way end with their answers. */
+void server_quiesce(struct server *s);
+void server_unref(struct server *s);
+DEFINE_AUTO(server);
+
+/* A listening unix socket of mode 0660 at path, owned by gid (unless -1). A socket file that nobody listens on is
+ * replaced; one in use is refused. Returns the descriptor, -EADDRINUSE, or socket()'s, bind()'s
+ * errno. */
+int listen_unix(const char *path, gid_t gid, struct err *e);
+
+/* A listening TCP socket. text: "127.0.0.1:8001", "[::1]:8001". Anything but a loopback address is
+ * refused with -EPERM, a port in use with -EADDRINUSE. */
+int listen_tcp(const char *text, struct err *e);
