@@ -2,6 +2,8 @@
 
 #include "tests/unit/test.h"
 
+#include <string.h>
+
 static struct ipam *new_pool(const char *cidr) {
         struct ipam *a = NULL;
         struct ip_prefix p;
