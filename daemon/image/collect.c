@@ -91,7 +91,7 @@ int image_store_collect(struct image_store *store, const struct image_words *in_
         if (r == 0)
                 r = collect_sweep(store, "images", ".json", &marks.ids, e);
         if (r == 0)
-                r = collect_sweep(store, "layers", "", &marks.layers, e);
+                r = collect_sweep(store, "layers", ".size", &marks.layers, e);
         return r;
 }
 

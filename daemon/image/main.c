@@ -1,0 +1,157 @@
+/* orch-image: takes images into the store of this machine. Run by the node for its users; reads what may be hostile, so it
+ * is a process of its own. Answers one JSON document on standard output; on failure one sentence on standard error, exit code 1.
+ *
+ *   orch-image --store DIR load [--name NAME] [PATH]      an archive on standard input, or a file or layout folder
+ *   orch-image --store DIR import --name NAME [--config JSON] [PATH]
+ *   orch-image --store DIR list
+ *   orch-image --store DIR remove REFERENCE [--in-use ID]... */
+#include <fcntl.h>
+#include <getopt.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "daemon/image/image.h"
+#include "daemon/image/load.h"
+#include "daemon/image/record.h"
+
+struct arguments {
+        const char *store_dir;
+        const char *verb;
+        const char *operand;
+        struct image_load_options load;
+        struct image_words in_use;
+};
+
+static int arguments_read(int argc, char **argv, struct arguments *ret, struct err *e) {
+        static const struct option options[] = {
+                { "store", required_argument, NULL, 's' },  { "name", required_argument, NULL, 'n' },
+                { "config", required_argument, NULL, 'c' }, { "in-use", required_argument, NULL, 'u' },
+                { 0 },
+        };
+        int c;
+
+        while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+                if (c == 's')
+                        ret->store_dir = optarg;
+                else if (c == 'n')
+                        ret->load.name = optarg;
+                else if (c == 'c')
+                        ret->load.config = optarg;
+                else if (c != 'u')
+                        return err_set(e, -EINVAL, "unknown option; see orch-image(8)");
+                else if (image_words_add(&ret->in_use, optarg) < 0)
+                        return err_set(e, -ENOMEM, "out of memory");
+        }
+        if (!ret->store_dir || optind >= argc || argc - optind > 2)
+                return err_set(e, -EINVAL, "usage: orch-image --store DIR load|import|list|remove [--name NAME] [PATH|REFERENCE]");
+        ret->verb = argv[optind];
+        ret->operand = optind + 1 < argc ? argv[optind + 1] : NULL;
+        return 0;
+}
+
+static int main_print(json_t *take_answer, const char *key, struct err *e) {
+        json_t *root = json_pack("{s:o}", key, take_answer);
+        AUTO_FREE char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
+
+        json_decref(root);
+        if (!text)
+                return err_set(e, -ENOMEM, "out of memory");
+        if (puts(text) < 0 || fflush(stdout) != 0)
+                return err_errno(e, -errno, "cannot write the answer");
+        return 0;
+}
+
+static int main_take_in(struct image_store *store, const struct arguments *args, struct err *e) {
+        bool is_import = strcmp(args->verb, "import") == 0;
+        AUTO_CLOSE int fd = -1;
+        json_t *answer = NULL;
+        struct stat st;
+        int r;
+
+        if (args->operand) {
+                fd = open(args->operand, O_RDONLY | O_CLOEXEC);
+                if (fd < 0 || fstat(fd, &st) < 0)
+                        return err_errno(e, -errno, "cannot open %s", args->operand);
+        }
+        if (is_import)
+                r = image_import(store, fd >= 0 ? fd : STDIN_FILENO, &args->load, &answer, e);
+        else if (fd >= 0 && S_ISDIR(st.st_mode))
+                r = image_load(store, -1, args->operand, &args->load, &answer, e);
+        else
+                r = image_load(store, fd >= 0 ? fd : STDIN_FILENO, NULL, &args->load, &answer, e);
+        return r < 0 ? r : main_print(answer, "images", e);
+}
+
+static json_t *main_words(const struct image_words *words) {
+        json_t *list = json_array();
+
+        for (size_t i = 0; i < words->n; i++)
+                (void) json_array_append_new(list, json_string(words->items[i]));
+        return list;
+}
+
+static int main_list(struct image_store *store, struct err *e) {
+        AUTO_DONE(image_list) struct image_list list = { 0 };
+        json_t *answer;
+        int r = image_list_read(store, &list, e);
+
+        if (r < 0)
+                return r;
+        answer = json_array();
+        for (size_t i = 0; i < list.n; i++) {
+                const struct image *image = list.items[i];
+
+                (void) json_array_append_new(
+                        answer, json_pack("{s:s, s:o, s:I, s:I, s:s*, s:s*}", "id", image->id, "names",
+                                          main_words(&image->names), "sizeBytes", (json_int_t) image->size_bytes,
+                                          "layers", (json_int_t) image->layers.n, "created", image->created,
+                                          "architecture", image->architecture));
+        }
+        return main_print(answer, "images", e);
+}
+
+static int main_remove(struct image_store *store, const struct arguments *args, struct err *e) {
+        int r;
+
+        if (!args->operand)
+                return err_set(e, -EINVAL, "name the image to remove");
+        r = image_remove(store, args->operand, &args->in_use, e);
+        return r < 0 ? r : main_print(json_pack("[s]", args->operand), "removed", e);
+}
+
+static int main_run(const struct arguments *args, struct err *e) {
+        AUTO(image_store) struct image_store *store = NULL;
+        int r = image_store_open(args->store_dir, &store, e);
+
+        if (r < 0)
+                return r;
+        if (strcmp(args->verb, "load") == 0 || strcmp(args->verb, "import") == 0)
+                return main_take_in(store, args, e);
+        if (strcmp(args->verb, "list") == 0)
+                return main_list(store, e);
+        if (strcmp(args->verb, "remove") == 0)
+                return main_remove(store, args, e);
+        return err_set(e, -EINVAL, "unknown verb %s; load, import, list and remove are known", args->verb);
+}
+
+int main(int argc, char **argv) {
+        struct arguments args = { 0 };
+        struct err e = { 0 };
+        int r;
+
+        (void) setlocale(LC_ALL, "C.UTF-8");
+        log_init("orch-image", LOG_LEVEL_NOTICE);
+        r = arguments_read(argc, argv, &args, &e);
+        if (r == 0)
+                r = main_run(&args, &e);
+        image_words_done(&args.in_use);
+        if (r == 0)
+                return 0;
+        (void) fprintf(stderr, "%s\n", err_text(&e));
+        return 1;
+}
