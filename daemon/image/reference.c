@@ -25,6 +25,8 @@ static bool reference_is_host(const char *s, size_t len) {
 }
 
 static bool reference_host_is_valid(const char *s) {
+        if (!isalnum((unsigned char) s[0]) && s[0] != '[')
+                return false;
         for (; *s; s++)
                 if (!isalnum((unsigned char) *s) && !strchr(".-:[]", *s))
                         return false;
