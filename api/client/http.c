@@ -509,29 +509,18 @@ static bool call_try_again(struct http_call *call) {
         return true;
 }
 
-static int connect_result(int fd) {
-        int error = 0;
-        socklen_t len = sizeof(error);
-
-        if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
-                return -errno;
-        return -error;
-}
-
 static void call_step(struct http_call *call, uint32_t events) {
         struct http_client *client = (struct http_client *) client_ref(&call->client->base);
         struct err e = { 0 };
         int r = 0;
 
         call->is_dispatching = true;
-        if (events & EPOLLERR)
-                r = connect_result(call->conn->fd);
-        if (r < 0)
-                (void) err_errno(&e, r, "cannot reach the server at %s", call->client->address.name);
-        if (r == 0 && (events & EPOLLOUT))
+        /* An error is what recv() says once everything that came before is read. */
+        if ((events & EPOLLOUT) && !(events & EPOLLERR))
                 r = call_send(call, &e);
         if (r >= 0)
-                r = events & (EPOLLIN | EPOLLHUP) ? call_receive(call, &e) : OUTCOME_MORE;
+                r = events & (EPOLLIN | EPOLLHUP | EPOLLERR) ? call_receive(call, &e)
+                                                             : OUTCOME_MORE;
         call->is_dispatching = false;
 
         if (call->is_cancelled)
