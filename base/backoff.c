@@ -39,6 +39,7 @@ uint64_t backoff_jitter(uint64_t usec, unsigned pct, uint64_t *seed) {
 
         if (room == 0)
                 return usec;
-        r %= room + 1;
+        if (room != UINT64_MAX)
+                r %= room + 1;
         return usec > UINT64_MAX - r ? UINT64_MAX : usec + r;
 }
