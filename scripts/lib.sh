@@ -1,0 +1,39 @@
+# Sourced by the scripts of this folder (bash). What both commands of the README share.
+set -euo pipefail
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
+
+BUILD_PACKAGES=(gcc libc6-dev pkg-config meson ninja-build libsystemd-dev libcurl4-gnutls-dev libarchive-dev libyaml-dev
+  libjansson-dev libcap-dev libseccomp-dev libsqlite3-dev libmicrohttpd-dev libgnutls28-dev libnftables-dev libmnl-dev
+  libwslay-dev)
+RUN_PACKAGES=(busybox-static iproute2 nftables util-linux)
+TEST_PACKAGES=(clang libclang-rt-14-dev libcmocka-dev python3 git curl jq)
+
+say() { printf '%s\n' "$*"; }
+die() { printf '%s\n' "$(basename "$0"): $*" >&2; exit 1; }
+
+need_root() { [ "$(id -u)" = 0 ] || die "run me as root: containers, namespaces and apt need it"; }
+
+# Installs what is missing of the named packages, and says nothing when nothing is.
+install_packages() {
+  local missing=() package
+  for package in "$@"; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  say "installing ${#missing[@]} packages: ${missing[*]}"
+  apt-get update -qq || die "apt-get update failed; is the machine online?"
+  apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null || die "apt-get install failed: ${missing[*]}"
+}
+
+# build_into FOLDER [meson options...]: configures once, builds, prints only what goes wrong.
+build_into() {
+  local folder=$1 log
+  shift
+  log=$(mktemp)
+  if [ ! -f "$folder/build.ninja" ]; then
+    meson setup "$folder" "$ROOT" "$@" >"$log" 2>&1 || { cat "$log"; rm -f "$log"; die "meson setup failed"; }
+  fi
+  ninja -C "$folder" >"$log" 2>&1 || { grep -vE '^\[[0-9]+/[0-9]+\]' "$log" | tail -60; rm -f "$log"; die "the build failed"; }
+  rm -f "$log"
+}
