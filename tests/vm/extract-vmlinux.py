@@ -2,7 +2,8 @@
 import subprocess
 import sys
 
-MAGICS = ((b'\xfd7zXZ\x00', ['xz', '-dc']), (b'\x1f\x8b\x08', ['gzip', '-dc']), (b'\x28\xb5\x2f\xfd', ['zstd', '-dc']))
+MAGICS = ((b'\xfd7zXZ\x00', ['xz', '-dc']), (b'\x1f\x8b\x08', ['gzip', '-dc']), (b'\x28\xb5\x2f\xfd', ['zstd', '-dc']),
+          (b'\x02\x21\x4c\x18', ['lz4', '-dc']))
 data = open(sys.argv[1], 'rb').read()
 for magic, tool in MAGICS:
     at = data.find(magic)

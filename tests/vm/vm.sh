@@ -48,7 +48,7 @@ say "root file system"
 
 DESTDIR="$WORK/root" meson install -C "$ORCH_BUILD" --no-rebuild --quiet >/dev/null
 gcc -O2 -static -o root/vm-exit "$HERE/exit.c"
-cp "$HERE/inside.sh" root/inside.sh
+cp "${VM_INSIDE:-$HERE/inside.sh}" root/inside.sh
 "$HERE/../../scripts/make-user-service-image" root/user-service.tar
 cp "$HERE/../../manifests/user-service.yaml" root/
 ln -sf /dev/null root/etc/systemd/system/getty@.service

@@ -1,0 +1,49 @@
+# Sourced by the system tests that want a whole cluster: re-runs the test inside private namespaces and control groups, and gives
+# start_cluster, orch and friends. Everything dies with the test.
+if [ -z "${ORCH_TEST_INSIDE:-}" ]; then
+  [ "$(id -u)" = 0 ] || { echo "SKIP: needs root"; exit 77; }
+  ORCH_TEST_INSIDE=1 exec "$(dirname "$0")/../../scripts/in-namespaces" sh "$0" "$@"
+fi
+. "$(dirname "$0")/lib.sh"
+
+mount -t tmpfs tmpfs "$WORK" # what a test writes is not what it measures; and no slow deletes
+STATE="$WORK/state" RUN="$WORK/run" LIBEXEC="$WORK/libexec"
+SOCKET="$RUN/orch.sock"
+CLEANUP='umount -l "$WORK"'
+mkdir -p "$LIBEXEC"
+for program in daemon/orchd-server daemon/orchd-node daemon/dns/orch-dns daemon/pod/orch-pod daemon/image/orch-image; do
+  ln -s "$ORCH_BUILD/$program" "$LIBEXEC/$(basename $program)"
+done
+
+orch() { "$ORCH_BUILD/cli/orch" --socket "$SOCKET" "$@"; }
+orchd_log() { tail -"${1:-40}" "$WORK/orchd.log"; }
+fail() {
+  echo "FAIL: $*" >&2
+  { timeout 5 "$ORCH_BUILD/cli/orch" --socket "$SOCKET" get pods -A -o wide; timeout 5 "$ORCH_BUILD/cli/orch" --socket "$SOCKET" get events -A; orchd_log 60; } >&2 2>&1 || true
+  exit 1
+}
+
+# Starts orchd and waits until it says ready. Arguments: more options.
+start_cluster() {
+  rm -f "$WORK/ready"
+  mkfifo "$WORK/ready"
+  "$ORCH_BUILD/daemon/orchd" --state-dir="$STATE" --run-dir="$RUN" --libexec-dir="$LIBEXEC" --node-name=node-1 --ready-fd=9 "$@" \
+    >>"$WORK/orchd.log" 2>&1 9>"$WORK/ready" &
+  ORCHD=$!
+  read -r line <"$WORK/ready" || { orchd_log >&2; fail "orchd did not start"; }
+  [ "$line" = ready ] || fail "orchd said: $line"
+}
+stop_cluster() {
+  kill "$ORCHD" 2>/dev/null || true
+  wait "$ORCHD" 2>/dev/null || true
+}
+load_image() {
+  [ -f "$WORK/user-service.tar" ] || "$SRC/scripts/make-user-service-image" "$WORK/user-service.tar"
+  orch image load "$WORK/user-service.tar" >/dev/null || fail "image load"
+}
+# One field of an object as text: field pods web-1 '.status.phase'
+field() { orch get "$1" "$2" -o json | jq -r "$3"; }
+field_is() { [ "$(field "$1" "$2" "$3")" = "$4" ]; }
+n_ready() { orch get pods -l "app=$1" -o json | jq '[.items[] | select(.metadata.deletionTimestamp == null) | select(any(.status.conditions[]?; .type == "Ready" and .status == "True"))] | length'; }
+n_ready_is() { [ "$(n_ready "$1")" = "$2" ]; }
+first_pod() { orch get pods -l "app=$1" -o name | head -1 | cut -d/ -f2; }
