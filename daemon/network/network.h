@@ -70,7 +70,8 @@ char *network_interface_name(const char *pod_uid, char buf[NETWORK_INTERFACE_MAX
  * newest of the waiting models is applied next.
  *
  * model  a reference is taken.
- * done   when this model or a newer one is in force (r 0), or could not be loaded; may be NULL.
+ * done   when this model or a newer one is in force (r 0; within this call when it is already), or
+ *        could not be loaded; may be NULL.
  * Returns 0 or -ENOMEM. */
 int network_rules_apply(struct network *n, struct nft_model *model, network_done_fn done,
                         void *userdata, struct err *e);
