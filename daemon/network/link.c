@@ -2,8 +2,8 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <linux/if_bridge.h>
 #include <linux/if_link.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <net/if.h>
@@ -17,6 +17,8 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "daemon/network/netlink.h"
+
+#define MAC_LEN 6
 
 /* --- messages -------------------------------------------------------------------------------- */
 
@@ -36,21 +38,28 @@ static void put_link_up(struct strbuf *b, int index) {
         netlink_end(b, link_begin(b, 0, index, NULL, IFF_UP));
 }
 
-/* No link-local address of its own accord: each would announce itself to all ports of the bridge. */
-static void put_no_autoconf(struct strbuf *b) {
+/* No link-local address of its own accord, with all that it announces. */
+static void put_no_autoconf(struct strbuf *b, int index) {
+        size_t start = link_begin(b, 0, index, NULL, 0);
         size_t spec = netlink_nest(b, IFLA_AF_SPEC), inet6 = netlink_nest(b, AF_INET6);
 
         netlink_attr_u8(b, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
         netlink_nest_end(b, inet6);
         netlink_nest_end(b, spec);
+        netlink_end(b, start);
 }
 
-/* A locally administered MAC made of the address: when a pod address comes again, what others have in
- * their ARP tables is still right. */
-static void put_mac(struct strbuf *b, const struct ip_addr *addr) {
-        const uint8_t mac[6] = { 0x0a, 0x58, addr->bytes[0], addr->bytes[1], addr->bytes[2],
-                                 addr->bytes[3] };
+/* A locally administered MAC made of the address, so that both sides know it without asking. */
+static void make_mac(const struct ip_addr *addr, uint8_t mac[MAC_LEN]) {
+        mac[0] = 0x0a;
+        mac[1] = 0x58;
+        memcpy(mac + 2, addr->bytes, 4);
+}
 
+static void put_mac(struct strbuf *b, const struct ip_addr *addr) {
+        uint8_t mac[MAC_LEN];
+
+        make_mac(addr, mac);
         netlink_attr(b, IFLA_ADDRESS, mac, sizeof(mac));
 }
 
@@ -67,9 +76,9 @@ static void put_address(struct strbuf *b, int index, const struct ip_addr *addr,
         netlink_end(b, start);
 }
 
-/* dst NULL: the default route. via NULL: on the link. */
+/* dst NULL: the default route. via NULL: on the link. src NULL: the kernel chooses. */
 static void put_route(struct strbuf *b, int index, const struct ip_prefix *dst,
-                      const struct ip_addr *via) {
+                      const struct ip_addr *via, const struct ip_addr *src) {
         const struct rtmsg m = { .rtm_family = AF_INET,
                                  .rtm_dst_len = (uint8_t) (dst ? dst->bits : 0),
                                  .rtm_table = RT_TABLE_MAIN,
@@ -83,6 +92,8 @@ static void put_route(struct strbuf *b, int index, const struct ip_prefix *dst,
                 netlink_attr(b, RTA_DST, dst->addr.bytes, 4);
         if (via)
                 netlink_attr(b, RTA_GATEWAY, via->bytes, 4);
+        if (src)
+                netlink_attr(b, RTA_PREFSRC, src->bytes, 4);
         netlink_attr_u32(b, RTA_OIF, (uint32_t) index);
         netlink_end(b, start);
 }
@@ -96,19 +107,15 @@ static void put_remove(struct strbuf *b, const char *name) {
         netlink_end(b, start);
 }
 
-/* --- bridge ---------------------------------------------------------------------------------- */
+/* --- bridge --------------------------------------------------------------------------------- */
 
-static void put_bridge(struct strbuf *b, const struct bridge_config *c,
-                       const struct ip_addr *gateway) {
-        size_t start = link_begin(b, NLM_F_CREATE | NLM_F_EXCL, 0, c->name, 0), info, data;
+/* A bridge without ports: it carries the gateway address and the route of the service range, as a dummy
+ * interface would, which not every kernel has. See docs/adr/0061. */
+static void put_bridge(struct strbuf *b, const struct bridge_config *c) {
+        size_t start = link_begin(b, NLM_F_CREATE | NLM_F_EXCL, 0, c->name, 0), info;
 
-        /* Else the bridge takes the lowest MAC of its ports, and changes it as pods come and go. */
-        put_mac(b, gateway);
         info = netlink_nest(b, IFLA_LINKINFO);
         netlink_attr_str(b, IFLA_INFO_KIND, "bridge");
-        data = netlink_nest(b, IFLA_INFO_DATA);
-        netlink_attr_u8(b, IFLA_BR_MCAST_SNOOPING, 0);
-        netlink_nest_end(b, data);
         netlink_nest_end(b, info);
         netlink_end(b, start);
 }
@@ -126,23 +133,12 @@ static int write_sysctl(const char *path, const char *value, struct err *e) {
         return err_wrap(e, r, "set it to %s by hand", value);
 }
 
-static int set_forwarding(const char *bridge, struct err *e) {
-        AUTO_FREE char *redirects = str_format("/proc/sys/net/ipv4/conf/%s/send_redirects", bridge);
-
-        if (!redirects)
-                return err_errno(e, -ENOMEM, "forwarding");
-        /* Pods reach each other through this host, in and out of one interface, and shall not be told
-         * of a shorter way. Rules catch what this leaves. */
-        (void) file_write_text(redirects, "0", NULL);
-        return write_sysctl("/proc/sys/net/ipv4/ip_forward", "1", e);
-}
-
-static int bridge_make(struct netlink *nl, const struct bridge_config *c,
-                       const struct ip_addr *gateway, int *ret_index, struct err *e) {
+static int bridge_make(struct netlink *nl, const struct bridge_config *c, int *ret_index,
+                       struct err *e) {
         AUTO_DONE(strbuf) struct strbuf b = { 0 };
         int r;
 
-        put_bridge(&b, c, gateway);
+        put_bridge(&b, c);
         r = netlink_request(nl, &b, false, NULL, 0, e);
         if (r < 0 && r != -EEXIST)
                 return err_wrap(e, r, "cannot make bridge %s", c->name);
@@ -161,17 +157,17 @@ int bridge_setup(const struct bridge_config *c, struct err *e) {
         r = netlink_open(&nl, NETLINK_ROUTE, e);
         if (r < 0)
                 return r;
-        r = bridge_make(&nl, c, &gateway, &index, e);
+        r = bridge_make(&nl, c, &index, e);
         if (r == 0) {
                 put_link_up(&b, index);
-                put_address(&b, index, &gateway, c->pod_cidr.bits);
-                put_route(&b, index, &c->service_cidr, NULL);
+                put_address(&b, index, &gateway, 32);
+                put_route(&b, index, &c->service_cidr, NULL, &gateway);
                 r = netlink_request(&nl, &b, false, NULL, 0, e);
                 if (r < 0)
                         (void) err_wrap(e, r, "cannot set up bridge %s", c->name);
         }
         netlink_close(&nl);
-        return r < 0 ? r : set_forwarding(c->name, e);
+        return r < 0 ? r : write_sysctl("/proc/sys/net/ipv4/ip_forward", "1", e);
 }
 
 static int link_remove(const char *name, struct err *e) {
@@ -200,13 +196,29 @@ int veth_remove(const char *name, struct err *e) {
 
 /* --- veth ------------------------------------------------------------------------------------ */
 
+/* A neighbour that is never asked for and never forgotten: there is no ARP between node and pods. */
+static void put_neighbour(struct strbuf *b, int index, const struct ip_addr *addr,
+                          const struct ip_addr *mac_of) {
+        const struct ndmsg m = { .ndm_family = AF_INET,
+                                 .ndm_ifindex = index,
+                                 .ndm_state = NUD_PERMANENT };
+        uint8_t mac[MAC_LEN];
+        size_t start = b->len;
+
+        make_mac(mac_of, mac);
+        netlink_begin(b, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, &m, sizeof(m));
+        netlink_attr(b, NDA_DST, addr->bytes, 4);
+        netlink_attr(b, NDA_LLADDR, mac, sizeof(mac));
+        netlink_end(b, start);
+}
+
 /* Both ends in one message; the pod's is born in the pod's namespace with its final name. */
-static void put_veth(struct strbuf *b, const struct veth_config *c, int bridge) {
+static void put_veth(struct strbuf *b, const struct veth_config *c) {
         const struct ifinfomsg peer_head = { 0 };
         size_t start = link_begin(b, NLM_F_CREATE | NLM_F_EXCL, 0, c->name, 0);
         size_t info, data, peer;
 
-        netlink_attr_u32(b, IFLA_MASTER, (uint32_t) bridge);
+        put_mac(b, &c->gateway);
         netlink_attr_u32(b, IFLA_MTU, c->mtu);
         info = netlink_nest(b, IFLA_LINKINFO);
         netlink_attr_str(b, IFLA_INFO_KIND, "veth");
@@ -223,48 +235,35 @@ static void put_veth(struct strbuf *b, const struct veth_config *c, int bridge) 
         netlink_end(b, start);
 }
 
-/* An isolated port talks to the host only: pods can't spoof each other's ARP, and broadcasts of one
- * don't wake all others. */
-static void put_port(struct strbuf *b, const char *name) {
-        size_t start = link_begin(b, 0, 0, name, 0), info, data;
-
-        info = netlink_nest(b, IFLA_LINKINFO);
-        netlink_attr_str(b, IFLA_INFO_SLAVE_KIND, "bridge");
-        data = netlink_nest(b, IFLA_INFO_SLAVE_DATA);
-        netlink_attr_u8(b, IFLA_BRPORT_ISOLATED, 1);
-        netlink_nest_end(b, data);
-        netlink_nest_end(b, info);
-        netlink_end(b, start);
-        start = link_begin(b, 0, 0, name, 0);
-        put_no_autoconf(b);
-        netlink_end(b, start);
-        netlink_end(b, link_begin(b, 0, 0, name, IFF_UP));
-}
-
-enum veth_message { VETH_MAKE, VETH_ISOLATE, VETH_NO_AUTOCONF, VETH_UP, VETH_MESSAGES };
-
 static int veth_make(struct netlink *nl, const struct veth_config *c, struct err *e) {
         AUTO_DONE(strbuf) struct strbuf b = { 0 };
-        int results[VETH_MESSAGES];
-        int bridge = (int) if_nametoindex(c->bridge), r;
 
-        if (bridge == 0)
-                return err_set(e, -ENODEV, "bridge %s is missing; restart orchd node to make it anew",
-                               c->bridge);
-        put_veth(&b, c, bridge);
-        put_port(&b, c->name);
-        r = netlink_request(nl, &b, false, results, VETH_MESSAGES, e);
-        if (r == 0)
-                return 0;
-        if (results[VETH_MAKE] < 0)
-                return results[VETH_MAKE];
-        /* Kernels before 4.18 know no isolated ports, those without IPv6 no autoconfiguration. */
-        return results[VETH_UP];
+        put_veth(&b, c);
+        return netlink_request(nl, &b, false, NULL, 0, e);
 }
 
-/* In the pod's namespace. The pod's address has no network of its own: everything goes through the
- * host, so that service addresses are translated back there on every kernel, with br_netfilter or
- * without. -ENODEV: there is no eth0. */
+/* The node's end: up, and the pod's address routed to it. */
+static int node_configure(struct netlink *nl, const struct veth_config *c, struct err *e) {
+        AUTO_DONE(strbuf) struct strbuf b = { 0 };
+        const struct ip_prefix pod = { .addr = c->addr, .bits = 32 };
+        int results[2] = { 0 };
+        int index = (int) if_nametoindex(c->name), r;
+
+        if (index == 0)
+                return err_errno(e, -errno, "interface %s", c->name);
+        put_no_autoconf(&b, index);
+        put_link_up(&b, index);
+        put_neighbour(&b, index, &c->addr, &c->addr);
+        put_route(&b, index, &pod, NULL, &c->gateway);
+        r = netlink_request(nl, &b, false, results, 1, e);
+        /* A kernel without IPv6 knows nothing of its autoconfiguration. */
+        if (r < 0 && r == results[0])
+                r = 0;
+        return r;
+}
+
+/* In the pod's namespace. The pod's address has no network of its own: everything goes to the node,
+ * which translates service addresses there and back. -ENODEV: there is no eth0. */
 static int pod_configure(const struct veth_config *c, struct err *e) {
         AUTO_DONE(strbuf) struct strbuf b = { 0 };
         const struct ip_prefix gateway = { .addr = c->gateway, .bits = 32 };
@@ -280,8 +279,9 @@ static int pod_configure(const struct veth_config *c, struct err *e) {
         put_link_up(&b, 1);
         put_link_up(&b, index);
         put_address(&b, index, &c->addr, 32);
-        put_route(&b, index, &gateway, NULL);
-        put_route(&b, index, NULL, &c->gateway);
+        put_neighbour(&b, index, &c->gateway, &c->gateway);
+        put_route(&b, index, &gateway, NULL, NULL);
+        put_route(&b, index, NULL, &c->gateway, NULL);
         r = netlink_request(&nl, &b, false, NULL, 0, e);
         netlink_close(&nl);
         return r < 0 ? err_wrap(e, r, "eth0 in the pod") : 0;
@@ -305,25 +305,26 @@ static int in_pod(const struct veth_config *c,
 
 int veth_attach(const struct veth_config *c, struct err *e) {
         struct netlink nl = { 0 };
+        bool is_old;
         int r;
 
         r = netlink_open(&nl, NETLINK_ROUTE, e);
         if (r < 0)
                 return r;
         r = veth_make(&nl, c, e);
-        if (r == 0 || r == -EEXIST) {
-                bool is_old = r == -EEXIST;
-
+        is_old = r == -EEXIST;
+        if (r == 0 || is_old)
                 r = in_pod(c, pod_configure, e);
-                if (r == -ENODEV && is_old) {
-                        /* The pair of an earlier namespace of this pod, which is still dying. */
-                        r = veth_remove(c->name, e);
-                        if (r == 0)
-                                r = veth_make(&nl, c, e);
-                        if (r == 0)
-                                r = in_pod(c, pod_configure, e);
-                }
+        if (r == -ENODEV && is_old) {
+                /* The pair of an earlier namespace of this pod, which is still dying. */
+                r = veth_remove(c->name, e);
+                if (r == 0)
+                        r = veth_make(&nl, c, e);
+                if (r == 0)
+                        r = in_pod(c, pod_configure, e);
         }
+        if (r == 0)
+                r = node_configure(&nl, c, e);
         netlink_close(&nl);
         return r < 0 ? err_wrap(e, r, "cannot attach %s", c->name) : 0;
 }

@@ -23,9 +23,8 @@ int bridge_setup(const struct bridge_config *c, struct err *e);
 int bridge_remove(const char *name, struct err *e);
 
 struct veth_config {
-        const char *name;   /* on this side */
-        const char *bridge;
-        int netns_fd;       /* the pod's network namespace */
+        const char *name; /* on this side */
+        int netns_fd;     /* the pod's network namespace */
         struct ip_addr addr;
         struct ip_addr gateway;
         unsigned mtu;

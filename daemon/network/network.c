@@ -53,7 +53,6 @@ struct rules_job {
 struct link_job {
         struct veth_config config;
         char name[NETWORK_INTERFACE_MAX];
-        char bridge[NETWORK_INTERFACE_MAX];
         int netns_fd; /* owned; -1: remove */
         network_done_fn done;
         void *userdata;
@@ -252,14 +251,12 @@ static int submit_link(struct network *n, struct link_job *take_job, struct err 
         return 0;
 }
 
-static struct link_job *link_job_new(struct network *n, const char *pod_uid, network_done_fn done,
-                                     void *userdata) {
+static struct link_job *link_job_new(const char *pod_uid, network_done_fn done, void *userdata) {
         struct link_job *j = calloc(1, sizeof(*j));
 
         if (!j)
                 return NULL;
         (void) network_interface_name(pod_uid, j->name);
-        memcpy(j->bridge, n->bridge, sizeof(j->bridge));
         j->netns_fd = -1;
         j->done = done;
         j->userdata = userdata;
@@ -273,7 +270,7 @@ int network_attach(struct network *n, int netns_fd, const char *pod_uid,
 
         if (!ip_prefix_contains(&n->config.pod_cidr, addr))
                 return err_set(e, -EINVAL, "the pod's address is not in this node's pod range");
-        j = link_job_new(n, pod_uid, done, userdata);
+        j = link_job_new(pod_uid, done, userdata);
         if (!j)
                 return err_errno(e, -ENOMEM, "pod interface");
         j->netns_fd = fcntl(netns_fd, F_DUPFD_CLOEXEC, 3);
@@ -284,7 +281,6 @@ int network_attach(struct network *n, int netns_fd, const char *pod_uid,
                 return err_errno(e, r, "the pod's network namespace");
         }
         j->config = (struct veth_config){ .name = j->name,
-                                          .bridge = j->bridge,
                                           .netns_fd = j->netns_fd,
                                           .addr = *addr,
                                           .gateway = network_gateway(n),
@@ -294,7 +290,7 @@ int network_attach(struct network *n, int netns_fd, const char *pod_uid,
 
 int network_detach(struct network *n, const char *pod_uid, network_done_fn done, void *userdata,
                    struct err *e) {
-        struct link_job *j = link_job_new(n, pod_uid, done, userdata);
+        struct link_job *j = link_job_new(pod_uid, done, userdata);
 
         if (!j)
                 return err_errno(e, -ENOMEM, "pod interface");

@@ -26,6 +26,7 @@ new_pod() { # new_pod NAME: a process in a network namespace of its own; its pid
   until_true 5 sh -c "[ \$(readlink /proc/$!/ns/net) != \$(readlink /proc/$$/ns/net) ]" || fail "no namespace"
 }
 in_pod() { pid=$1; shift; nsenter -t "$pid" -n "$@"; }
+reaches() { in_pod "$1" busybox ping -q -c1 -W2 "$2" >/dev/null; }
 serve() { # serve PID PORT WORD: answers every TCP connection and UDP packet with the word and the client's address
   in_pod "$1" python3 - "$2" "$3" <<'P' & PODS="$PODS $!"
 import socket, sys, threading
@@ -68,8 +69,8 @@ check "pod A is attached" drive attach $POD_A uid-a 10.244.0.2
 check "pod B is attached" drive attach $POD_B uid-b 10.244.0.3
 check "pod C is attached" drive attach $POD_C uid-c 10.244.0.4
 check "attaching again is no error" drive attach $POD_A uid-a 10.244.0.2
-check "a pod reaches the gateway" in_pod $POD_A busybox ping -q -c1 -W2 10.244.0.1
-check "a pod reaches a pod" in_pod $POD_A busybox ping -q -c1 -W2 10.244.0.3
+check "a pod reaches the gateway" reaches $POD_A 10.244.0.1
+check "a pod reaches a pod" reaches $POD_A 10.244.0.3
 check "the host reaches a pod" busybox ping -q -c1 -W2 10.244.0.4
 serve $POD_A 8080 a; serve $POD_B 8080 b; serve $POD_C 8080 c
 until_true 10 answers $POD_A 10.244.0.2 8080 a
@@ -152,7 +153,7 @@ check "and work" says "b 10.244.0.2;c 10.244.0.2;" ask $POD_A tcp $VIP 80 40
 
 new_pod D
 check "a pod whose namespace was replaced is attached anew" drive attach $POD_D uid-a 10.244.0.9
-check "and reaches others" in_pod $POD_D busybox ping -q -c1 -W2 10.244.0.3
+check "and reaches others" reaches $POD_D 10.244.0.3
 check "a pod is detached" drive detach uid-b
 check "twice is no error" drive detach uid-b
 if in_pod $POD_A busybox ping -q -c1 -W1 10.244.0.3 >/dev/null; then fail "a detached pod still answers"; fi

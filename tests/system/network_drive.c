@@ -3,8 +3,7 @@
  *
  *   setup | teardown | restart                 (restart: forget everything, as a new process would)
  *   attach PID UID ADDRESS | detach UID
- *   apply FILE     services, one a line: ADDRESS PROTOCOL PORT random|sticky ENDPOINT:PORT...
- *   names FILE OUT the same file's services as a DNS snapshot named svc0, svc1, ... */
+ *   apply FILE     services, one a line: ADDRESS PROTOCOL PORT random|sticky ENDPOINT:PORT... */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
