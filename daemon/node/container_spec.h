@@ -1,0 +1,28 @@
+#pragma once
+
+#include "base/err.h"
+
+/* From a pod's container and its image to what the runtime is told. */
+struct arena;
+struct container;
+struct context;
+struct image;
+struct pod;
+struct pod_facts;
+struct runtime_container_spec;
+struct runtime_limits;
+struct runtime_pod;
+
+/* Fills *ret; everything in it belongs to the arena, the image, or the pod's object.
+ *
+ * Returns 0, -ENOENT, -EINVAL (CreateContainerConfigError), -EAGAIN (a reference isn't known yet) or
+ * -ENOMEM. e in the kubelet's words. */
+int container_spec_build(struct arena *a, const struct context *ctx, const struct pod *pod,
+                         const struct container *c, const struct image *image, const struct pod_facts *facts,
+                         struct runtime_pod *rt, struct runtime_container_spec *ret, struct err *e);
+
+/* The sum that bounds the pod as a whole: limits only where every container has one. Pure. */
+struct runtime_limits container_spec_pod_limits(const struct pod *pod);
+
+/* The signal that asks a container to end: its lifecycle's, its image's, else SIGTERM. Pure. */
+int container_spec_stop_signal(const struct container *c, const char *image_signal);

@@ -1,0 +1,301 @@
+#include "daemon/node/node.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api/client/client.h"
+#include "api/client/timer.h"
+#include "api/kinds/config.h"
+#include "api/kinds/object.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "daemon/image/image.h"
+#include "daemon/loop/loop.h"
+#include "daemon/network/ipam.h"
+#include "daemon/node/context.h"
+#include "daemon/node/events.h"
+#include "daemon/node/node_object.h"
+#include "daemon/node/pods.h"
+#include "daemon/node/prober.h"
+#include "daemon/node/services.h"
+#include "daemon/node/sources.h"
+#include "daemon/node/streams.h"
+#include "daemon/runtime/runtime.h"
+
+struct node {
+        struct node_config config;
+        struct context ctx;
+        struct timers *timers;
+        struct pods *pods;
+        struct services *services;
+        struct streams *streams;
+        struct node_object *object;
+        struct node_facts facts;
+        char host_ip[IP_TEXT_MAX], dns_address[IP_TEXT_MAX], pod_cidr[IP_TEXT_MAX];
+        bool is_registered, has_synced, was_told;
+        void (*on_ready)(void *userdata);
+        void *userdata;
+};
+
+/* ---- what env.h and volumes.h ask for ---- */
+
+static int find_config_map(void *data, const char *ns, const char *name, const struct config_map **ret) {
+        struct node *n = data;
+        struct object *o = NULL;
+        int r = sources_get(n->ctx.sources, &config_map_kind, ns, name, &o);
+
+        if (r == 0)
+                *ret = OBJECT_AS(config_map, o);
+        return r;
+}
+
+static int find_secret(void *data, const char *ns, const char *name, const struct secret **ret) {
+        struct node *n = data;
+        struct object *o = NULL;
+        int r = sources_get(n->ctx.sources, &secret_kind, ns, name, &o);
+
+        if (r == 0)
+                *ret = OBJECT_AS(secret, o);
+        return r;
+}
+
+static void each_service(void *data, const char *ns, void (*fn)(void *fn_data, const struct service *s), void *fn_data) {
+        struct node *n = data;
+
+        services_each(n->services, ns, fn, fn_data);
+}
+
+/* ---- what happens ---- */
+
+static void on_source_changed(void *userdata, const struct kind *kind, const char *ns, const char *name) {
+        struct node *n = userdata;
+
+        pods_source_changed(n->pods, kind, ns, name);
+}
+
+static void on_exit_told(void *userdata, const struct runtime_container_status *status) {
+        struct node *n = userdata;
+
+        pods_container_exited(n->pods, status);
+}
+
+static void on_pod_lost(void *userdata, const char *uid) {
+        struct node *n = userdata;
+
+        pods_pod_lost(n->pods, uid);
+}
+
+static void on_images_changed(void *userdata) {
+        struct node *n = userdata;
+
+        pods_images_changed(n->pods);
+}
+
+static void node_tell_ready(struct node *n) {
+        if (!n->is_registered || !n->has_synced || n->was_told)
+                return;
+        n->was_told = true;
+        LOG_NOTICE(n->config.name, "registered; %zu pods", pods_count(n->pods));
+        if (n->on_ready)
+                n->on_ready(n->userdata);
+}
+
+static void on_registered(void *userdata) {
+        struct node *n = userdata;
+
+        n->is_registered = true;
+        node_tell_ready(n);
+}
+
+static void on_pods_synced(void *userdata) {
+        struct node *n = userdata;
+
+        n->has_synced = true;
+        node_tell_ready(n);
+}
+
+/* ---- start ---- */
+
+/* The address that other machines would use: of the first interface that is up and not the pods' own. */
+static void find_host_ip(struct node *n) {
+        struct ifaddrs *list = NULL;
+
+        if (getifaddrs(&list) < 0)
+                return;
+        for (struct ifaddrs *i = list; i; i = i->ifa_next) {
+                const struct sockaddr_in *v4 = (const struct sockaddr_in *) (const void *) i->ifa_addr;
+
+                if (!i->ifa_addr || i->ifa_addr->sa_family != AF_INET || !(i->ifa_flags & IFF_UP) ||
+                    (i->ifa_flags & IFF_LOOPBACK) || str_eq(i->ifa_name, n->config.network.bridge))
+                        continue;
+                (void) inet_ntop(AF_INET, &v4->sin_addr, n->host_ip, sizeof(n->host_ip));
+                break;
+        }
+        freeifaddrs(list);
+}
+
+static int make_dirs(const struct node *n, struct err *e) {
+        const char *const run[] = { "node", "volumes" };
+        AUTO_FREE char *state = str_format("%s/node", n->config.state_dir);
+        int r = state ? dir_make_all(state, 0700, e) : -ENOMEM;
+
+        for (size_t i = 0; i < ARRAY_SIZE(run) && r == 0; i++) {
+                AUTO_FREE char *dir = str_format("%s/%s", n->config.run_dir, run[i]);
+
+                r = dir ? dir_make_all(dir, 0711, e) : -ENOMEM;
+        }
+        return r;
+}
+
+static int open_runtime(struct node *n, struct err *e) {
+        AUTO_FREE char *log_dir = str_format("%s/logs", n->config.state_dir),
+                       *state_dir = str_format("%s/node", n->config.state_dir),
+                       *binary = str_format("%s/orch-pod", n->config.libexec_dir);
+        const struct runtime_config config = {
+                .event = loop_event(n->ctx.loop),
+                .run_dir = n->config.run_dir,
+                .log_dir = log_dir,
+                .state_dir = state_dir,
+                .pod_binary = binary,
+                .cgroup_name = n->config.cgroup_name,
+                .events = { .on_exit = on_exit_told, .on_pod_lost = on_pod_lost },
+                .userdata = n,
+        };
+        int r;
+
+        if (!log_dir || !state_dir || !binary)
+                return err_set(e, -ENOMEM, "out of memory");
+        r = runtime_new(&config, &n->ctx.runtime, e);
+        if (r == 0 && !str_is_empty(runtime_warnings(n->ctx.runtime)))
+                LOG_WARN(n->config.name, "%s", runtime_warnings(n->ctx.runtime));
+        return r;
+}
+
+static int open_images(struct node *n, struct err *e) {
+        AUTO_FREE char *dir = str_format("%s/images", n->config.state_dir);
+
+        return dir ? image_store_open(dir, &n->ctx.images, e) : err_set(e, -ENOMEM, "out of memory");
+}
+
+static int open_network(struct node *n, struct err *e) {
+        struct ip_addr gateway;
+        int r = ipam_new(&n->config.network.pod_cidr, &n->ctx.ipam, e);
+
+        if (r == 0)
+                r = network_new(n->ctx.loop, &n->config.network, &n->ctx.network, e);
+        if (r == 0)
+                r = network_setup(n->ctx.network, e);
+        if (r < 0)
+                return r;
+        gateway = network_gateway(n->ctx.network);
+        ip_format(&gateway, n->dns_address);
+        if (!str_is_empty(n->config.dns_address))
+                (void) snprintf(n->dns_address, sizeof(n->dns_address), "%s", n->config.dns_address);
+        n->ctx.dns_address = n->dns_address;
+        find_host_ip(n);
+        /* A machine without any network: pods still reach it at the bridge. */
+        if (n->host_ip[0] == '\0')
+                ip_format(&gateway, n->host_ip);
+        n->ctx.host_ip = n->host_ip;
+        return 0;
+}
+
+static void fill_facts(struct node *n) {
+        n->facts = (struct node_facts){ .name = n->config.name, .host_ip = n->ctx.host_ip };
+        node_facts_read(&n->facts);
+        n->facts.pod_cidr = ip_prefix_format(&n->config.network.pod_cidr, n->pod_cidr);
+        n->facts.n_pods = (int64_t) MIN(ipam_n_total(n->ctx.ipam), (size_t) n->facts.n_pods);
+        n->ctx.cpu_milli = n->facts.cpu_milli;
+        n->ctx.memory_bytes = n->facts.memory_bytes;
+}
+
+static int open_parts(struct node *n, struct err *e) {
+        int r = timers_new_event(loop_event(n->ctx.loop), &n->timers, e);
+
+        if (r == 0)
+                r = events_new(n->ctx.loop, n->ctx.client, "orchd-node", n->config.name, &n->ctx.events, e);
+        if (r == 0)
+                r = prober_new(n->ctx.loop, &n->ctx.prober, e);
+        if (r == 0 && sources_new(n->ctx.client, n->timers, on_source_changed, n, &n->ctx.sources) < 0)
+                r = err_set(e, -ENOMEM, "out of memory");
+        if (r == 0)
+                r = services_new(&n->ctx, &n->services, e);
+        if (r == 0 && pods_new(&n->ctx, on_pods_synced, n, &n->pods) < 0)
+                r = err_set(e, -ENOMEM, "out of memory");
+        return r;
+}
+
+static int node_open(struct node *n, struct err *e) {
+        int r = make_dirs(n, e);
+
+        if (r == 0)
+                r = open_images(n, e);
+        if (r == 0)
+                r = open_runtime(n, e);
+        if (r == 0)
+                r = open_network(n, e);
+        if (r == 0)
+                r = open_parts(n, e);
+        if (r < 0)
+                return r;
+        fill_facts(n);
+        r = pods_recover(n->pods, e);
+        if (r == 0)
+                r = services_watch(n->services, n->timers, e);
+        if (r == 0)
+                r = pods_watch(n->pods, n->timers, e);
+        if (r == 0)
+                r = streams_new(&n->ctx, n->pods, n->timers, on_images_changed, n, &n->streams, e);
+        if (r == 0)
+                r = node_object_new(n->ctx.loop, n->ctx.client, &n->facts, on_registered, n, &n->object, e);
+        return r;
+}
+
+int node_new(struct loop *loop, struct client *client, const struct node_config *config,
+             void (*on_ready)(void *userdata), void *userdata, struct node **ret, struct err *e) {
+        AUTO(node) struct node *n = calloc(1, sizeof(*n));
+        int r;
+
+        if (!n)
+                return err_set(e, -ENOMEM, "out of memory");
+        n->config = *config;
+        n->on_ready = on_ready;
+        n->userdata = userdata;
+        n->ctx.config = &n->config;
+        n->ctx.loop = loop_ref(loop);
+        n->ctx.client = client_ref(client);
+        n->ctx.pod_sources = (struct pod_sources){ .data = n, .config_map = find_config_map, .secret = find_secret,
+                                                   .each_service = each_service };
+        r = node_open(n, e);
+        if (r < 0)
+                return r;
+        *ret = STEAL(n);
+        return 0;
+}
+
+void node_unref(struct node *n) {
+        if (!n)
+                return;
+        node_object_unref(n->object);
+        streams_unref(n->streams);
+        pods_unref(n->pods);
+        services_unref(n->services);
+        sources_unref(n->ctx.sources);
+        events_unref(n->ctx.events);
+        prober_unref(n->ctx.prober);
+        runtime_unref(n->ctx.runtime);
+        network_unref(n->ctx.network);
+        ipam_unref(n->ctx.ipam);
+        image_store_unref(n->ctx.images);
+        if (n->timers)
+                timers_free_event(n->timers);
+        client_unref(n->ctx.client);
+        loop_unref(n->ctx.loop);
+        free(n);
+}

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/macros.h"
+
+/* This machine as an object: registered at start, a Lease every 10 s as its heartbeat. */
+struct client;
+struct loop;
+struct node_object;
+
+struct node_facts {
+        const char *name;
+        const char *host_ip;  /* NULL: none */
+        const char *pod_cidr; /* "10.244.0.0/24" */
+        int64_t cpu_milli, memory_bytes, n_pods;
+        int64_t reserved_cpu_milli, reserved_memory_bytes; /* capacity less this is allocatable */
+};
+
+/* Reads what the kernel says of the machine. name, host_ip, pod_cidr stay the caller's. */
+void node_facts_read(struct node_facts *f);
+
+/* facts: strings borrowed for life. on_registered: once, when the server has the object. Failures are retried
+ * for ever, with back-off. */
+int node_object_new(struct loop *loop, struct client *client, const struct node_facts *facts,
+                    void (*on_registered)(void *userdata), void *userdata, struct node_object **ret,
+                    struct err *e);
+void node_object_unref(struct node_object *n);
+DEFINE_AUTO(node_object);
+
+/* The Node as JSON text, the caller's; NULL: memory is out. now_usec: wall clock. */
+char *node_object_text(const struct node_facts *facts, uint64_t now_usec);

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/ip.h"
+#include "base/macros.h"
+
+/* Drives one pod: observes, asks pod_plan() what is next, does it. Known by its uid; a pod of the same
+ * name that was made anew is another one. */
+struct context;
+struct kind;
+struct node_pod;
+struct object;
+struct runtime_container_status;
+struct runtime_pod;
+
+struct node_pod_events {
+        /* The pod's end: object and sandbox are gone. Free it, but not from in here. */
+        void (*on_over)(void *userdata, struct node_pod *p);
+        void *userdata;
+};
+
+/* o: the Pod, a reference is taken. Does nothing before node_pod_run(). */
+int node_pod_new(const struct context *ctx, struct object *o, const struct node_pod_events *events,
+                 struct node_pod **ret, struct err *e);
+/* Forgets it; what runs, runs on. */
+void node_pod_unref(struct node_pod *p);
+DEFINE_AUTO(node_pod);
+
+const char *node_pod_uid(const struct node_pod *p);
+const char *node_pod_key(const struct node_pod *p); /* "ns/name" */
+struct object *node_pod_object(const struct node_pod *p);
+struct runtime_pod *node_pod_runtime(const struct node_pod *p); /* NULL: there is none */
+/* The pod's address; family IP_NONE: none yet. */
+const struct ip_addr *node_pod_ip(const struct node_pod *p);
+
+/* ---- what happened; each of these runs the plan ---- */
+
+/* The object changed (same uid). */
+void node_pod_update(struct node_pod *p, struct object *o);
+/* The object is gone from the server. */
+void node_pod_gone(struct node_pod *p);
+/* Look again: at start, when a source or an image came. */
+void node_pod_run(struct node_pod *p);
+/* A ConfigMap or Secret changed. */
+void node_pod_source_changed(struct node_pod *p);
+/* An image came: what waits for one is tried at once. */
+void node_pod_image_changed(struct node_pod *p);
+/* A container ended. */
+void node_pod_exited(struct node_pod *p, const struct runtime_container_status *status);
+/* orch-pod died. */
+void node_pod_lost(struct node_pod *p);
+
+/* ---- recovery, before the first node_pod_run() ---- */
+void node_pod_adopt(struct node_pod *p, struct runtime_pod *rt);
+void node_pod_adopt_container(struct node_pod *p, const struct runtime_container_status *status);

@@ -1,0 +1,223 @@
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "api/kinds/config.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "daemon/loop/work.h"
+#include "daemon/network/ipam.h"
+#include "daemon/node/pod_internal.h"
+#include "daemon/node/refs.h"
+#include "daemon/node/sources.h"
+#include "daemon/runtime/runtime.h"
+
+#define CHECKPOINT_MAX_BYTES (1U << 20)
+
+/* Two records of a pod:
+ *   RUN_DIR/node/UID.json         (memory) what only this process knew: address, probes, hooks, back-off.
+ *                                 For a node that was killed; a reboot makes it meaningless and takes it away.
+ *   STATE_DIR/node/wanted/UID.json (disk)  the object, and the ConfigMaps and Secrets that it names. For a start
+ *                                 without a server. Written when the object's spec changes, never for status. */
+static char *run_path(const struct node_pod *p) {
+        return str_format("%s/node/%s.json", p->ctx->config->run_dir, p->uid);
+}
+
+static char *store_path(const struct node_pod *p) {
+        return str_format("%s/node/wanted/%s.json", p->ctx->config->state_dir, p->uid);
+}
+
+static json_t *exit_pack(const struct container_exit *x) {
+        return json_pack("{s:i, s:i, s:b, s:b, s:I, s:I, s:s*, s:s*}", "code", x->code, "signal", x->signal, "isOom",
+                         x->is_oom, "isStartError", x->is_start_error, "started", (json_int_t) x->started_wall_usec,
+                         "finished", (json_int_t) x->finished_wall_usec, "message", x->message, "id", x->id);
+}
+
+static json_t *container_pack(const struct container_observed *c) {
+        json_t *o = json_pack("{s:I, s:I, s:b, s:b, s:b, s:i, s:i, s:i, s:I, s:I, s:I, s:s*}", "restarts",
+                              (json_int_t) c->restarts, "streak", (json_int_t) c->streak, "isStarted", c->is_started,
+                              "isProbeReady", c->is_probe_ready, "isUnhealthy", c->is_unhealthy, "postStart",
+                              (int) c->post_start, "preStop", (int) c->pre_stop, "stop", (int) c->stop, "stopBegan",
+                              (json_int_t) c->stop_began_usec, "stopGrace", (json_int_t) c->stop_grace_usec, "term",
+                              (json_int_t) c->term_usec, "imageID", c->image_id);
+
+        if (o && c->has_last)
+                (void) json_object_set_new(o, "last", exit_pack(&c->last));
+        return o;
+}
+
+void pod_checkpoint_write(struct node_pod *p) {
+        json_t *root = json_pack("{s:s}", "ip", p->ip_text);
+        json_t *list = json_object();
+        AUTO_FREE char *text = NULL, *path = run_path(p);
+        struct err e = { 0 };
+
+        for (size_t i = 0; i < p->wanted.n; i++)
+                (void) json_object_set_new(list, p->wanted.containers[i].name, container_pack(&p->seen.containers[i]));
+        (void) json_object_set_new(root, "containers", list);
+        text = root ? json_dumps(root, JSON_COMPACT) : NULL;
+        json_decref(root);
+        if (!text || !path || str_eq(text, p->checkpoint))
+                return;
+        if (file_write_atomic(path, text, strlen(text), 0600, false, &e) < 0) {
+                LOG_WARN(p->key, "cannot write the pod's checkpoint (%s); a restart of the node would forget its back-off",
+                         err_text(&e));
+                return;
+        }
+        free(p->checkpoint);
+        p->checkpoint = STEAL(text);
+}
+
+static int64_t number(const json_t *o, const char *key) {
+        return json_integer_value(json_object_get(o, key));
+}
+
+static void exit_unpack(struct pod_slot *s, const json_t *o, struct container_observed *c) {
+        if (!json_is_object(o))
+                return;
+        pod_text_set(&s->last.message, json_string_value(json_object_get(o, "message")));
+        pod_text_set(&s->last.id, json_string_value(json_object_get(o, "id")));
+        c->has_last = true;
+        c->last = (struct container_exit){
+                .code = (int) number(o, "code"),
+                .signal = (int) number(o, "signal"),
+                .is_oom = json_is_true(json_object_get(o, "isOom")),
+                .is_start_error = json_is_true(json_object_get(o, "isStartError")),
+                .started_wall_usec = (uint64_t) number(o, "started"),
+                .finished_wall_usec = (uint64_t) number(o, "finished"),
+                .message = s->last.message,
+                .id = s->last.id,
+        };
+}
+
+static void container_unpack(struct pod_slot *s, const json_t *o) {
+        struct container_observed *c = &s->pod->seen.containers[s->index];
+
+        if (!json_is_object(o))
+                return;
+        c->restarts = (unsigned) number(o, "restarts");
+        c->streak = (unsigned) number(o, "streak");
+        c->is_started = json_is_true(json_object_get(o, "isStarted"));
+        c->is_probe_ready = json_is_true(json_object_get(o, "isProbeReady"));
+        c->is_unhealthy = json_is_true(json_object_get(o, "isUnhealthy"));
+        c->post_start = (enum hook_life) number(o, "postStart");
+        c->pre_stop = (enum hook_life) number(o, "preStop");
+        c->stop = (enum stop_stage) number(o, "stop");
+        c->stop_began_usec = (uint64_t) number(o, "stopBegan");
+        c->stop_grace_usec = (uint64_t) number(o, "stopGrace");
+        c->term_usec = (uint64_t) number(o, "term");
+        /* A hook that ran under the last process answers nobody any more. */
+        if (c->pre_stop == HOOK_RUNNING)
+                c->pre_stop = HOOK_FAILED;
+        if (c->post_start == HOOK_RUNNING)
+                c->post_start = HOOK_DONE;
+        pod_text_set(&s->image_id, json_string_value(json_object_get(o, "imageID")));
+        c->image_id = s->image_id;
+        exit_unpack(s, json_object_get(o, "last"), c);
+}
+
+void pod_checkpoint_read(struct node_pod *p) {
+        AUTO_FREE char *path = run_path(p), *text = NULL;
+        struct err e = { 0 };
+        struct ip_addr ip;
+        json_t *root;
+        size_t len;
+
+        if (!path || file_read(path, CHECKPOINT_MAX_BYTES, &text, &len, &e) < 0)
+                return;
+        root = json_loadb(text, len, 0, NULL);
+        if (ip_parse(str_or_empty(json_string_value(json_object_get(root, "ip"))), &ip) == 0 &&
+            ipam_mark(p->ctx->ipam, &ip) == 0) {
+                p->ip = ip;
+                ip_format(&ip, p->ip_text);
+        }
+        for (size_t i = 0; i < p->wanted.n; i++)
+                container_unpack(&p->slots[i],
+                                 json_object_get(json_object_get(root, "containers"), p->wanted.containers[i].name));
+        json_decref(root);
+        p->checkpoint = STEAL(text);
+}
+
+void pod_checkpoint_remove(struct node_pod *p) {
+        AUTO_FREE char *path = run_path(p);
+
+        if (path)
+                (void) unlink(path);
+}
+
+struct store_job {
+        char *path, *text;
+        struct err err;
+};
+
+static void store_job_free(struct store_job *j) {
+        free(j->path);
+        free(j->text);
+        free(j);
+}
+
+static int store_run(void *data) {
+        struct store_job *j = data;
+
+        return file_write_atomic(j->path, j->text, strlen(j->text), 0600, true, &j->err);
+}
+
+static void store_done(void *data, int r) {
+        struct store_job *j = data;
+
+        if (r < 0 && r != -ECANCELED)
+                LOG_ERROR(j->path, "a pod is not remembered for a start without server (%s): check the disk", err_text(&j->err));
+        store_job_free(j);
+}
+
+struct store_walk {
+        struct node_pod *p;
+        json_t *list;
+};
+
+static void store_ref(void *data, const struct kind *kind, const char *ns, const char *name) {
+        struct store_walk *w = data;
+        struct object *o = NULL;
+
+        if (sources_get(w->p->ctx->sources, kind, ns, name, &o) == 0)
+                (void) json_array_append_new(w->list, object_json(o));
+}
+
+static char *store_text(struct node_pod *p) {
+        struct store_walk w = { .p = p, .list = json_array() };
+        json_t *root = json_object(), *pod = object_json(p->object);
+        char *text;
+
+        (void) json_object_del(json_object_get(pod, "metadata"), "managedFields");
+        if (p->seen.is_finished)
+                (void) json_object_set_new(pod, "status",
+                                           json_pack("{s:s}", "phase", p->seen.is_failed ? "Failed" : "Succeeded"));
+        refs_each(p->spec, store_ref, &w);
+        (void) json_object_set_new(root, "pod", pod);
+        (void) json_object_set_new(root, "objects", w.list);
+        text = root ? json_dumps(root, JSON_COMPACT) : NULL;
+        json_decref(root);
+        return text;
+}
+
+void pod_store_write(struct node_pod *p) {
+        struct store_job *j = calloc(1, sizeof(*j));
+
+        if (!j)
+                return;
+        j->path = store_path(p);
+        j->text = store_text(p);
+        if (!j->path || !j->text || work_submit_for(p->work, store_run, store_done, j) < 0)
+                store_job_free(j);
+}
+
+void pod_store_remove(struct node_pod *p) {
+        AUTO_FREE char *path = store_path(p);
+
+        if (path)
+                (void) unlink(path);
+}

@@ -1,0 +1,136 @@
+#pragma once
+
+/* What the files pod*.c share. Nobody else includes this. */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "api/kinds/object.h"
+#include "api/kinds/pod.h"
+#include "daemon/node/context.h"
+#include "daemon/node/pod.h"
+#include "daemon/plan/pod_plan.h"
+#include "daemon/plan/probe.h"
+
+struct arena;
+struct ask;
+struct client_call;
+struct image;
+struct loop_timer;
+struct probe_target;
+struct work_owner;
+
+/* What a container's lives leave behind; strings owned. */
+struct pod_exit_texts {
+        char *message, *id;
+};
+
+struct pod_slot {
+        struct node_pod *pod;
+        size_t index;
+        const struct container *spec; /* of pod->object */
+        struct image *image;          /* of the present life, or NULL */
+        struct probe_target *probes[PROBE_KIND_MAX_];
+        struct object *pinned;        /* what the probes borrow from */
+        struct ask *hook;             /* postStart or preStop under way */
+        struct loop_timer *hook_timer; /* lifecycle sleep */
+        bool is_pre_stop;             /* which of both the hook is */
+        char *fault_reason, *fault_text, *id, *image_id; /* behind the observation's borrowed ones */
+        struct pod_exit_texts exit, last;
+};
+
+enum pod_condition_kind { COND_SCHEDULED, COND_INITIALIZED, COND_CONTAINERS_READY, COND_READY, COND_MAX_ };
+
+struct pod_condition_time {
+        bool is_known, is_true;
+        uint64_t since_usec; /* wall */
+};
+
+struct pod_status_sender {
+        char *sent;   /* the status that the server has, or NULL */
+        char *wanted; /* what it should have, or NULL: the same */
+        struct client_call *call;
+        char *in_flight;
+        uint64_t due_usec; /* boot; USEC_NEVER: nothing waits */
+        unsigned n_failures;
+        struct pod_condition_time conditions[COND_MAX_];
+        uint64_t start_wall_usec;
+        bool was_ready;
+};
+
+struct node_pod {
+        const struct context *ctx;
+        struct node_pod_events events;
+        struct object *object;
+        const struct pod *spec; /* of object */
+        char *uid, *key;
+
+        struct runtime_pod *rt; /* NULL: none */
+        struct ip_addr ip;
+        char ip_text[IP_TEXT_MAX];
+        struct work_owner *work;
+        struct loop_timer *timer;
+
+        struct pod_wanted wanted;
+        struct container_wanted *containers_wanted;
+        struct pod_observed seen;
+        struct pod_slot *slots; /* as many as wanted.n */
+        char *sandbox_reason, *sandbox_text;
+
+        struct pod_status_sender status;
+        struct client_call *delete_call;
+        uint64_t delete_due_usec;
+        char *checkpoint; /* last written */
+
+        bool is_running_plan, is_dirty, is_over, is_stored;
+};
+
+/* pod_wanted.c */
+int pod_wanted_fill(const struct pod *spec, struct container_wanted **ret_containers, struct pod_wanted *ret);
+const struct container *pod_wanted_container(const struct pod_spec *spec, size_t i);
+
+/* pod_sandbox.c */
+void pod_sandbox_create(struct node_pod *p);
+void pod_sandbox_tear_down(struct node_pod *p);
+void pod_sandbox_fault(struct node_pod *p, const char *reason, const char *text);
+struct pod_facts pod_facts_of(const struct node_pod *p);
+/* Gives the pod's address back. */
+void pod_sandbox_release_ip(struct node_pod *p);
+
+/* pod_start.c */
+void pod_start(struct node_pod *p, const struct pod_action *action);
+void pod_slot_running(struct pod_slot *s, uint64_t started_wall_usec);
+void pod_slot_exited(struct pod_slot *s, const struct runtime_container_status *status);
+void pod_slot_fault(struct pod_slot *s, const char *reason, const char *text);
+void pod_slot_done(struct pod_slot *s);
+/* "orch://UID/NAME/INSTANCE" into the slot. */
+void pod_slot_set_id(struct pod_slot *s, uint64_t instance);
+
+/* pod_stop.c */
+void pod_post_start(struct pod_slot *s);
+void pod_pre_stop(struct pod_slot *s, const struct pod_action *action);
+void pod_term(struct pod_slot *s, const struct pod_action *action);
+void pod_kill(struct pod_slot *s);
+
+/* pod_probes.c */
+void pod_probes_start(struct pod_slot *s, bool is_adopted);
+void pod_probes_stop(struct pod_slot *s);
+
+/* pod_status.c */
+void pod_status_plan(struct node_pod *p, const struct pod_plan *plan);
+void pod_status_send_due(struct node_pod *p, uint64_t now_usec);
+void pod_status_done(struct pod_status_sender *s);
+void pod_status_seed(struct node_pod *p);
+void pod_delete_object(struct node_pod *p);
+
+/* pod_checkpoint.c */
+void pod_checkpoint_write(struct node_pod *p);
+void pod_checkpoint_read(struct node_pod *p);
+void pod_checkpoint_remove(struct node_pod *p);
+/* The pod on disk, for a start without a server. */
+void pod_store_write(struct node_pod *p);
+void pod_store_remove(struct node_pod *p);
+
+/* pod.c */
+/* Replaces an owned string; out of memory leaves NULL. */
+void pod_text_set(char **text, const char *value);

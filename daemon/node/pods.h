@@ -1,0 +1,41 @@
+#pragma once
+
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/macros.h"
+
+/* All pods of this node: those on disk, those that run, those that the server wants here. */
+struct client;
+struct context;
+struct kind;
+struct node_pod;
+struct pods;
+struct runtime_container_status;
+struct timers;
+
+/* ctx is borrowed for life; its members are used from pods_start() on only.
+ * on_synced: the server's list is complete. */
+int pods_new(struct context *ctx, void (*on_synced)(void *userdata), void *userdata, struct pods **ret);
+void pods_unref(struct pods *p);
+DEFINE_AUTO(pods);
+
+/* Reads STATE_DIR/node/wanted, adopts what the runtime finds, runs every pod's plan. */
+int pods_recover(struct pods *p, struct err *e);
+
+/* Begins to watch the server. */
+int pods_watch(struct pods *p, struct timers *timers, struct err *e);
+
+/* "ns/name" with that uid ("" or NULL: any), or NULL. Weak. */
+struct node_pod *pods_find(const struct pods *p, const char *ns, const char *name, const char *uid);
+
+/* Facts for all pods. */
+void pods_source_changed(struct pods *p, const struct kind *kind, const char *ns, const char *name);
+void pods_images_changed(struct pods *p);
+void pods_container_exited(struct pods *p, const struct runtime_container_status *status);
+void pods_pod_lost(struct pods *p, const char *uid);
+
+size_t pods_count(const struct pods *p);
+
+/* Calls fn for every pod. */
+void pods_each(const struct pods *p, void (*fn)(void *data, struct node_pod *pod), void *data);
