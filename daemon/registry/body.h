@@ -27,10 +27,15 @@ void body_add_static(struct body *b, const char *text);
 void body_add_record(struct body *b, struct record *r);
 /* take_text: freed with the body; NULL counts as failed. */
 void body_add_text(struct body *b, char *take_text, size_t len);
+/* All pieces of another body, whose owners are shared. Text pieces are copied. */
+void body_add_body(struct body *b, const struct body *other);
 bool body_has_failed(const struct body *b);
 
 size_t body_len(const struct body *b);
 const struct body_piece *body_pieces(const struct body *b, size_t *ret_n);
+
+/* The object that the n-th piece is, or NULL. */
+struct record *body_record(const struct body *b, size_t n);
 
 /* All in one, NUL-terminated, the caller's; NULL when memory is out. */
 char *body_flatten(const struct body *b);

@@ -24,6 +24,7 @@ struct record {
         unsigned n_refs;
         uint32_t n_labels;
         uint64_t revision;
+        int64_t stored_revision; /* the store's own count, of the last version that it has; 0: none */
         const struct resource *resource;
         const char *namespace_; /* "" for cluster-scoped */
         const char *name;

@@ -34,7 +34,7 @@ enum watch_state {
 enum watch_state watch_next(struct watch *w, struct watch_event *ret);
 
 /* fn(data) is called from the loop once after each WATCH_IDLE, when watch_next() has more. It must
- * not call watch_next() from in there for longer than it likes, and may unref the watch. */
+ * not call watch_next() in there, and may unref this watch only. */
 void watch_on_ready(struct watch *w, void (*fn)(void *data), void *data);
 
 /* Ends it. No call afterwards. */

@@ -1,0 +1,295 @@
+#include "daemon/registry/admit.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/schema/schema.h"
+#include "base/clock.h"
+#include "base/str.h"
+#include "base/uid.h"
+#include "daemon/registry/addresses.h"
+#include "daemon/registry/call.h"
+#include "daemon/registry/decode.h"
+#include "daemon/registry/record.h"
+#include "daemon/registry/state.h"
+
+#define SUFFIX_LEN 5
+
+/* What clients may say but never decide. */
+static const char *const SERVER_META[] = {
+        "uid",        "resourceVersion",   "generation",
+        "selfLink",   "creationTimestamp", "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+};
+
+static bool set_text(json_t *object, const char *key, const char *value) {
+        return json_object_set_new(object, key, json_string(value)) == 0;
+}
+
+static bool name_make(struct call *c, json_t *meta) {
+        const char *name = tree_text(meta, "name"), *stem = tree_text(meta, "generateName");
+        char suffix[SUFFIX_LEN + 1];
+
+        if (!str_is_empty(name)) {
+                c->name = strdup(name);
+        } else if (!str_is_empty(stem)) {
+                c->name = str_format("%.*s%s", 58, stem, uid_suffix(suffix, SUFFIX_LEN));
+        } else {
+                call_fail_field(c, DIAG_REQUIRED, "metadata.name",
+                                "Required value: name or generateName is required");
+                return false;
+        }
+        if (!c->name || !set_text(meta, "name", c->name)) {
+                call_fail_memory(c);
+                return false;
+        }
+        return true;
+}
+
+static bool namespace_make(struct call *c, json_t *meta) {
+        const char *said = tree_text(meta, "namespace");
+        bool is_namespaced = c->kind->resource.kind->is_namespaced;
+
+        if (is_namespaced && !str_is_empty(said) && !str_eq(said, c->path.namespace_)) {
+                call_fail(c, 400, "BadRequest",
+                          "the namespace of the provided object does not match the namespace sent on "
+                          "the request");
+                return false;
+        }
+        if (!is_namespaced)
+                (void) json_object_del(meta, "namespace");
+        c->namespace_ = strdup(c->path.namespace_);
+        if (!c->namespace_ ||
+            (is_namespaced && !set_text(meta, "namespace", c->path.namespace_))) {
+                call_fail_memory(c);
+                return false;
+        }
+        return true;
+}
+
+/* Kinds whose objects begin with something in them. */
+static bool initial_state(json_t *tree, const struct resource *r) {
+        json_t *status, *spec;
+
+        if (r->flags & RESOURCE_NAMESPACE) {
+                spec = tree_object(tree, "spec");
+                status = tree_object(tree, "status");
+                return spec && status && set_text(status, "phase", "Active") &&
+                       json_object_set_new(spec, "finalizers", json_pack("[s]", "kubernetes")) == 0;
+        }
+        if (r->flags & RESOURCE_GRACEFUL) {
+                status = tree_object(tree, "status");
+                return status && set_text(status, "phase", "Pending");
+        }
+        return true;
+}
+
+bool admit_identity(struct call *c, json_t *tree) {
+        const struct resource *r = &c->kind->resource;
+        json_t *meta = tree_object(tree, "metadata");
+        char uid[UID_TEXT_MAX], now[CLOCK_TEXT_MAX];
+
+        if (!meta) {
+                call_fail_memory(c);
+                return false;
+        }
+        if (!str_is_empty(tree_text(meta, "resourceVersion"))) {
+                call_fail(c, 400, "BadRequest",
+                          "resourceVersion should not be set on objects to be created");
+                return false;
+        }
+        if (!name_make(c, meta) || !namespace_make(c, meta))
+                return false;
+        for (size_t i = 0; i < ARRAY_SIZE(SERVER_META); i++)
+                (void) json_object_del(meta, SERVER_META[i]);
+        /* A node registers together with what it has seen of itself. */
+        if (r->kind->has_status && !str_eq(r->kind->name, "Node"))
+                (void) json_object_del(tree, "status");
+        if (!set_text(meta, "uid", uid_new(uid)) ||
+            !set_text(meta, "creationTimestamp", clock_format(c->registry->wall_usec(), now)) ||
+            (r->flags & RESOURCE_HAS_GENERATION &&
+             json_object_set_new(meta, "generation", json_integer(1)) < 0) ||
+            !initial_state(tree, r)) {
+                call_fail_memory(c);
+                return false;
+        }
+        return true;
+}
+
+/* ---- namespaces ---- */
+
+static bool namespace_is_there(struct call *c) {
+        struct kind_state *kind = registry_kind_named(c->registry, "", "Namespace");
+        struct record *r = kind ? table_get(&kind->table, "", c->namespace_) : NULL;
+        AUTO_FREE char *why = NULL;
+
+        if (!r) {
+                call_fail(c, 404, "NotFound", "namespaces \"%s\" not found", c->namespace_);
+                return false;
+        }
+        if (!str_eq(r->fields[resource_field(r->resource, "status.phase")], "Terminating"))
+                return true;
+        why = str_format("unable to create new content in namespace %s because it is being "
+                         "terminated",
+                         c->namespace_);
+        call_fail_forbidden(c, str_or_empty(why), "NamespaceTerminating");
+        return false;
+}
+
+/* ---- service addresses ---- */
+
+static bool address_is_wanted(const json_t *spec) {
+        return !str_eq(tree_text(spec, "type"), "ExternalName") &&
+               !str_eq(tree_text(spec, "clusterIP"), "None");
+}
+
+static bool address_set(json_t *spec, const char *address) {
+        return set_text(spec, "clusterIP", address) &&
+               json_object_set_new(spec, "clusterIPs", json_pack("[s]", address)) == 0 &&
+               json_object_set_new(spec, "ipFamilies", json_pack("[s]", "IPv4")) == 0 &&
+               set_text(spec, "ipFamilyPolicy", "SingleStack");
+}
+
+/* Takes the address that is asked for, or any. What the call holds is given back when it fails. */
+static bool address_admit(struct call *c, json_t *spec) {
+        const char *asked = tree_text(spec, "clusterIP");
+        char address[ADDRESS_TEXT_MAX];
+        struct err e = { 0 };
+        int r;
+
+        if (!address_is_wanted(spec)) {
+                if (str_eq(asked, "None"))
+                        (void) json_object_set_new(spec, "clusterIPs", json_pack("[s]", "None"));
+                return true;
+        }
+        if (str_is_empty(asked)) {
+                r = addresses_take(c->registry->addresses, address, &e);
+                asked = address;
+        } else {
+                r = addresses_take_text(c->registry->addresses, asked, &e);
+        }
+        if (r < 0) {
+                call_fail_field(c, DIAG_INVALID, "spec.clusterIPs",
+                                "Invalid value: []string{\"%s\"}: %s", r == -ENOSPC ? "" : asked,
+                                err_text(&e));
+                return false;
+        }
+        c->address = strdup(asked);
+        if (!c->address)
+                addresses_release(c->registry->addresses, asked);
+        if (!c->address || !address_set(spec, c->address)) {
+                call_fail_memory(c);
+                return false;
+        }
+        return true;
+}
+
+static bool address_admit_update(struct call *c, json_t *spec, const json_t *was) {
+        const char *old = tree_text(was, "clusterIP"), *fresh = tree_text(spec, "clusterIP");
+
+        if (!address_is_wanted(was) && address_is_wanted(spec) && !str_eq(old, "None"))
+                return address_admit(c, spec);
+        if (str_eq(tree_text(spec, "type"), "ExternalName"))
+                return true;
+        if (str_is_empty(fresh) && !str_is_empty(old)) {
+                if (json_object_set(spec, "clusterIP", json_object_get(was, "clusterIP")) == 0)
+                        return true;
+                call_fail_memory(c);
+                return false;
+        }
+        if (str_eq(old, fresh))
+                return true;
+        call_fail_field(c, DIAG_INVALID, "spec.clusterIPs[0]",
+                        "Invalid value: []string{\"%s\"}: may not change once set",
+                        str_or_empty(fresh));
+        return false;
+}
+
+void admit_removed(struct call *c, const json_t *tree) {
+        const char *address = tree_text(json_object_get(tree, "spec"), "clusterIP");
+
+        if (c->kind->resource.flags & RESOURCE_SERVICE && address)
+                addresses_release(c->registry->addresses, address);
+}
+
+bool admit_new(struct call *c, json_t *tree) {
+        json_t *spec = json_object_get(tree, "spec");
+
+        if (c->kind->resource.kind->is_namespaced && !namespace_is_there(c))
+                return false;
+        if (c->kind->resource.flags & RESOURCE_SERVICE && spec)
+                return address_admit(c, spec);
+        return true;
+}
+
+/* ---- updates ---- */
+
+bool admit_changed(struct call *c, json_t *tree, const json_t *was) {
+        json_t *meta = tree_object(tree, "metadata"), *old = json_object_get(was, "metadata");
+        json_t *value;
+
+        if (!meta || !old) {
+                call_fail_memory(c);
+                return false;
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(SERVER_META); i++) {
+                value = json_object_get(old, SERVER_META[i]);
+                (void) json_object_del(meta, SERVER_META[i]);
+                if (value && json_object_set(meta, SERVER_META[i], value) < 0) {
+                        call_fail_memory(c);
+                        return false;
+                }
+        }
+        return true;
+}
+
+static bool has_text(const json_t *array, const char *text) {
+        size_t i;
+        json_t *one;
+
+        json_array_foreach((json_t *) array, i, one) {
+                if (str_eq(json_string_value(one), text))
+                        return true;
+        }
+        return false;
+}
+
+static bool finalizers_admit(struct call *c, const json_t *tree, const json_t *was) {
+        const json_t *meta = json_object_get(tree, "metadata");
+        const json_t *old = json_object_get(was, "metadata");
+        size_t i;
+        json_t *one;
+
+        if (!json_object_get(old, "deletionTimestamp"))
+                return true;
+        json_array_foreach(json_object_get(meta, "finalizers"), i, one) {
+                if (has_text(json_object_get(old, "finalizers"), json_string_value(one)))
+                        continue;
+                call_fail_field(c, DIAG_FORBIDDEN, "metadata.finalizers",
+                                "Forbidden: no new finalizers can be added if the object is being "
+                                "deleted, found new finalizers []string{\"%s\"}",
+                                str_or_empty(json_string_value(one)));
+                return false;
+        }
+        return true;
+}
+
+bool admit_update(struct call *c, json_t *tree, const json_t *was) {
+        json_t *meta = json_object_get(tree, "metadata");
+        json_t *spec = json_object_get(tree, "spec"), *old = json_object_get(was, "spec");
+        json_int_t generation;
+
+        if (!finalizers_admit(c, tree, was))
+                return false;
+        if (c->kind->resource.flags & RESOURCE_SERVICE && spec && old &&
+            !address_admit_update(c, spec, old))
+                return false;
+        if (!(c->kind->resource.flags & RESOURCE_HAS_GENERATION) || (spec && json_equal(spec, old)))
+                return true;
+        generation = json_integer_value(json_object_get(meta, "generation"));
+        if (json_object_set_new(meta, "generation", json_integer(generation + 1)) == 0)
+                return true;
+        call_fail_memory(c);
+        return false;
+}

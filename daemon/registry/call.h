@@ -1,0 +1,81 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+#include "base/err.h"
+#include "daemon/registry/commit.h"
+#include "daemon/registry/path.h"
+#include "daemon/registry/rest.h"
+
+/* One request under way. It lives until it is answered: every call_…() that answers frees it, so it
+ * is the last thing that a function does. */
+struct kind_state;
+struct registry;
+struct record;
+typedef struct json_t json_t;
+
+enum field_validation { FIELDS_WARN, FIELDS_STRICT, FIELDS_IGNORE };
+
+struct call {
+        struct turn turn;
+        struct registry *registry;
+        struct rest_sink sink;
+        void *data;
+        struct path path;
+        struct query query;
+        struct kind_state *kind;
+        char *method, *content_type, *accept, *user; /* owned */
+        char *body; /* owned; NULL: none */
+        size_t body_len;
+        enum field_validation field_validation;
+        bool is_dry_run;
+        void (*run)(struct call *c); /* what is done in the object's turn */
+        char *name, *namespace_; /* owned; of the object, perhaps made up */
+        json_t *tree;            /* owned; what the request brought, decoded */
+        char *address;           /* owned; taken from the service range, given back on failure */
+        unsigned status;         /* of success */
+        bool tells_status;       /* success is told by a Status, not by the object */
+        json_t *(*answer_of)(const json_t *tree); /* what of the object is told; NULL: all of it */
+        char **warnings;
+        size_t n_warnings;
+};
+
+struct call *call_new(struct registry *r, const struct rest_request *request,
+                      const struct rest_sink *sink, void *data);
+
+/* ---- answers; each ends the call ---- */
+
+void call_fail(struct call *c, unsigned code, const char *reason, const char *fmt, ...)
+        PRINTF_LIKE(4, 5);
+void call_fail_memory(struct call *c);
+/* 404 for the path's object; 409 with Kubernetes' words. */
+void call_fail_not_found(struct call *c);
+void call_fail_conflict(struct call *c, const char *why);
+/* 422 from findings. kind_name: of the message. */
+void call_fail_invalid(struct call *c, const struct diags *d);
+/* 422 with one cause. */
+void call_fail_field(struct call *c, enum diag_reason reason, const char *field, const char *fmt,
+                     ...) PRINTF_LIKE(4, 5);
+/* 403: pods "x" is forbidden: why */
+void call_fail_forbidden(struct call *c, const char *why, const char *cause);
+
+/* The object, or what answer_of and tells_status make of it. */
+void call_respond_record(struct call *c, struct record *record);
+/* The tree, as it would be stored. */
+void call_respond_tree(struct call *c, const json_t *tree);
+/* take_text: JSON; NULL counts as out of memory. */
+void call_respond_text(struct call *c, char *take_text);
+void call_respond_body(struct call *c, struct body *take_body);
+/* Status Success with the object's name, kind and uid. */
+void call_respond_success(struct call *c, const char *uid);
+void call_respond_watch(struct call *c, struct watch *take_watch);
+
+/* Adds a Warning header to the answer; too many are left out. */
+void call_warn(struct call *c, const char *text);
+
+/* "deployments.apps", as messages name resources. buf: CALL_RESOURCE_MAX. Returns buf. */
+#define CALL_RESOURCE_MAX 256
+char *call_resource(const struct call *c, char *buf);

@@ -1,0 +1,198 @@
+#include "daemon/registry/decode.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "api/kinds/object.h"
+#include "api/schema/schema.h"
+#include "api/text/text.h"
+#include "base/str.h"
+#include "daemon/registry/call.h"
+#include "daemon/registry/state.h"
+
+json_t *tree_object(json_t *tree, const char *key) {
+        json_t *member = json_object_get(tree, key);
+
+        if (json_is_object(member))
+                return member;
+        member = json_object();
+        if (json_object_set_new(tree, key, member) < 0)
+                return NULL;
+        return member;
+}
+
+const char *tree_text(const json_t *tree, const char *key) {
+        return json_string_value(json_object_get(tree, key));
+}
+
+static bool type_is(const char *content_type, const char *type) {
+        size_t len = strlen(type);
+
+        return strncasecmp(content_type, type, len) == 0 &&
+               (content_type[len] == '\0' || content_type[len] == ';' || content_type[len] == ' ');
+}
+
+bool decode_body(struct call *c, json_t **ret_tree) {
+        const char *type = str_is_empty(c->content_type) ? "application/json" : c->content_type;
+        struct err e = { 0 };
+        json_t *tree = NULL;
+        int r;
+
+        if (!type_is(type, "application/json") && !str_ends_with(type, "+json")) {
+                call_fail(c, 415, "UnsupportedMediaType",
+                          "the body of the request was in an unknown format - accepted media types "
+                          "include: application/json");
+                return false;
+        }
+        if (!c->body) {
+                call_fail(c, 400, "BadRequest", "the request has no body");
+                return false;
+        }
+        r = text_read_json(c->body, c->body_len, REST_BODY_MAX_BYTES, &tree, &e);
+        if (r == -ENOMEM) {
+                call_fail_memory(c);
+                return false;
+        }
+        if (r < 0 || !json_is_object(tree)) {
+                call_fail(c, 400, "BadRequest",
+                          "the object provided is unrecognized: %s",
+                          r < 0 ? err_text(&e) : "the body is no JSON object");
+                json_decref(tree);
+                return false;
+        }
+        *ret_tree = tree;
+        return true;
+}
+
+bool decode_kind_matches(struct call *c, const json_t *tree) {
+        const struct kind *k = c->kind->resource.kind;
+        const char *version = tree_text(tree, "apiVersion"), *name = tree_text(tree, "kind");
+
+        if (!str_is_empty(version) && !str_eq(version, k->api_version)) {
+                call_fail(c, 400, "BadRequest",
+                          "the API version in the data (%s) does not match the expected API version "
+                          "(%s)",
+                          version, k->api_version);
+                return false;
+        }
+        if (!str_is_empty(name) && !str_eq(name, k->name)) {
+                call_fail(c, 400, "BadRequest",
+                          "%s in version \"%s\" cannot be handled as a %s: kind is %s", name,
+                          k->version, k->name, name);
+                return false;
+        }
+        return true;
+}
+
+/* All findings of one reason as "unknown field \"a\", unknown field \"b\"". NULL: none. */
+static char *unknown_fields(const struct diags *d, enum diag_reason reason) {
+        AUTO_DONE(strbuf) struct strbuf b = { 0 };
+
+        for (size_t i = 0; i < d->n; i++) {
+                const struct diag *one = &d->items[i];
+
+                if (one->reason != reason || one->severity != DIAG_ERROR)
+                        continue;
+                if (b.len > 0)
+                        strbuf_add(&b, ", ");
+                if (reason == DIAG_UNKNOWN)
+                        strbuf_addf(&b, "unknown field \"%s\"%s%s", str_or_empty(one->field),
+                                    one->hint ? ", " : "", str_or_empty(one->hint));
+                else
+                        strbuf_addf(&b, "%s: %s", str_or_empty(one->field),
+                                    str_or_empty(one->text));
+        }
+        return b.len > 0 ? strbuf_steal(&b) : NULL;
+}
+
+static void warn_all(struct call *c, const struct diags *d) {
+        for (size_t i = 0; i < d->n; i++) {
+                const struct diag *one = &d->items[i];
+                AUTO_FREE char *text = NULL;
+
+                if (one->severity != DIAG_WARNING)
+                        continue;
+                if (one->reason == DIAG_UNKNOWN && c->field_validation == FIELDS_IGNORE)
+                        continue;
+                if (one->reason == DIAG_UNKNOWN)
+                        text = str_format("unknown field \"%s\"%s%s", str_or_empty(one->field),
+                                          one->hint ? ", " : "", str_or_empty(one->hint));
+                else
+                        text = str_format("%s: %s", str_or_empty(one->field),
+                                          str_or_empty(one->text));
+                if (text)
+                        call_warn(c, text);
+        }
+}
+
+/* Answers for errors among the findings. */
+static bool findings_accept(struct call *c, const struct diags *d) {
+        const struct kind *k = c->kind->resource.kind;
+        AUTO_FREE char *unknown = unknown_fields(d, DIAG_UNKNOWN);
+        AUTO_FREE char *types = unknown_fields(d, DIAG_TYPE);
+
+        if (unknown || types) {
+                call_fail(c, 400, "BadRequest",
+                          "%s in version \"%s\" cannot be handled as a %s: %s%s", k->name,
+                          k->version, k->name, types ? "" : "strict decoding error: ",
+                          types ? types : unknown);
+                return false;
+        }
+        if (d->n_errors > 0 || d->has_failed) {
+                call_fail_invalid(c, d);
+                return false;
+        }
+        return true;
+}
+
+bool decode_check(struct call *c, json_t *tree) {
+        const struct kind *k = c->kind->resource.kind;
+        unsigned flags = c->field_validation == FIELDS_STRICT ? 0 : SCHEMA_ALLOW_UNKNOWN;
+        struct diags d = { 0 };
+        struct err e = { 0 };
+        bool is_good;
+        int r;
+
+        if (*c->path.subresource)
+                flags |= SCHEMA_NO_WARNINGS; /* the author of the spec has been told already */
+        r = kind_default(k, tree, &e);
+        if (r == 0)
+                r = kind_validate(k, tree, flags, &d);
+        if (r == 0) {
+                warn_all(c, &d);
+                is_good = findings_accept(c, &d);
+                diags_done(&d);
+                if (!is_good)
+                        return false;
+                r = schema_prune(k->schema, tree);
+                if (r == 0)
+                        return true;
+        }
+        diags_done(&d);
+        if (r == -ENOMEM)
+                call_fail_memory(c);
+        else
+                call_fail(c, 400, "BadRequest", "%s", err_text(&e));
+        return false;
+}
+
+bool decode_check_update(struct call *c, const json_t *old, const json_t *fresh) {
+        const struct kind *k = c->kind->resource.kind;
+        AUTO(object) struct object *before = NULL;
+        AUTO(object) struct object *after = NULL;
+        struct diags d = { 0 };
+        struct err e = { 0 };
+        bool is_good;
+
+        if (object_new_from_json(k, old, false, &before, &e) < 0 ||
+            object_new_from_json(k, fresh, false, &after, &e) < 0) {
+                call_fail(c, 500, "InternalError", "Internal error occurred: %s", err_text(&e));
+                return false;
+        }
+        kind_validate_update(k, before, after, &d);
+        is_good = findings_accept(c, &d);
+        diags_done(&d);
+        return is_good;
+}

@@ -1,0 +1,116 @@
+#include "daemon/registry/filter.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/kinds/labels.h"
+#include "base/str.h"
+#include "daemon/registry/call.h"
+#include "daemon/registry/state.h"
+
+void filter_done(struct filter *f) {
+        free(f->namespace_);
+        free(f->name);
+        selector_unref(f->labels);
+        selector_unref(f->fields);
+        *f = (struct filter){ 0 };
+}
+
+static const char *label_get(void *data, const char *key) {
+        const struct record *r = data;
+
+        for (uint32_t i = 0; i < r->n_labels; i++)
+                if (strcmp(r->labels[i].key, key) == 0)
+                        return r->labels[i].value;
+        return NULL;
+}
+
+static const char *field_get(void *data, const char *key) {
+        const struct record *r = data;
+        int i;
+
+        if (strcmp(key, "metadata.name") == 0)
+                return r->name;
+        if (strcmp(key, "metadata.namespace") == 0)
+                return r->namespace_;
+        i = resource_field(r->resource, key);
+        return i < 0 ? "" : r->fields[i];
+}
+
+bool filter_matches(const struct filter *f, const struct record *r) {
+        if (r->resource != f->resource)
+                return false;
+        if (f->namespace_ && strcmp(f->namespace_, r->namespace_) != 0)
+                return false;
+        if (f->name && strcmp(f->name, r->name) != 0)
+                return false;
+        if (f->labels && !selector_matches_with(f->labels, label_get, (void *) r))
+                return false;
+        return !f->fields || selector_matches_with(f->fields, field_get, (void *) r);
+}
+
+static bool labels_read(struct call *c, struct filter *f) {
+        const char *text = query_get(&c->query, "labelSelector");
+        struct err e = { 0 };
+        int r;
+
+        if (str_is_empty(text))
+                return true;
+        r = selector_parse(text, &f->labels, &e);
+        if (r == -ENOMEM)
+                call_fail_memory(c);
+        else if (r < 0)
+                call_fail(c, 400, "BadRequest", "unable to parse requirement: %s", err_text(&e));
+        return r == 0;
+}
+
+static bool field_is_known(const struct resource *r, const char *key) {
+        return str_eq(key, "metadata.name") || str_eq(key, "metadata.namespace") ||
+               resource_field(r, key) >= 0;
+}
+
+static bool fields_read(struct call *c, struct filter *f) {
+        const char *text = query_get(&c->query, "fieldSelector");
+        struct err e = { 0 };
+        int r;
+
+        if (str_is_empty(text))
+                return true;
+        r = selector_parse_fields(text, &f->fields, &e);
+        if (r == -ENOMEM) {
+                call_fail_memory(c);
+                return false;
+        }
+        if (r < 0) {
+                call_fail(c, 400, "BadRequest", "unable to parse field selector: %s",
+                          err_text(&e));
+                return false;
+        }
+        for (size_t i = 0; i < f->fields->n; i++) {
+                const char *key = f->fields->terms[i].key;
+
+                if (field_is_known(f->resource, key))
+                        continue;
+                call_fail(c, 400, "BadRequest", "field label not supported: %s", key);
+                return false;
+        }
+        return true;
+}
+
+bool filter_read(struct call *c, struct filter *ret_filter) {
+        AUTO_DONE(filter) struct filter f = { .resource = &c->kind->resource };
+
+        if (*c->path.namespace_)
+                f.namespace_ = strdup(c->path.namespace_);
+        if (*c->path.name)
+                f.name = strdup(c->path.name);
+        if ((*c->path.namespace_ && !f.namespace_) || (*c->path.name && !f.name)) {
+                call_fail_memory(c);
+                return false;
+        }
+        if (!labels_read(c, &f) || !fields_read(c, &f))
+                return false;
+        *ret_filter = f;
+        f = (struct filter){ 0 };
+        return true;
+}

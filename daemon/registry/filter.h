@@ -1,0 +1,14 @@
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/macros.h"
+#include "daemon/registry/hub.h"
+
+/* What a request selects. */
+struct call;
+
+DEFINE_AUTO_DONE(filter);
+
+/* Reads namespace, name and both selectors. False: the call has been answered (400). */
+bool filter_read(struct call *c, struct filter *ret_filter);

@@ -1,0 +1,224 @@
+#include "daemon/registry/record.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/kinds/labels.h"
+#include "base/str.h"
+#include "daemon/registry/resource.h"
+
+#define RECORD_LABELS_MAX 1024U
+
+/* Keys that lead, so that what people look for first comes first. */
+static const char *const META_ORDER[] = { "name", "namespace", "uid", "resourceVersion" };
+static const char *const ROOT_ORDER[] = { "apiVersion", "kind", "metadata" };
+
+static const char *text_of(const json_t *object, const char *key) {
+        return str_or_empty(json_string_value(json_object_get(object, key)));
+}
+
+/* A shallow copy whose keys begin in the order given. */
+static json_t *object_ordered(const json_t *object, const char *const *order, size_t n) {
+        json_t *copy = json_object();
+        const char *key;
+        json_t *value;
+
+        for (size_t i = 0; copy && i < n; i++) {
+                value = json_object_get(object, order[i]);
+                if (value && json_object_set(copy, order[i], value) < 0)
+                        json_decref(STEAL(copy));
+        }
+        if (!copy)
+                return NULL;
+        json_object_foreach((json_t *) object, key, value) {
+                if (!json_object_get(copy, key) && json_object_set(copy, key, value) < 0) {
+                        json_decref(copy);
+                        return NULL;
+                }
+        }
+        return copy;
+}
+
+/* The object as one line with resourceVersion in it, or NULL when memory is out. */
+static char *tree_dump(const json_t *tree, uint64_t revision) {
+        json_t *meta = NULL, *root = NULL, *ordered = NULL;
+        char *text = NULL;
+        char number[24];
+
+        (void) snprintf(number, sizeof(number), "%" PRIu64, revision);
+        meta = json_copy(json_object_get(tree, "metadata"));
+        if (meta && json_object_set_new(meta, "resourceVersion", json_string(number)) == 0)
+                ordered = object_ordered(meta, META_ORDER, ARRAY_SIZE(META_ORDER));
+        root = object_ordered(tree, ROOT_ORDER, ARRAY_SIZE(ROOT_ORDER));
+        if (ordered && root && json_object_set(root, "metadata", ordered) == 0)
+                text = json_dumps(root, JSON_COMPACT);
+        json_decref(meta);
+        json_decref(ordered);
+        json_decref(root);
+        return text;
+}
+
+struct pack {
+        char *at;
+};
+
+static const char *pack_text(struct pack *p, const char *s) {
+        size_t size = strlen(s) + 1;
+        char *copy = p->at;
+
+        memcpy(copy, s, size);
+        p->at += size;
+        return copy;
+}
+
+/* What goes into a record, all borrowed. */
+struct parts {
+        const json_t *labels;
+        size_t n_labels;
+        const char *namespace_, *name, *uid;
+        const char *fields[RECORD_FIELDS_MAX];
+        char numbers[RECORD_FIELDS_MAX][24];
+        const char *json;
+        size_t json_len;
+};
+
+static int parts_gather(struct parts *p, const struct resource *resource, const json_t *tree,
+                        struct err *e) {
+        const json_t *meta = json_object_get(tree, "metadata");
+
+        p->namespace_ = resource->kind->is_namespaced ? text_of(meta, "namespace") : "";
+        p->name = text_of(meta, "name");
+        p->uid = text_of(meta, "uid");
+        p->labels = json_object_get(meta, "labels");
+        p->n_labels = json_object_size(p->labels);
+        if (p->name[0] == '\0' || p->n_labels > RECORD_LABELS_MAX)
+                return err_set(e, -EINVAL, "an object needs a name and at most %u labels",
+                               RECORD_LABELS_MAX);
+        for (size_t i = 0; i < resource->n_fields; i++)
+                p->fields[i] = field_value(tree, resource->fields[i], p->numbers[i],
+                                           sizeof(p->numbers[i]));
+        return 0;
+}
+
+static size_t parts_text_bytes(const struct parts *p, size_t n_fields) {
+        size_t bytes =
+                strlen(p->namespace_) + strlen(p->name) + strlen(p->uid) + 3 + p->json_len + 1;
+        const char *key;
+        json_t *value;
+
+        for (size_t i = 0; i < n_fields; i++)
+                bytes += strlen(p->fields[i]) + 1;
+        json_object_foreach((json_t *) p->labels, key, value)
+                bytes += strlen(key) + strlen(str_or_empty(json_string_value(value))) + 2;
+        return bytes;
+}
+
+static struct record *parts_pack(const struct parts *p, const struct resource *resource,
+                                 uint64_t revision) {
+        size_t labels_bytes = p->n_labels * sizeof(struct record_label);
+        size_t fields_bytes = resource->n_fields * sizeof(char *);
+        size_t bytes = sizeof(struct record) + labels_bytes + fields_bytes +
+                       parts_text_bytes(p, resource->n_fields);
+        struct record *r = malloc(bytes);
+        struct record_label *labels;
+        const char **fields, *key;
+        struct pack pack;
+        json_t *value;
+        size_t n = 0;
+
+        if (!r)
+                return NULL;
+        labels = (struct record_label *) (r + 1);
+        fields = (const char **) (labels + p->n_labels);
+        pack.at = (char *) (fields + resource->n_fields);
+        *r = (struct record){ .n_refs = 1, .revision = revision, .resource = resource };
+        r->namespace_ = pack_text(&pack, p->namespace_);
+        r->name = pack_text(&pack, p->name);
+        r->uid = pack_text(&pack, p->uid);
+        json_object_foreach((json_t *) p->labels, key, value) {
+                labels[n].key = pack_text(&pack, key);
+                labels[n++].value = pack_text(&pack, str_or_empty(json_string_value(value)));
+        }
+        for (size_t i = 0; i < resource->n_fields; i++)
+                fields[i] = pack_text(&pack, p->fields[i]);
+        memcpy(pack.at, p->json, p->json_len);
+        pack.at[p->json_len] = '\0';
+        r->labels = labels;
+        r->n_labels = (uint32_t) n;
+        r->fields = fields;
+        r->json = pack.at;
+        r->json_len = p->json_len;
+        return r;
+}
+
+int record_new(const struct resource *resource, const json_t *tree, uint64_t revision,
+               struct record **ret_record, struct err *e) {
+        AUTO_FREE char *text = NULL;
+        struct parts p = { 0 };
+        struct record *record;
+        int r;
+
+        r = parts_gather(&p, resource, tree, e);
+        if (r < 0)
+                return r;
+        text = tree_dump(tree, revision);
+        if (!text)
+                return err_set(e, -ENOMEM, "memory is out");
+        p.json = text;
+        p.json_len = strlen(text);
+        record = parts_pack(&p, resource, revision);
+        if (!record)
+                return err_set(e, -ENOMEM, "memory is out");
+        *ret_record = record;
+        return 0;
+}
+
+int record_parse(const struct resource *resource, const char *json, size_t len,
+                 struct record **ret_record, struct err *e) {
+        json_t *tree = json_loadb(json, len, 0, NULL);
+        struct parts p = { .json = json, .json_len = len };
+        struct record *record = NULL;
+        int64_t revision = 0;
+        int r;
+
+        if (!tree)
+                return err_set(e, -EINVAL, "stored %s is no JSON", resource->kind->plural);
+        r = parts_gather(&p, resource, tree, e);
+        if (r == 0)
+                r = str_to_int64(text_of(json_object_get(tree, "metadata"), "resourceVersion"), 1,
+                                 INT64_MAX, &revision);
+        if (r == 0 && !(record = parts_pack(&p, resource, (uint64_t) revision)))
+                r = -ENOMEM;
+        json_decref(tree);
+        if (r < 0)
+                return err_errno(e, r, "stored %s can't be read", resource->kind->plural);
+        *ret_record = record;
+        return 0;
+}
+
+struct record *record_ref(struct record *r) {
+        r->n_refs++;
+        return r;
+}
+
+void record_unref(struct record *r) {
+        if (r && --r->n_refs == 0)
+                free(r);
+}
+
+json_t *record_tree(const struct record *r) {
+        return json_loadb(r->json, r->json_len, 0, NULL);
+}
+
+size_t record_bytes(const struct record *r) {
+        return (size_t) (r->json + r->json_len + 1 - (const char *) r);
+}
+
+int record_compare(const struct record *a, const char *namespace_, const char *name) {
+        int order = strcmp(a->namespace_, namespace_);
+
+        return order ? order : strcmp(a->name, name);
+}

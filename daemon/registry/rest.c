@@ -1,0 +1,291 @@
+#include "daemon/registry/rest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/schema/schema.h"
+#include "base/str.h"
+#include "daemon/registry/body.h"
+#include "daemon/registry/call.h"
+#include "daemon/registry/discovery.h"
+#include "daemon/registry/read.h"
+#include "daemon/registry/remove.h"
+#include "daemon/registry/state.h"
+#include "daemon/registry/status.h"
+#include "daemon/registry/sub.h"
+#include "daemon/registry/write.h"
+
+/* What kubectl takes for the server's age; the minor version of the API that orch follows. */
+#define KUBE_MINOR "32"
+
+/* ---- answers without an object ---- */
+
+static void respond_static(const struct rest_sink *sink, void *data, const char *type,
+                           const char *text) {
+        struct rest_response r = { .status = 200, .content_type = type, .body = body_new() };
+
+        if (r.body)
+                body_add_static(r.body, text);
+        if (!r.body || body_has_failed(r.body))
+                r.status = 500;
+        sink->respond(data, &r);
+        rest_response_done(&r);
+}
+
+static void respond_fault(const struct rest_sink *sink, void *data, unsigned code,
+                          const char *reason, const char *message) {
+        struct rest_response r;
+
+        rest_status(&r, code, reason, message);
+        if (code == 503)
+                r.retry_after_s = 1;
+        sink->respond(data, &r);
+        rest_response_done(&r);
+}
+
+static void respond_unknown(const struct rest_sink *sink, void *data) {
+        respond_fault(sink, data, 404, "NotFound",
+                      "the server could not find the requested resource");
+}
+
+static bool is_health(const char *path) {
+        static const char *const PATHS[] = { "/healthz", "/livez", "/readyz" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(PATHS); i++)
+                if (str_starts_with(path, PATHS[i]) && (path[strlen(PATHS[i])] == '\0' ||
+                                                        path[strlen(PATHS[i])] == '/'))
+                        return true;
+        return false;
+}
+
+/* /version, /healthz, /livez, /readyz and the OpenAPI document that old clients can't do without. */
+static bool handle_fixed(struct registry *registry, const struct rest_request *q,
+                         const struct rest_sink *sink, void *data) {
+        if (!str_eq(q->method, "GET"))
+                return false;
+        if (str_eq(q->path, "/version")) {
+                respond_static(sink, data, "application/json",
+                               "{\"major\":\"1\",\"minor\":\"" KUBE_MINOR
+                               "\",\"gitVersion\":\"v1." KUBE_MINOR ".0+orchd." ORCH_VERSION
+                               "\",\"gitCommit\":\"\",\"gitTreeState\":\"clean\",\"buildDate\":"
+                               "\"1970-01-01T00:00:00Z\",\"goVersion\":\"none\",\"compiler\":\"c\","
+                               "\"platform\":\"linux\"}");
+                return true;
+        }
+        if (!is_health(q->path))
+                return false;
+        if (!registry->is_ready && !str_starts_with(q->path, "/livez"))
+                respond_fault(sink, data, 503, "ServiceUnavailable", "the server is still starting");
+        else
+                respond_static(sink, data, "text/plain", "ok");
+        return true;
+}
+
+static void handle_discovery(const struct path *p, const struct rest_request *q,
+                             const struct rest_sink *sink, void *data) {
+        struct rest_response r = { .status = 200, .content_type = "application/json" };
+        bool is_found;
+        char *text;
+
+        if (!str_eq(q->method, "GET")) {
+                respond_fault(sink, data, 405, "MethodNotAllowed",
+                              "the server does not allow this method on the requested resource");
+                return;
+        }
+        text = discovery_document(p, &is_found);
+        if (!is_found) {
+                free(text);
+                respond_unknown(sink, data);
+                return;
+        }
+        r.body = body_new();
+        if (r.body)
+                body_add_text(r.body, text, text ? strlen(text) : 0);
+        else
+                free(text);
+        if (!r.body || body_has_failed(r.body))
+                r.status = 500;
+        sink->respond(data, &r);
+        rest_response_done(&r);
+}
+
+/* ---- objects ---- */
+
+static void call_refuse_method(struct call *c) {
+        call_fail(c, 405, "MethodNotAllowed",
+                  "the server does not allow this method on the requested resource");
+}
+
+static void handle_collection(struct call *c) {
+        bool is_namespaced = c->kind->resource.kind->is_namespaced;
+
+        if (str_eq(c->method, "GET") && query_bool(&c->query, "watch"))
+                read_watch(c);
+        else if (str_eq(c->method, "GET"))
+                read_list(c);
+        else if (str_eq(c->method, "POST") && (!is_namespaced || *c->path.namespace_))
+                write_create(c);
+        else if (str_eq(c->method, "DELETE") && (!is_namespaced || *c->path.namespace_))
+                remove_collection(c);
+        else
+                call_refuse_method(c);
+}
+
+static void handle_object(struct call *c) {
+        if (str_eq(c->method, "GET") && query_bool(&c->query, "watch") && !*c->path.subresource)
+                read_watch(c);
+        else if (str_eq(c->method, "GET"))
+                read_get(c);
+        else if (str_eq(c->method, "PUT"))
+                write_replace(c);
+        else if (str_eq(c->method, "PATCH"))
+                write_patch(c);
+        else if (str_eq(c->method, "DELETE") && !*c->path.subresource)
+                remove_object(c);
+        else
+                call_refuse_method(c);
+}
+
+static bool method_is_any(const struct call *c, const char *const *methods) {
+        for (; *methods; methods++)
+                if (str_eq(c->method, *methods))
+                        return true;
+        return false;
+}
+
+struct sub {
+        const char *name;
+        unsigned flags;  /* the kind must have one of these; 0: any kind that has() */
+        bool (*has)(const struct kind *k);
+        const char *methods[4];
+        void (*handle)(struct call *c);
+};
+
+static bool kind_has_status(const struct kind *k) {
+        return k->has_status;
+}
+
+static bool kind_has_scale(const struct kind *k) {
+        return k->has_scale;
+}
+
+static const struct sub SUBS[] = {
+        { "status", 0, kind_has_status, { "GET", "PUT", "PATCH" }, handle_object },
+        { "scale", 0, kind_has_scale, { "GET", "PUT", "PATCH" }, sub_scale },
+        { "finalize", RESOURCE_NAMESPACE, NULL, { "PUT" }, handle_object },
+        { "binding", RESOURCE_GRACEFUL, NULL, { "POST" }, sub_binding },
+        { "eviction", RESOURCE_GRACEFUL, NULL, { "POST" }, sub_eviction },
+};
+
+static void handle_sub(struct call *c) {
+        const struct resource *r = &c->kind->resource;
+
+        for (size_t i = 0; i < ARRAY_SIZE(SUBS); i++) {
+                const struct sub *s = &SUBS[i];
+
+                if (!str_eq(s->name, c->path.subresource))
+                        continue;
+                if (s->has ? !s->has(r->kind) : !(r->flags & s->flags))
+                        break;
+                if (method_is_any(c, s->methods))
+                        s->handle(c);
+                else
+                        call_refuse_method(c);
+                return;
+        }
+        call_fail(c, 404, "NotFound", "the server could not find the requested resource");
+}
+
+/* What every verb's query may say. False: answered. */
+static bool options_read(struct call *c) {
+        const char *validation = query_get(&c->query, "fieldValidation");
+        const char *dry_run = query_get(&c->query, "dryRun");
+
+        if (!str_is_empty(dry_run) && !str_eq(dry_run, "All")) {
+                call_fail(c, 400, "BadRequest",
+                          "dryRun: Unsupported value: \"%s\": supported values: \"All\"", dry_run);
+                return false;
+        }
+        c->is_dry_run = !str_is_empty(dry_run);
+        if (str_eq(validation, "Strict"))
+                c->field_validation = FIELDS_STRICT;
+        else if (str_eq(validation, "Ignore"))
+                c->field_validation = FIELDS_IGNORE;
+        else if (!str_is_empty(validation) && !str_eq(validation, "Warn")) {
+                call_fail(c, 400, "BadRequest",
+                          "fieldValidation: Unsupported value: \"%s\": supported values: "
+                          "\"Ignore\", \"Warn\", \"Strict\"",
+                          validation);
+                return false;
+        }
+        return true;
+}
+
+static void handle_resource(struct call *c) {
+        const struct kind *k = c->kind->resource.kind;
+        bool has_namespace = *c->path.namespace_;
+
+        if (!options_read(c))
+                return;
+        /* A namespaced object has no path without its namespace, a cluster-scoped one none with. */
+        if ((has_namespace && !k->is_namespaced) ||
+            (*c->path.name && k->is_namespaced && !has_namespace))
+                call_fail(c, 404, "NotFound", "the server could not find the requested resource");
+        else if (*c->path.subresource)
+                handle_sub(c);
+        else if (*c->path.name)
+                handle_object(c);
+        else
+                handle_collection(c);
+}
+
+static unsigned parse_code(int r) {
+        return r == -ENOMEM ? 500 : r == -E2BIG ? 414 : 400;
+}
+
+void rest_handle(struct registry *registry, const struct rest_request *request,
+                 const struct rest_sink *sink, void *data) {
+        AUTO_DONE(query) struct query query = { 0 };
+        AUTO_DONE(path) struct path path = { 0 };
+        struct kind_state *kind;
+        struct err e = { 0 };
+        struct call *c;
+        int r;
+
+        if (handle_fixed(registry, request, sink, data))
+                return;
+        r = path_parse(request->path, &path, &e);
+        if (r == 0)
+                r = query_parse(request->query, &query, &e);
+        if (r < 0) {
+                respond_fault(sink, data, parse_code(r), r == -ENOMEM ? "InternalError" : "BadRequest",
+                              err_text(&e));
+                return;
+        }
+        if (path.kind != PATH_RESOURCE && path.kind != PATH_OTHER) {
+                handle_discovery(&path, request, sink, data);
+                return;
+        }
+        kind = registry_kind(registry, path.group, path.version, path.resource);
+        if (!kind) {
+                respond_unknown(sink, data);
+                return;
+        }
+        if (registry->has_stopped || (!registry->is_ready && request->user != REGISTRY_USER)) {
+                respond_fault(sink, data, 503, "ServiceUnavailable",
+                              registry->has_stopped ? "the server is stopping"
+                                                    : "the server is still starting");
+                return;
+        }
+        c = call_new(registry, request, sink, data);
+        if (!c) {
+                respond_fault(sink, data, 500, "InternalError", "memory is out");
+                return;
+        }
+        c->path = path;
+        c->query = query;
+        c->kind = kind;
+        path = (struct path){ 0 };
+        query = (struct query){ 0 };
+        handle_resource(c);
+}

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "daemon/registry/hub.h"
+#include "daemon/registry/registry.h"
+#include "daemon/registry/resource.h"
+#include "daemon/registry/table.h"
+
+/* What the registry's own files share. */
+struct addresses;
+struct timer;
+
+struct kind_state {
+        struct resource resource;
+        struct table table;
+};
+
+/* Where revisions come from. API revisions are the store's plus an offset, which grows by one for each
+ * change that never reaches the disk (docs/adr/0040). offset_kept is on the disk: what the offset
+ * may grow to before it must be written again. */
+struct revisions {
+        uint64_t last; /* given out */
+        uint64_t offset, offset_kept;
+};
+
+struct registry {
+        struct store *store;
+        struct timers *timers;
+        uint64_t (*wall_usec)(void);
+        uint64_t event_ttl_usec;
+        unsigned history_events;
+        size_t history_bytes;
+        struct kind_state *kinds;
+        size_t n_kinds;
+        struct hub *hub;
+        struct revisions revisions;
+        struct list commits; /* in the order of their revisions */
+        bool is_draining;
+        struct map busy; /* store key → struct busy: one write at a time for each object */
+        struct addresses *addresses;
+        struct list expiries; /* of volatile objects, oldest first */
+        struct timer *expiry_timer;
+        bool is_ready, has_stopped;
+        registry_ready_fn on_ready;
+        void *on_ready_data;
+        void (*on_idle)(void *data);
+        void *on_idle_data;
+        struct timer *callback_timer;
+        int load_result;
+        struct err load_err;
+        unsigned n_bootstrap; /* default objects still being created */
+};
+
+/* The kind of a path, or NULL. */
+struct kind_state *registry_kind(struct registry *r, const char *group, const char *version,
+                                 const char *plural);
+/* The same by group and Kind. */
+struct kind_state *registry_kind_named(struct registry *r, const char *group, const char *name);
+
+/* "/registry/core/pods/default/web", the caller's; NULL when memory is out. */
+char *registry_key(const struct resource *resource, const char *namespace_, const char *name);
+
+/* Where the offset of API revisions is kept. */
+#define OFFSET_KEY "/orch/revision-offset"
+
+/* Tells registry_stop()'s caller once no write is under way. */
+void registry_check_idle(struct registry *r);
+
+/* Who the registry itself is when it makes the default objects; compared by address. */
+extern const char REGISTRY_USER[];

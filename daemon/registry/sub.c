@@ -1,0 +1,251 @@
+#include "daemon/registry/sub.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/kinds/labels.h"
+#include "api/kinds/meta.h"
+#include "api/schema/schema.h"
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/str.h"
+#include "daemon/registry/call.h"
+#include "daemon/registry/decode.h"
+#include "daemon/registry/record.h"
+#include "daemon/registry/remove.h"
+#include "daemon/registry/state.h"
+#include "daemon/registry/write.h"
+
+/* ---- scale ---- */
+
+/* The selector as text, for whoever lists the pods: "app=web". */
+static json_t *selector_text(const json_t *selector) {
+        AUTO(arena) struct arena *a = arena_new(0);
+        struct label_selector decoded = { 0 };
+        AUTO_FREE char *text = NULL;
+
+        if (!selector || !a ||
+            schema_decode(&label_selector_schema, selector, a, &decoded, NULL) < 0)
+                return json_string("");
+        text = label_selector_format(&decoded);
+        return json_string(str_or_empty(text));
+}
+
+/* The Scale of an object; the caller's, NULL when memory is out. */
+static json_t *scale_of(const json_t *tree) {
+        static const char *const META[] = { "name", "namespace", "uid", "resourceVersion",
+                                            "creationTimestamp" };
+        const json_t *meta = json_object_get(tree, "metadata");
+        const json_t *spec = json_object_get(tree, "spec");
+        json_t *copy = json_object();
+
+        for (size_t i = 0; i < ARRAY_SIZE(META); i++)
+                if (json_object_get(meta, META[i]))
+                        (void) json_object_set(copy, META[i], json_object_get(meta, META[i]));
+        return json_pack("{s:s,s:s,s:o,s:{s:I},s:{s:I,s:o}}", "kind", "Scale", "apiVersion",
+                         "autoscaling/v1", "metadata", copy, "spec", "replicas",
+                         json_integer_value(json_object_get(spec, "replicas")), "status",
+                         "replicas",
+                         json_integer_value(
+                                 json_object_get(json_object_get(tree, "status"), "replicas")),
+                         "selector", selector_text(json_object_get(spec, "selector")));
+}
+
+/* What the new Scale asks for. False: answered. */
+static bool replicas_read(struct call *c, const json_t *scale, json_int_t *ret) {
+        const json_t *replicas = json_object_get(json_object_get(scale, "spec"), "replicas");
+        const json_t *meta = json_object_get(scale, "metadata");
+
+        if (replicas && !json_is_integer(replicas)) {
+                call_fail(c, 400, "BadRequest",
+                          "Scale in version \"v1\" cannot be handled as a Scale: spec.replicas must "
+                          "be an integer");
+                return false;
+        }
+        *ret = json_integer_value(replicas);
+        if (*ret < 0 || *ret > INT32_MAX) {
+                call_fail(c, 422, "Invalid",
+                          "Scale.autoscaling \"%s\" is invalid: spec.replicas: Invalid value: "
+                          "%" JSON_INTEGER_FORMAT ": must be greater than or equal to 0",
+                          str_or_empty(tree_text(meta, "name")), *ret);
+                return false;
+        }
+        return true;
+}
+
+static bool scale_is_current(struct call *c, const json_t *scale, const struct record *old) {
+        const char *said = tree_text(json_object_get(scale, "metadata"), "resourceVersion");
+        char now[24];
+
+        (void) snprintf(now, sizeof(now), "%" PRIu64, old->revision);
+        if (str_is_empty(said) || str_eq(said, now))
+                return true;
+        call_fail_conflict(c, "the object has been modified; please apply your changes to the "
+                              "latest version and try again");
+        return false;
+}
+
+/* c->tree: the new Scale. Becomes the changed object. */
+static void scale_apply(struct call *c, struct record *old, json_t *was) {
+        json_int_t replicas = 0;
+        json_t *tree, *spec;
+
+        if (!scale_is_current(c, c->tree, old) || !replicas_read(c, c->tree, &replicas))
+                return;
+        tree = json_deep_copy(was);
+        spec = tree ? tree_object(tree, "spec") : NULL;
+        json_decref(c->tree);
+        c->tree = tree;
+        if (!spec || json_object_set_new(spec, "replicas", json_integer(replicas)) < 0)
+                call_fail_memory(c);
+        else
+                write_update(c, old, was);
+}
+
+static void scale_run(struct call *c) {
+        struct record *old = table_get(&c->kind->table, c->path.namespace_, c->path.name);
+        json_t *was = old ? record_tree(old) : NULL, *scale = was ? scale_of(was) : NULL;
+
+        if (!old)
+                call_fail_not_found(c);
+        else if (!scale)
+                call_fail_memory(c);
+        else if (str_eq(c->method, "PUT") || write_apply_patch(c, scale, &c->tree))
+                scale_apply(c, old, was);
+        json_decref(scale);
+        json_decref(was);
+}
+
+static void scale_get(struct call *c) {
+        struct record *r = table_get(&c->kind->table, c->path.namespace_, c->path.name);
+        json_t *tree = r ? record_tree(r) : NULL, *scale = tree ? scale_of(tree) : NULL;
+
+        if (!r)
+                call_fail_not_found(c);
+        else if (scale)
+                call_respond_tree(c, scale);
+        else
+                call_fail_memory(c);
+        json_decref(scale);
+        json_decref(tree);
+}
+
+void sub_scale(struct call *c) {
+        if (str_eq(c->method, "GET")) {
+                scale_get(c);
+                return;
+        }
+        if (str_eq(c->method, "PUT") && !decode_body(c, &c->tree))
+                return;
+        if (!c->body) {
+                call_fail(c, 400, "BadRequest", "the request has no body");
+                return;
+        }
+        c->answer_of = scale_of;
+        write_wait(c, scale_run);
+}
+
+/* ---- binding ---- */
+
+static int condition_scheduled(struct call *c, json_t *tree) {
+        json_t *status = tree_object(tree, "status"), *list, *one;
+        char now[CLOCK_TEXT_MAX];
+        size_t i;
+
+        if (!status)
+                return -ENOMEM;
+        list = json_object_get(status, "conditions");
+        if (!json_is_array(list)) {
+                list = json_array();
+                if (json_object_set_new(status, "conditions", list) < 0)
+                        return -ENOMEM;
+        }
+        json_array_foreach(list, i, one) {
+                if (str_eq(tree_text(one, "type"), "PodScheduled")) {
+                        (void) json_array_remove(list, i);
+                        break;
+                }
+        }
+        one = json_pack("{s:s,s:s,s:s}", "type", "PodScheduled", "status", "True",
+                        "lastTransitionTime", clock_format(c->registry->wall_usec(), now));
+        return json_array_append_new(list, one) < 0 ? -ENOMEM : 0;
+}
+
+static bool pod_is_free(struct call *c, const json_t *was) {
+        const char *node = tree_text(json_object_get(was, "spec"), "nodeName");
+        AUTO_FREE char *why = NULL;
+
+        if (json_object_get(json_object_get(was, "metadata"), "deletionTimestamp"))
+                why = str_format("pod %s is being deleted, cannot be assigned to a host",
+                                 c->path.name);
+        else if (!str_is_empty(node))
+                why = str_format("pod %s is already assigned to node \"%s\"", c->path.name, node);
+        else
+                return true;
+        call_fail_conflict(c, str_or_empty(why));
+        return false;
+}
+
+/* c->tree: the Binding. Becomes the bound pod. */
+static void bind(struct call *c, struct record *old, json_t *was) {
+        const char *node = tree_text(json_object_get(c->tree, "target"), "name");
+        json_t *tree, *spec;
+
+        if (str_is_empty(node)) {
+                call_fail_field(c, DIAG_REQUIRED, "target.name", "Required value");
+                return;
+        }
+        if (!pod_is_free(c, was))
+                return;
+        tree = json_deep_copy(was);
+        spec = tree ? tree_object(tree, "spec") : NULL;
+        if (!spec || json_object_set_new(spec, "nodeName", json_string(node)) < 0 ||
+            condition_scheduled(c, tree) < 0) {
+                json_decref(tree);
+                call_fail_memory(c);
+                return;
+        }
+        json_decref(c->tree);
+        c->tree = tree;
+        c->status = 201;
+        c->tells_status = true;
+        write_update(c, old, was);
+}
+
+static void binding_run(struct call *c) {
+        struct record *old = table_get(&c->kind->table, c->path.namespace_, c->path.name);
+        json_t *was = old ? record_tree(old) : NULL;
+
+        if (!old)
+                call_fail_not_found(c);
+        else if (!was)
+                call_fail_memory(c);
+        else
+                bind(c, old, was);
+        json_decref(was);
+}
+
+void sub_binding(struct call *c) {
+        if (!decode_body(c, &c->tree))
+                return;
+        c->name = strdup(c->path.name);
+        if (c->name)
+                write_wait(c, binding_run);
+        else
+                call_fail_memory(c);
+}
+
+/* ---- eviction ---- */
+
+void sub_eviction(struct call *c) {
+        json_t *options;
+
+        if (!decode_body(c, &c->tree))
+                return;
+        options = json_incref(json_object_get(c->tree, "deleteOptions"));
+        remove_evicted(c, options);
+        json_decref(options);
+}

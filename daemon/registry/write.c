@@ -1,0 +1,332 @@
+#include "daemon/registry/write.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "api/patch/patch.h"
+#include "api/schema/schema.h"
+#include "api/text/text.h"
+#include "base/str.h"
+#include "daemon/registry/addresses.h"
+#include "daemon/registry/admit.h"
+#include "daemon/registry/call.h"
+#include "daemon/registry/decode.h"
+#include "daemon/registry/heartbeat.h"
+#include "daemon/registry/record.h"
+#include "daemon/registry/remove.h"
+#include "daemon/registry/state.h"
+
+#define MODIFIED_TEXT                                                                              \
+        "the object has been modified; please apply your changes to the latest version and try "   \
+        "again"
+
+static void turn_run(struct turn *t) {
+        struct call *c = CONTAINER_OF(t, struct call, turn);
+
+        c->run(c);
+}
+
+void write_wait(struct call *c, void (*run)(struct call *c)) {
+        const char *namespace_ = c->namespace_ ? c->namespace_ : c->path.namespace_;
+        const char *name = c->name ? c->name : c->path.name;
+
+        c->run = run;
+        c->turn.run = turn_run;
+        if (turn_begin(c->registry, &c->turn,
+                       registry_key(&c->kind->resource, namespace_, name)) < 0)
+                call_fail_memory(c);
+}
+
+/* What a store that can't write says, in Kubernetes' terms. */
+static void fail_commit(struct call *c, int result, const char *text) {
+        if (result == -E2BIG)
+                call_fail(c, 413, "RequestEntityTooLarge", "%s", text);
+        else if (result == -EAGAIN)
+                call_fail_conflict(c, MODIFIED_TEXT);
+        else
+                call_fail(c, 500, "InternalError", "Internal error occurred: %s", text);
+}
+
+static void committed(void *data, int result, const char *text, struct record *now) {
+        struct call *c = data;
+
+        if (result < 0)
+                fail_commit(c, result, text);
+        else
+                call_respond_record(c, now);
+}
+
+static void submit(struct call *c, enum change change, struct record *old, bool is_volatile) {
+        const struct change_request request = {
+                .kind = c->kind,
+                .change = change,
+                .tree = c->tree,
+                .old = old,
+                .is_volatile = is_volatile,
+                .done = committed,
+                .data = c,
+        };
+        struct err e = { 0 };
+        int r;
+
+        r = commit_submit(c->registry, &request, &e);
+        if (r < 0)
+                fail_commit(c, r, err_text(&e));
+}
+
+/* ---- create ---- */
+
+static void create_run(struct call *c) {
+        bool is_volatile = c->kind->resource.flags & RESOURCE_VOLATILE;
+        char resource[CALL_RESOURCE_MAX];
+
+        if (table_get(&c->kind->table, c->namespace_, c->name)) {
+                call_fail(c, 409, "AlreadyExists", "%s \"%s\" already exists",
+                          call_resource(c, resource), c->name);
+                return;
+        }
+        if (!admit_new(c, c->tree))
+                return;
+        c->status = 201;
+        if (!c->is_dry_run) {
+                submit(c, CHANGE_ADDED, NULL, is_volatile);
+                return;
+        }
+        if (c->address)
+                addresses_release(c->registry->addresses, c->address);
+        call_respond_tree(c, c->tree);
+}
+
+void write_create(struct call *c) {
+        if (!decode_body(c, &c->tree) || !decode_kind_matches(c, c->tree) ||
+            !admit_identity(c, c->tree) || !decode_check(c, c->tree))
+                return;
+        write_wait(c, create_run);
+}
+
+/* ---- update ---- */
+
+/* Whether an object that is being deleted has nothing left to wait for. */
+static bool is_released(const struct call *c, const json_t *tree) {
+        const json_t *meta = json_object_get(tree, "metadata");
+        const json_t *grace = json_object_get(meta, "deletionGracePeriodSeconds");
+
+        if (!json_object_get(meta, "deletionTimestamp") ||
+            json_array_size(json_object_get(meta, "finalizers")) > 0)
+                return false;
+        if (c->kind->resource.flags & RESOURCE_NAMESPACE)
+                return json_array_size(
+                               json_object_get(json_object_get(tree, "spec"), "finalizers")) == 0;
+        return !(c->kind->resource.flags & RESOURCE_GRACEFUL) || json_integer_value(grace) == 0;
+}
+
+void write_update(struct call *c, struct record *old, json_t *was) {
+        bool is_volatile = c->kind->resource.flags & RESOURCE_VOLATILE;
+
+        if (!admit_changed(c, c->tree, was) || !decode_check(c, c->tree) ||
+            !admit_update(c, c->tree, was))
+                return;
+        /* What binds a pod changes what nobody else may. */
+        if (!str_eq(c->path.subresource, "binding") && !decode_check_update(c, was, c->tree))
+                return;
+        if (json_equal(c->tree, was)) {
+                call_respond_record(c, old);
+        } else if (c->is_dry_run) {
+                if (c->address)
+                        addresses_release(c->registry->addresses, c->address);
+                call_respond_tree(c, c->tree);
+        } else if (is_released(c, c->tree)) {
+                remove_submit(c, old);
+        } else {
+                if (!is_volatile)
+                        is_volatile = heartbeat_only(&c->kind->resource, was, c->tree);
+                submit(c, CHANGE_MODIFIED, old, is_volatile);
+        }
+}
+
+/* What the new state says of the version it was made from. */
+static bool versions_match(struct call *c, const json_t *fresh, const struct record *old) {
+        const json_t *meta = json_object_get(fresh, "metadata");
+        const char *revision = tree_text(meta, "resourceVersion"), *uid = tree_text(meta, "uid");
+        AUTO_FREE char *why = NULL;
+        char now[24];
+
+        (void) snprintf(now, sizeof(now), "%" PRIu64, old->revision);
+        if (!str_is_empty(uid) && !str_eq(uid, old->uid)) {
+                why = str_format("Precondition failed: UID in precondition: %s, UID in object meta: "
+                                 "%s",
+                                 uid, old->uid);
+                call_fail_conflict(c, str_or_empty(why));
+                return false;
+        }
+        if (!str_is_empty(revision) && !str_eq(revision, now)) {
+                call_fail_conflict(c, MODIFIED_TEXT);
+                return false;
+        }
+        return true;
+}
+
+static bool names_match(struct call *c, json_t *fresh) {
+        json_t *meta = tree_object(fresh, "metadata");
+        const char *name = tree_text(meta, "name"), *namespace_ = tree_text(meta, "namespace");
+
+        if (!str_is_empty(name) && !str_eq(name, c->path.name)) {
+                call_fail(c, 400, "BadRequest",
+                          "the name of the object (%s) does not match the name on the URL (%s)",
+                          name, c->path.name);
+                return false;
+        }
+        if (*c->path.namespace_ && !str_is_empty(namespace_) &&
+            !str_eq(namespace_, c->path.namespace_)) {
+                call_fail(c, 400, "BadRequest",
+                          "the namespace of the object (%s) does not match the namespace on the URL "
+                          "(%s)",
+                          namespace_, c->path.namespace_);
+                return false;
+        }
+        c->name = strdup(c->path.name);
+        if (c->name && meta &&
+            json_object_set_new(meta, "name", json_string(c->path.name)) == 0 &&
+            (!*c->path.namespace_ ||
+             json_object_set_new(meta, "namespace", json_string(c->path.namespace_)) == 0))
+                return true;
+        call_fail_memory(c);
+        return false;
+}
+
+/* The part that the path speaks of comes from fresh, the rest from the object as it is. */
+static json_t *parts_join(const struct call *c, const json_t *was, json_t *fresh) {
+        bool is_status = str_eq(c->path.subresource, "status");
+        bool is_finalize = str_eq(c->path.subresource, "finalize");
+        const char *part = is_finalize ? "spec" : "status";
+        json_t *to = is_status || is_finalize ? json_copy((json_t *) was) : json_incref(fresh);
+        json_t *value = json_object_get(is_status || is_finalize ? fresh : was, part);
+
+        if (!to || (!is_status && !is_finalize && !c->kind->resource.kind->has_status))
+                return to;
+        (void) json_object_del(to, part);
+        if (value && json_object_set(to, part, value) < 0) {
+                json_decref(to);
+                return NULL;
+        }
+        return to;
+}
+
+/* From here on c->tree is what the client wants the object, or its part, to be. */
+static void change_apply(struct call *c, struct record *old, json_t *was) {
+        json_t *joined, *deep;
+
+        if (!decode_kind_matches(c, c->tree) || !names_match(c, c->tree) ||
+            !versions_match(c, c->tree, old))
+                return;
+        joined = parts_join(c, was, c->tree);
+        deep = joined ? json_deep_copy(joined) : NULL;
+        json_decref(joined);
+        json_decref(c->tree);
+        c->tree = deep;
+        if (!deep) {
+                call_fail_memory(c);
+                return;
+        }
+        write_update(c, old, was);
+}
+
+static void replace_run(struct call *c) {
+        struct record *old = table_get(&c->kind->table, c->path.namespace_, c->path.name);
+        json_t *was;
+
+        if (!old) {
+                call_fail_not_found(c);
+                return;
+        }
+        was = record_tree(old);
+        if (was)
+                change_apply(c, old, was);
+        else
+                call_fail_memory(c);
+        json_decref(was);
+}
+
+void write_replace(struct call *c) {
+        if (decode_body(c, &c->tree))
+                write_wait(c, replace_run);
+}
+
+/* ---- patch ---- */
+
+static bool patch_type_is(const struct call *c, const char *type) {
+        size_t len = strlen(type);
+
+        return c->content_type && strncasecmp(c->content_type, type, len) == 0 &&
+               (c->content_type[len] == '\0' || c->content_type[len] == ';' ||
+                c->content_type[len] == ' ');
+}
+
+static void fail_patch(struct call *c, int r, const struct err *e) {
+        if (r == -ENOMEM)
+                call_fail_memory(c);
+        else if (r == -ENOENT || r == -E2BIG)
+                call_fail(c, 422, "Invalid", "the server rejected our request due to an error in our request: %s",
+                          err_text(e));
+        else
+                call_fail(c, 400, "BadRequest", "%s", err_text(e));
+}
+
+bool write_apply_patch(struct call *c, const json_t *tree, json_t **ret) {
+        json_t *patch = NULL;
+        struct err e = { 0 };
+        int r;
+
+        r = text_read_json(c->body, c->body_len, REST_BODY_MAX_BYTES, &patch, &e);
+        if (r < 0) {
+                fail_patch(c, r, &e);
+                return false;
+        }
+        if (patch_type_is(c, "application/merge-patch+json"))
+                r = patch_merge(tree, patch, ret, &e);
+        else if (patch_type_is(c, "application/json-patch+json"))
+                r = patch_json(tree, patch, ret, &e);
+        else
+                r = patch_strategic(c->kind->resource.kind->schema, tree, patch, ret, &e);
+        json_decref(patch);
+        if (r < 0)
+                fail_patch(c, r, &e);
+        return r == 0;
+}
+
+static void patch_run(struct call *c) {
+        struct record *old = table_get(&c->kind->table, c->path.namespace_, c->path.name);
+        json_t *was;
+
+        if (!old) {
+                call_fail_not_found(c);
+                return;
+        }
+        was = record_tree(old);
+        if (!was)
+                call_fail_memory(c);
+        else if (write_apply_patch(c, was, &c->tree))
+                change_apply(c, old, was);
+        json_decref(was);
+}
+
+void write_patch(struct call *c) {
+        if (!patch_type_is(c, "application/merge-patch+json") &&
+            !patch_type_is(c, "application/json-patch+json") &&
+            !patch_type_is(c, "application/strategic-merge-patch+json")) {
+                call_fail(c, 415, "UnsupportedMediaType",
+                          "the body of the request was in an unknown format - accepted media types "
+                          "include: application/json-patch+json, application/merge-patch+json, "
+                          "application/strategic-merge-patch+json");
+                return;
+        }
+        if (!c->body) {
+                call_fail(c, 400, "BadRequest", "the request has no body");
+                return;
+        }
+        write_wait(c, patch_run);
+}
