@@ -1,0 +1,90 @@
+#pragma once
+
+#include <microhttpd.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/str.h"
+#include "daemon/registry/rest.h"
+#include "daemon/server/server.h"
+
+/* What the server's own files share. */
+struct nodes;
+typedef struct sd_event_source sd_event_source;
+
+/* One listening socket: a libmicrohttpd daemon whose epoll descriptor lives on the loop. */
+struct face {
+        struct server *server;
+        struct MHD_Daemon *daemon;
+        sd_event_source *io, *timer, *kick;
+        bool is_unix;
+};
+
+struct server {
+        sd_event *event;
+        struct registry *registry;
+        struct timers *timers;
+        struct nodes *nodes;
+        gid_t admin_gid;
+        unsigned idle_timeout_s;
+        struct face faces[2];
+        unsigned n_faces;
+        struct list idle; /* connections without a request, longest first */
+        sd_event_source *sweep;
+        unsigned n_connections;
+};
+
+/* A client's connection. Without a whole request it is in the server's idle list: whoever drips
+ * bytes is closed as one who is silent. */
+struct connection {
+        struct list link;
+        struct face *face;
+        int fd;
+        uint64_t since_usec;
+        bool is_allowed;
+};
+
+/* A request from its first line to its last byte. */
+struct request {
+        struct face *face;
+        struct connection *connection;
+        struct MHD_Connection *mhd;
+        char *path, *query; /* owned; still encoded. query NULL: none */
+        char *method;       /* owned, once the headers are there */
+        struct strbuf body;
+        struct rest_response response;
+        bool has_started;
+        bool is_waiting;   /* the registry holds it as its sink's data */
+        bool is_answered;  /* response or watch are there */
+        bool is_suspended; /* libmicrohttpd leaves it alone */
+        bool is_gone;      /* the client is, and libmicrohttpd knows */
+        bool is_too_large;
+        struct watch *watch;
+        sd_event_source *hangup; /* tells when the reader of a watch leaves */
+};
+
+/* Lets libmicrohttpd look at what was resumed, once this turn of the loop is over. */
+void face_kick(struct face *f);
+
+/* Holds a request until request_resume(). */
+void request_suspend(struct request *r);
+void request_resume(struct request *r);
+
+/* A header of the request, borrowed, or NULL. */
+const char *request_header(const struct request *r, const char *name);
+
+/* Moves a connection in and out of the list of those without a request. */
+void connection_set_idle(struct connection *c, bool is_idle);
+
+/* http.c: what libmicrohttpd calls. */
+enum MHD_Result http_access(void *data, struct MHD_Connection *mhd, const char *url,
+                            const char *method, const char *version, const char *upload,
+                            size_t *upload_len, void **state);
+void http_completed(void *data, struct MHD_Connection *mhd, void **state,
+                    enum MHD_RequestTerminationCode code);
+void *http_uri(void *data, const char *uri, struct MHD_Connection *mhd);
+
+/* watch_stream.c: a 200 whose body is the request's watch. Returns whether it was queued. */
+enum MHD_Result watch_stream_queue(struct request *r);

@@ -1,0 +1,266 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <systemd/sd-event.h>
+
+#include "base/macros.h"
+#include "base/str.h"
+#include "daemon/registry/body.h"
+#include "daemon/registry/watch.h"
+#include "daemon/server/face.h"
+#include "daemon/server/peer.h"
+
+/*   uri (first line) → access: headers → body… → whole → answered at once → queued
+ *                                                   \→ suspended → resumed → queued        */
+
+void *http_uri(void *data, const char *uri, struct MHD_Connection *mhd) {
+        struct request *r = calloc(1, sizeof(*r));
+        const char *query = strchr(uri, '?');
+
+        if (!r)
+                return NULL;
+        r->face = data;
+        r->mhd = mhd;
+        r->path = query ? strndup(uri, (size_t) (query - uri)) : strdup(uri);
+        r->query = query ? strdup(query + 1) : NULL;
+        if (!r->path || (query && !r->query)) {
+                free(r->path);
+                free(r->query);
+                free(r);
+                return NULL;
+        }
+        return r;
+}
+
+const char *request_header(const struct request *r, const char *name) {
+        return MHD_lookup_connection_value(r->mhd, MHD_HEADER_KIND, name);
+}
+
+static void request_free(struct request *r) {
+        sd_event_source_disable_unref(r->hangup);
+        rest_response_done(&r->response);
+        watch_unref(r->watch);
+        strbuf_done(&r->body);
+        free(r->path);
+        free(r->query);
+        free(r->method);
+        free(r);
+}
+
+void request_suspend(struct request *r) {
+        r->is_suspended = true;
+        MHD_suspend_connection(r->mhd);
+}
+
+void request_resume(struct request *r) {
+        if (!r->is_suspended)
+                return;
+        r->is_suspended = false;
+        MHD_resume_connection(r->mhd);
+        face_kick(r->face);
+}
+
+/* A request that the registry still holds as its sink's data outlives its connection. */
+void http_completed(void *data, struct MHD_Connection *mhd, void **state,
+                    enum MHD_RequestTerminationCode code) {
+        struct request *r = *state;
+
+        *state = NULL;
+        if (!r)
+                return;
+        if (r->connection && code == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+                connection_set_idle(r->connection, true);
+        sd_event_source_disable_unref(STEAL(r->hangup));
+        if (r->is_gone || !r->is_waiting)
+                request_free(r);
+        else
+                r->is_gone = true;
+}
+
+/* ---- answers ---- */
+
+static void pieces_free(void *data) {
+        body_unref(data);
+}
+
+static struct MHD_Response *response_make(struct rest_response *answer) {
+        const struct body_piece *pieces;
+        struct MHD_Response *response;
+        struct MHD_IoVec *vector;
+        size_t n;
+
+        if (!answer->body)
+                return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+        pieces = body_pieces(answer->body, &n);
+        vector = calloc(n + 1, sizeof(*vector));
+        if (!vector)
+                return NULL;
+        for (size_t i = 0; i < n; i++)
+                vector[i] = (struct MHD_IoVec){ .iov_base = pieces[i].data,
+                                                .iov_len = pieces[i].len };
+        response = MHD_create_response_from_iovec(vector, (unsigned) n, pieces_free, answer->body);
+        free(vector);
+        if (response)
+                answer->body = NULL; /* the response's now */
+        return response;
+}
+
+static enum MHD_Result response_queue(struct request *r) {
+        struct rest_response *answer = &r->response;
+        struct MHD_Response *response;
+        enum MHD_Result result;
+        char number[16];
+
+        if (r->watch)
+                return watch_stream_queue(r);
+        response = response_make(answer);
+        if (!response)
+                return MHD_NO;
+        (void) MHD_add_response_header(response, "Content-Type",
+                                       answer->content_type ? answer->content_type
+                                                            : "application/json");
+        for (size_t i = 0; i < answer->n_warnings; i++)
+                (void) MHD_add_response_header(response, "Warning", answer->warnings[i]);
+        if (answer->retry_after_s > 0) {
+                (void) snprintf(number, sizeof(number), "%u", answer->retry_after_s);
+                (void) MHD_add_response_header(response, "Retry-After", number);
+        }
+        result = MHD_queue_response(r->mhd, answer->status, response);
+        MHD_destroy_response(response);
+        return result;
+}
+
+static enum MHD_Result refuse(struct request *r, unsigned code, const char *reason,
+                              const char *message) {
+        rest_status(&r->response, code, reason, message);
+        r->is_answered = true;
+        return response_queue(r);
+}
+
+/* ---- the registry's answer ---- */
+
+/* Returns whether the client is still there. */
+static bool answer_arrives(struct request *r) {
+        r->is_waiting = false;
+        r->is_answered = true;
+        if (!r->is_gone) {
+                request_resume(r);
+                return true;
+        }
+        request_free(r);
+        return false;
+}
+
+static void sink_respond(void *data, struct rest_response *take_response) {
+        struct request *r = data;
+
+        r->response = *take_response;
+        *take_response = (struct rest_response){ 0 };
+        (void) answer_arrives(r);
+}
+
+static void sink_stream(void *data, struct watch *take_watch) {
+        struct request *r = data;
+
+        r->watch = take_watch;
+        (void) answer_arrives(r);
+}
+
+static const struct rest_sink SINK = { .respond = sink_respond, .stream = sink_stream };
+
+/* ---- the request ---- */
+
+static bool method_is_known(const char *method) {
+        static const char *const METHODS[] = { "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(METHODS); i++)
+                if (str_eq(method, METHODS[i]))
+                        return true;
+        return false;
+}
+
+/* The headers are there: what can be refused is refused before the body comes. */
+static enum MHD_Result request_begin(struct request *r, const char *method) {
+        const union MHD_ConnectionInfo *info =
+                MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+        const char *length = request_header(r, "Content-Length");
+        int64_t bytes;
+
+        r->has_started = true;
+        r->connection = info ? info->socket_context : NULL;
+        r->method = strdup(method);
+        if (!r->method || !r->connection)
+                return MHD_NO;
+        if (!r->connection->is_allowed)
+                return refuse(r, 403, "Forbidden",
+                              "this user may not administer orch: become root or join the group of "
+                              "the socket");
+        if (!r->face->is_unix && !peer_host_is_local(request_header(r, "Host")))
+                return refuse(r, 403, "Forbidden",
+                              "the Host header doesn't name this machine: use localhost");
+        if (!method_is_known(method))
+                return refuse(r, 405, "MethodNotAllowed",
+                              "the server does not allow this method on the requested resource");
+        if (length && (str_to_int64(length, 0, INT64_MAX, &bytes) < 0 || bytes > REST_BODY_MAX_BYTES))
+                return refuse(r, 413, "RequestEntityTooLarge",
+                              "the body is larger than 3 MiB");
+        return MHD_YES;
+}
+
+static enum MHD_Result request_upload(struct request *r, const char *upload, size_t *upload_len) {
+        size_t len = *upload_len;
+
+        *upload_len = 0;
+        if (r->is_too_large)
+                return MHD_YES;
+        if (r->body.len + len > REST_BODY_MAX_BYTES) {
+                r->is_too_large = true;
+                strbuf_done(&r->body);
+                return MHD_YES;
+        }
+        strbuf_add_len(&r->body, upload, len);
+        return r->body.has_failed ? MHD_NO : MHD_YES;
+}
+
+static enum MHD_Result request_dispatch(struct request *r) {
+        const bool is_head = str_eq(r->method, "HEAD");
+        const struct rest_request request = {
+                .method = is_head ? "GET" : r->method,
+                .path = r->path,
+                .query = r->query,
+                .content_type = request_header(r, "Content-Type"),
+                .accept = request_header(r, "Accept"),
+                .user_agent = request_header(r, "User-Agent"),
+                .user = "system:admin",
+                .body = r->body.s,
+                .body_len = r->body.len,
+        };
+
+        if (r->is_too_large)
+                return refuse(r, 413, "RequestEntityTooLarge", "the body is larger than 3 MiB");
+        connection_set_idle(r->connection, false);
+        r->is_waiting = true;
+        rest_handle(r->face->server->registry, &request, &SINK, r);
+        strbuf_done(&r->body);
+        if (r->is_answered)
+                return response_queue(r);
+        request_suspend(r);
+        return MHD_YES;
+}
+
+enum MHD_Result http_access(void *data, struct MHD_Connection *mhd, const char *url,
+                            const char *method, const char *version, const char *upload,
+                            size_t *upload_len, void **state) {
+        struct request *r = *state;
+
+        if (!r)
+                return MHD_NO;
+        if (!r->has_started)
+                return request_begin(r, method);
+        if (*upload_len > 0)
+                return request_upload(r, upload, upload_len);
+        if (r->is_answered)
+                return response_queue(r);
+        return request_dispatch(r);
+}

@@ -1,0 +1,241 @@
+#include "daemon/server/server.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <systemd/sd-event.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/server/face.h"
+#include "daemon/server/peer.h"
+
+#define MAX_CONNECTIONS 4096U
+#define IDLE_TIMEOUT_S 75U
+/* Beyond libmicrohttpd's own time-out, which every byte winds up again. */
+#define DRIP_GRACE_S 25U
+/* For each connection: request line and headers must fit; a watch writes from it. */
+#define CONNECTION_BYTES (32U << 10)
+
+/* ---- the loop ---- */
+
+/* libmicrohttpd says how long it can wait after every run; without asking, a resumed connection
+ * stalls. */
+static void face_run(struct face *f) {
+        MHD_UNSIGNED_LONG_LONG wait_ms;
+        uint64_t now_usec;
+
+        (void) MHD_run(f->daemon);
+        if (MHD_get_timeout(f->daemon, &wait_ms) != MHD_YES) {
+                (void) sd_event_source_set_enabled(f->timer, SD_EVENT_OFF);
+                return;
+        }
+        (void) sd_event_now(f->server->event, CLOCK_MONOTONIC, &now_usec);
+        (void) sd_event_source_set_time(f->timer, now_usec + wait_ms * USEC_PER_MSEC);
+        (void) sd_event_source_set_enabled(f->timer, SD_EVENT_ONESHOT);
+}
+
+static int face_io(sd_event_source *source, int fd, uint32_t events, void *data) {
+        face_run(data);
+        return 0;
+}
+
+static int face_timer(sd_event_source *source, uint64_t usec, void *data) {
+        face_run(data);
+        return 0;
+}
+
+static int face_kicked(sd_event_source *source, void *data) {
+        face_run(data);
+        return 0;
+}
+
+void face_kick(struct face *f) {
+        (void) sd_event_source_set_enabled(f->kick, SD_EVENT_ONESHOT);
+}
+
+/* ---- connections ---- */
+
+static int idle_sweep(sd_event_source *source, uint64_t usec, void *data);
+
+static uint64_t idle_due(const struct server *s, const struct connection *c) {
+        return c->since_usec + (s->idle_timeout_s + DRIP_GRACE_S) * USEC_PER_SEC;
+}
+
+static void sweep_schedule(struct server *s) {
+        struct connection *first;
+
+        if (list_is_empty(&s->idle)) {
+                (void) sd_event_source_set_enabled(s->sweep, SD_EVENT_OFF);
+                return;
+        }
+        first = CONTAINER_OF(s->idle.next, struct connection, link);
+        (void) sd_event_source_set_time(s->sweep, idle_due(s, first));
+        (void) sd_event_source_set_enabled(s->sweep, SD_EVENT_ONESHOT);
+}
+
+static int idle_sweep(sd_event_source *source, uint64_t usec, void *data) {
+        struct server *s = data;
+        uint64_t now_usec;
+
+        (void) sd_event_now(s->event, CLOCK_MONOTONIC, &now_usec);
+        LIST_FOREACH(i, &s->idle) {
+                struct connection *c = CONTAINER_OF(i, struct connection, link);
+
+                if (idle_due(s, c) > now_usec)
+                        break;
+                /* libmicrohttpd sees the end and cleans up. */
+                (void) shutdown(c->fd, SHUT_RDWR);
+                list_remove(&c->link);
+        }
+        sweep_schedule(s);
+        return 0;
+}
+
+void connection_set_idle(struct connection *c, bool is_idle) {
+        struct server *s = c->face->server;
+
+        list_remove(&c->link);
+        if (!is_idle)
+                return;
+        (void) sd_event_now(s->event, CLOCK_MONOTONIC, &c->since_usec);
+        list_append(&s->idle, &c->link);
+        if (s->idle.next == &c->link)
+                sweep_schedule(s);
+}
+
+static struct connection *connection_new(struct face *f, struct MHD_Connection *mhd) {
+        const union MHD_ConnectionInfo *info =
+                MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+        struct connection *c = calloc(1, sizeof(*c));
+
+        if (!c)
+                return NULL;
+        list_init(&c->link);
+        c->face = f;
+        c->fd = info ? info->connect_fd : -1;
+        c->is_allowed = !f->is_unix || peer_is_admin(c->fd, f->server->admin_gid);
+        connection_set_idle(c, true);
+        return c;
+}
+
+static void connection_notify(void *data, struct MHD_Connection *mhd, void **socket_context,
+                              enum MHD_ConnectionNotificationCode code) {
+        struct connection *c;
+
+        if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+                *socket_context = connection_new(data, mhd);
+                return;
+        }
+        c = *socket_context;
+        if (!c)
+                return;
+        list_remove(&c->link);
+        free(c);
+        *socket_context = NULL;
+}
+
+/* ---- the server ---- */
+
+static void log_line(void *data, const char *fmt, va_list args) __attribute__((format(printf, 2, 0)));
+
+static void log_line(void *data, const char *fmt, va_list args) {
+        char text[256];
+
+        if (vsnprintf(text, sizeof(text), fmt, args) > 0) {
+                text[strcspn(text, "\n")] = '\0';
+                LOG_DEBUG("http", "%s", text);
+        }
+}
+
+/* Path and query reach the registry as they came. */
+static size_t keep_escapes(void *data, struct MHD_Connection *mhd, char *text) {
+        return strlen(text);
+}
+
+static int face_start(struct face *f, const struct server_options *o, int fd, struct err *e) {
+        const union MHD_DaemonInfo *info;
+        unsigned max = o->max_connections ? o->max_connections : MAX_CONNECTIONS;
+
+        f->daemon = MHD_start_daemon(
+                MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE | MHD_USE_ERROR_LOG, 0,
+                NULL, NULL, http_access, f, MHD_OPTION_EXTERNAL_LOGGER, log_line, NULL,
+                MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, max,
+                MHD_OPTION_CONNECTION_TIMEOUT, f->server->idle_timeout_s,
+                MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) CONNECTION_BYTES,
+                MHD_OPTION_NOTIFY_CONNECTION, connection_notify, f, MHD_OPTION_NOTIFY_COMPLETED,
+                http_completed, f, MHD_OPTION_URI_LOG_CALLBACK, http_uri, f,
+                MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_END);
+        if (!f->daemon)
+                return err_set(e, -EIO, "the HTTP library refused to start");
+        info = MHD_get_daemon_info(f->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+        if (!info || sd_event_add_io(f->server->event, &f->io, info->epoll_fd, EPOLLIN, face_io, f) < 0 ||
+            sd_event_add_time(f->server->event, &f->timer, CLOCK_MONOTONIC, 0, 1000, face_timer,
+                              f) < 0 ||
+            sd_event_add_defer(f->server->event, &f->kick, face_kicked, f) < 0)
+                return err_set(e, -ENOMEM, "the HTTP server could not join the event loop");
+        face_kick(f);
+        return 0;
+}
+
+int server_new(const struct server_options *options, struct server **ret_server, struct err *e) {
+        AUTO(server) struct server *s = calloc(1, sizeof(*s));
+        const int fds[] = { options->unix_fd, options->tcp_fd };
+        int r = 0;
+
+        if (!s)
+                return err_set(e, -ENOMEM, "memory is out");
+        list_init(&s->idle);
+        s->event = sd_event_ref(options->event);
+        s->registry = options->registry;
+        s->timers = options->timers;
+        s->admin_gid = options->admin_gid;
+        s->idle_timeout_s = options->idle_timeout_s ? options->idle_timeout_s : IDLE_TIMEOUT_S;
+        if (sd_event_add_time(s->event, &s->sweep, CLOCK_MONOTONIC, 0, USEC_PER_SEC, idle_sweep,
+                              s) < 0)
+                return err_set(e, -ENOMEM, "memory is out");
+        (void) sd_event_source_set_enabled(s->sweep, SD_EVENT_OFF);
+        for (size_t i = 0; i < ARRAY_SIZE(fds) && r == 0; i++) {
+                struct face *f = &s->faces[s->n_faces];
+
+                if (fds[i] < 0)
+                        continue;
+                s->n_faces++;
+                f->server = s;
+                f->is_unix = i == 0;
+                r = face_start(f, options, fds[i], e);
+        }
+        if (r < 0)
+                return r;
+        *ret_server = STEAL(s);
+        return 0;
+}
+
+void server_quiesce(struct server *s) {
+        for (unsigned i = 0; i < s->n_faces; i++) {
+                int fd = MHD_quiesce_daemon(s->faces[i].daemon);
+
+                if (fd >= 0)
+                        (void) close(fd);
+        }
+}
+
+void server_unref(struct server *s) {
+        if (!s)
+                return;
+        for (unsigned i = 0; i < s->n_faces; i++) {
+                struct face *f = &s->faces[i];
+
+                sd_event_source_disable_unref(f->io);
+                sd_event_source_disable_unref(f->timer);
+                sd_event_source_disable_unref(f->kick);
+                if (f->daemon)
+                        MHD_stop_daemon(f->daemon);
+        }
+        sd_event_source_disable_unref(s->sweep);
+        sd_event_unref(s->event);
+        free(s);
+}
