@@ -53,6 +53,7 @@ struct watch {
         bool is_idle, is_over, has_failed, has_bookmarks;
         bool wants_initial_end, wants_bookmark;
         struct timer *timeout;
+        struct record *current; /* owned: what the last event told is made of */
         void (*on_ready)(void *data);
         void *data;
         char line[LINE_MAX_BYTES];
@@ -303,6 +304,7 @@ void watch_unref(struct watch *w) {
         for (size_t i = 0; i < w->n_initial; i++)
                 record_unref(w->initial[i]);
         free(w->initial);
+        record_unref(w->current);
         filter_done(&w->filter);
         free(w);
 }
@@ -312,7 +314,11 @@ void watch_on_ready(struct watch *w, void (*fn)(void *data), void *data) {
         w->data = data;
 }
 
-static enum watch_state event_tell(struct watch_event *ret, const char *prefix, struct record *r) {
+static enum watch_state event_tell(struct watch *w, struct watch_event *ret, const char *prefix,
+                                   struct record *r) {
+        /* The ring may lose it before a slow reader has all of it. */
+        record_unref(w->current);
+        w->current = record_ref(r);
         *ret = (struct watch_event){
                 .prefix = prefix,
                 .prefix_len = strlen(prefix),
@@ -378,7 +384,7 @@ static enum watch_state ring_tell(struct watch *w, struct watch_event *ret) {
                 if (seen < 0)
                         continue;
                 w->told_revision = e->revision;
-                return event_tell(ret, PREFIXES[seen], e->now);
+                return event_tell(w, ret, PREFIXES[seen], e->now);
         }
         return WATCH_IDLE;
 }
@@ -389,7 +395,7 @@ enum watch_state watch_next(struct watch *w, struct watch_event *ret) {
         if (!w->has_failed && w->number < w->hub->first)
                 w->has_failed = true;
         if (w->initial_at < w->n_initial)
-                return event_tell(ret, PREFIX_ADDED, w->initial[w->initial_at++]);
+                return event_tell(w, ret, PREFIX_ADDED, w->initial[w->initial_at++]);
         if (w->wants_initial_end)
                 return bookmark_tell(w, ret);
         if (w->has_failed)

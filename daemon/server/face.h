@@ -31,9 +31,10 @@ struct server {
         unsigned idle_timeout_s;
         struct face faces[2];
         unsigned n_faces;
-        struct list idle; /* connections without a request, longest first */
+        struct list idle;      /* connections without a request, longest first */
+        struct list suspended; /* requests that libmicrohttpd leaves alone */
         sd_event_source *sweep;
-        unsigned n_connections;
+        bool is_stopping;
 };
 
 /* A client's connection. Without a whole request it is in the server's idle list: whoever drips
@@ -61,6 +62,7 @@ struct request {
         bool is_suspended; /* libmicrohttpd leaves it alone */
         bool is_gone;      /* the client is, and libmicrohttpd knows */
         bool is_too_large;
+        struct list suspended_link;
         struct watch *watch;
         sd_event_source *hangup; /* tells when the reader of a watch leaves */
 };

@@ -20,6 +20,7 @@ void *http_uri(void *data, const char *uri, struct MHD_Connection *mhd) {
 
         if (!r)
                 return NULL;
+        list_init(&r->suspended_link);
         r->face = data;
         r->mhd = mhd;
         r->path = query ? strndup(uri, (size_t) (query - uri)) : strdup(uri);
@@ -50,6 +51,7 @@ static void request_free(struct request *r) {
 
 void request_suspend(struct request *r) {
         r->is_suspended = true;
+        list_append(&r->face->server->suspended, &r->suspended_link);
         MHD_suspend_connection(r->mhd);
 }
 
@@ -57,6 +59,7 @@ void request_resume(struct request *r) {
         if (!r->is_suspended)
                 return;
         r->is_suspended = false;
+        list_remove(&r->suspended_link);
         MHD_resume_connection(r->mhd);
         face_kick(r->face);
 }

@@ -189,6 +189,7 @@ int server_new(const struct server_options *options, struct server **ret_server,
         if (!s)
                 return err_set(e, -ENOMEM, "memory is out");
         list_init(&s->idle);
+        list_init(&s->suspended);
         s->event = sd_event_ref(options->event);
         s->registry = options->registry;
         s->timers = options->timers;
@@ -226,6 +227,10 @@ void server_quiesce(struct server *s) {
 void server_unref(struct server *s) {
         if (!s)
                 return;
+        s->is_stopping = true;
+        /* libmicrohttpd doesn't stop while it holds suspended connections. */
+        LIST_FOREACH(i, &s->suspended)
+                request_resume(CONTAINER_OF(i, struct request, suspended_link));
         for (unsigned i = 0; i < s->n_faces; i++) {
                 struct face *f = &s->faces[i];
 

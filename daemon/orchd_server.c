@@ -1,0 +1,369 @@
+/* orchd-server: the API, the store and the controllers. Opens its sockets, gives up root, answers. */
+#include <getopt.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <systemd/sd-event.h>
+#include <unistd.h>
+
+#include "api/client/client.h"
+#include "api/client/timer.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "daemon/loop/loop.h"
+#include "daemon/registry/registry.h"
+#include "daemon/server/server.h"
+#include "daemon/store/store.h"
+#include "daemon/store/store_sqlite.h"
+
+#define ADMIN_GROUP "orch"
+/* What the controllers are called where it matters who changed something. */
+#define CONTROL_USER "system:kube-controller-manager"
+/* History is kept in memory by the registry; the store needs none. */
+#define STORE_KEEP_REVISIONS 1
+/* How long a stop waits for connections after the last write. */
+#define STOP_LINGER_USEC (200 * USEC_PER_MSEC)
+
+struct options {
+        const char *state_dir, *run_dir, *listen, *service_cidr, *user;
+        int64_t ready_fd; /* -1: none */
+        enum log_level log_level;
+};
+
+struct daemon {
+        struct options options;
+        struct loop *loop;
+        struct timers *timers;
+        struct store *store;
+        struct registry *registry;
+        struct client *client;
+        struct server *server;
+        sd_event_source *signals[2];
+        int unix_fd, tcp_fd;
+        gid_t admin_gid;
+        bool is_stopping;
+};
+
+static const char USAGE[] =
+        "usage: orchd-server [options]\n"
+        "\n"
+        "The API server, its store and the controllers. orchd starts it.\n"
+        "\n"
+        "  --state-dir DIR       what must survive a reboot (/var/lib/orch); uses DIR/server\n"
+        "  --run-dir DIR         where orch.sock is made (/run/orch)\n"
+        "  --listen ADDRESS      loopback address and port of the API (127.0.0.1:8001), \"none\" for\n"
+        "                        the socket alone\n"
+        "  --service-cidr CIDR   addresses of services (10.96.0.0/16)\n"
+        "  --user NAME|UID       who to become when started as root\n"
+        "  --log-level LEVEL     error, warning, notice or debug (notice)\n"
+        "  --ready-fd N          one line is written to N once the API answers\n"
+        "  --help, --version\n";
+
+static int log_level_parse(const char *text, enum log_level *ret) {
+        static const struct {
+                const char *name;
+                enum log_level level;
+        } LEVELS[] = {
+                { "error", LOG_LEVEL_ERROR },
+                { "warning", LOG_LEVEL_WARNING },
+                { "notice", LOG_LEVEL_NOTICE },
+                { "debug", LOG_LEVEL_DEBUG },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(LEVELS); i++) {
+                if (str_eq(text, LEVELS[i].name)) {
+                        *ret = LEVELS[i].level;
+                        return 0;
+                }
+        }
+        return -EINVAL;
+}
+
+static int option_set(struct options *o, int option, const char *value) {
+        switch (option) {
+        case 's':
+                o->state_dir = value;
+                return 0;
+        case 'r':
+                o->run_dir = value;
+                return 0;
+        case 'l':
+                o->listen = value;
+                return 0;
+        case 'c':
+                o->service_cidr = value;
+                return 0;
+        case 'u':
+                o->user = value;
+                return 0;
+        case 'f':
+                return str_to_int64(value, 0, 1 << 20, &o->ready_fd);
+        case 'v':
+                return log_level_parse(value, &o->log_level);
+        default:
+                return -EINVAL;
+        }
+}
+
+/* Returns 0 to go on, 1 to end well, or -EINVAL after a word on standard error. */
+static int options_parse(int argc, char **argv, struct options *ret) {
+        static const struct option LONG[] = {
+                { "state-dir", required_argument, NULL, 's' },
+                { "run-dir", required_argument, NULL, 'r' },
+                { "listen", required_argument, NULL, 'l' },
+                { "service-cidr", required_argument, NULL, 'c' },
+                { "user", required_argument, NULL, 'u' },
+                { "ready-fd", required_argument, NULL, 'f' },
+                { "log-level", required_argument, NULL, 'v' },
+                { "help", no_argument, NULL, 'h' },
+                { "version", no_argument, NULL, 'V' },
+                { 0 },
+        };
+        int option;
+
+        while ((option = getopt_long(argc, argv, "", LONG, NULL)) != -1) {
+                if (option == 'h' || option == 'V') {
+                        (void) printf("%s", option == 'h' ? USAGE : "orchd-server " ORCH_VERSION "\n");
+                        return 1;
+                }
+                if (option_set(ret, option, optarg) < 0) {
+                        (void) fprintf(stderr, "orchd-server: see --help for the options\n");
+                        return -EINVAL;
+                }
+        }
+        if (optind == argc)
+                return 0;
+        (void) fprintf(stderr, "orchd-server: unexpected \"%s\"; see --help\n", argv[optind]);
+        return -EINVAL;
+}
+
+/* ---- privileges ---- */
+
+static int user_find(const char *text, uid_t *ret_uid, gid_t *ret_gid, struct err *e) {
+        const struct passwd *user = getpwnam(text);
+        int64_t uid;
+
+        if (user) {
+                *ret_uid = user->pw_uid;
+                *ret_gid = user->pw_gid;
+                return 0;
+        }
+        if (str_to_int64(text, 0, UINT32_MAX - 1, &uid) < 0)
+                return err_set(e, -ENOENT, "user %s doesn't exist: make it, or give a number with --user",
+                               text);
+        user = getpwuid((uid_t) uid);
+        *ret_uid = (uid_t) uid;
+        *ret_gid = user ? user->pw_gid : (gid_t) uid;
+        return 0;
+}
+
+/* From here on nothing can be opened that only root may. */
+static int privileges_drop(const char *user, struct err *e) {
+        uid_t uid;
+        gid_t gid;
+        int r;
+
+        if (geteuid() != 0 || !user)
+                return 0;
+        r = user_find(user, &uid, &gid, e);
+        if (r < 0 || uid == 0)
+                return r;
+        if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
+                return err_errno(e, -errno, "cannot become user %s", user);
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+                return err_errno(e, -errno, "cannot set no_new_privs");
+        return 0;
+}
+
+/* A folder that root makes for the user that the server will be. */
+static int folder_make(const char *path, const char *user, struct err *e) {
+        uid_t uid;
+        gid_t gid;
+        int r = dir_make_all(path, 0700, e);
+
+        if (r < 0)
+                return err_wrap(e, r, "state folder (choose another with --state-dir)");
+        if (geteuid() != 0 || !user)
+                return 0;
+        r = user_find(user, &uid, &gid, e);
+        if (r == 0 && chown(path, uid, gid) < 0)
+                r = err_errno(e, -errno, "cannot give %s to user %s", path, user);
+        return r;
+}
+
+static int sockets_open(struct daemon *d, struct err *e) {
+        AUTO_FREE char *path = str_format("%s/orch.sock", d->options.run_dir);
+        const struct group *group = getgrnam(ADMIN_GROUP);
+        int r;
+
+        d->admin_gid = group ? group->gr_gid : (gid_t) -1;
+        if (!path)
+                return err_set(e, -ENOMEM, "memory is out");
+        r = dir_make_all(d->options.run_dir, 0755, e);
+        if (r < 0)
+                return err_wrap(e, r, "run folder (choose another with --run-dir)");
+        d->unix_fd = listen_unix(path, d->admin_gid, e);
+        if (d->unix_fd < 0)
+                return d->unix_fd;
+        if (str_is_empty(d->options.listen) || str_eq(d->options.listen, "none"))
+                return 0;
+        d->tcp_fd = listen_tcp(d->options.listen, e);
+        return MIN(d->tcp_fd, 0);
+}
+
+/* ---- life ---- */
+
+static void ready_tell(struct daemon *d) {
+        static const char LINE[] = "ready\n";
+        int fd = (int) d->options.ready_fd;
+
+        if (fd < 0)
+                return;
+        if (fd_write_all(fd, LINE, strlen(LINE)) < 0)
+                LOG_WARN(NULL, "the launcher can't be told that the API answers; it may restart the "
+                               "server");
+        (void) close(fd);
+        d->options.ready_fd = -1;
+}
+
+static int controllers_start(struct daemon *d, struct err *e) {
+        return registry_client_new(d->registry, CONTROL_USER, &d->client, e);
+}
+
+static void registry_is_ready(void *data, int result, const char *text) {
+        struct daemon *d = data;
+        const struct server_options options = {
+                .event = loop_event(d->loop),
+                .registry = d->registry,
+                .timers = d->timers,
+                .unix_fd = STEAL_FD(d->unix_fd),
+                .tcp_fd = STEAL_FD(d->tcp_fd),
+                .admin_gid = d->admin_gid,
+        };
+        struct err e = { 0 };
+
+        if (result < 0)
+                (void) err_set(&e, result, "%s", text);
+        if (result == 0)
+                result = server_new(&options, &d->server, &e);
+        if (result == 0)
+                result = controllers_start(d, &e);
+        if (result < 0) {
+                LOG_ERROR(NULL, "%s", err_text(&e));
+                loop_exit(d->loop, 1);
+                return;
+        }
+        ready_tell(d);
+        LOG_NOTICE(NULL, "the API answers on %s/orch.sock%s%s", d->options.run_dir,
+                   options.tcp_fd >= 0 ? " and " : "", options.tcp_fd >= 0 ? d->options.listen : "");
+}
+
+static void linger_over(void *data) {
+        struct daemon *d = data;
+
+        loop_exit(d->loop, 0);
+}
+
+/* Every write is answered; what was said may still be on its way to clients. */
+static void registry_is_idle(void *data) {
+        struct daemon *d = data;
+        struct timer *timer;
+
+        if (d->timers->vtable->add(d->timers, d->timers->vtable->now_usec(d->timers) + STOP_LINGER_USEC,
+                                   linger_over, d, &timer) < 0)
+                loop_exit(d->loop, 0);
+}
+
+static int signalled(sd_event_source *source, const struct signalfd_siginfo *info, void *data) {
+        struct daemon *d = data;
+
+        if (d->is_stopping || !d->server) {
+                loop_exit(d->loop, 0);
+                return 0;
+        }
+        d->is_stopping = true;
+        LOG_NOTICE(NULL, "stopping: writes under way are finished first");
+        server_quiesce(d->server);
+        registry_stop(d->registry, registry_is_idle, d);
+        return 0;
+}
+
+static int daemon_start(struct daemon *d, struct err *e) {
+        const struct store_sqlite_options store_options = { .keep_revisions = STORE_KEEP_REVISIONS };
+        AUTO_FREE char *folder = str_format("%s/server", d->options.state_dir);
+        struct registry_options options = { .service_cidr = d->options.service_cidr };
+        int r;
+
+        if (!folder)
+                return err_set(e, -ENOMEM, "memory is out");
+        r = folder_make(folder, d->options.user, e);
+        if (r == 0)
+                r = sockets_open(d, e);
+        if (r == 0)
+                r = privileges_drop(d->options.user, e);
+        if (r == 0)
+                r = loop_new(&d->loop, e);
+        if (r == 0)
+                r = timers_new_event(loop_event(d->loop), &d->timers, e);
+        if (r == 0)
+                r = store_open_sqlite(d->loop, folder, &store_options, &d->store, e);
+        if (r < 0)
+                return r;
+        if (sd_event_add_signal(loop_event(d->loop), &d->signals[0], SIGTERM | SD_EVENT_SIGNAL_PROCMASK,
+                                signalled, d) < 0 ||
+            sd_event_add_signal(loop_event(d->loop), &d->signals[1], SIGINT | SD_EVENT_SIGNAL_PROCMASK,
+                                signalled, d) < 0)
+                return err_set(e, -ENOMEM, "signals can't be received");
+        options.store = d->store;
+        options.timers = d->timers;
+        return registry_new(&options, registry_is_ready, d, &d->registry, e);
+}
+
+static void daemon_done(struct daemon *d) {
+        server_unref(d->server);
+        client_unref(d->client);
+        for (size_t i = 0; i < ARRAY_SIZE(d->signals); i++)
+                sd_event_source_disable_unref(d->signals[i]);
+        /* The store calls back for what it still owes. */
+        store_unref(d->store);
+        registry_unref(d->registry);
+        if (d->timers)
+                timers_free_event(d->timers);
+        loop_unref(d->loop);
+        macros_close_fd(&d->unix_fd);
+        macros_close_fd(&d->tcp_fd);
+}
+
+int main(int argc, char **argv) {
+        struct daemon d = {
+                .options = {
+                        .state_dir = "/var/lib/orch",
+                        .run_dir = "/run/orch",
+                        .listen = "127.0.0.1:8001",
+                        .service_cidr = "10.96.0.0/16",
+                        .ready_fd = -1,
+                        .log_level = LOG_LEVEL_NOTICE,
+                },
+                .unix_fd = -1,
+                .tcp_fd = -1,
+        };
+        struct err e = { 0 };
+        int r;
+
+        r = options_parse(argc, argv, &d.options);
+        if (r != 0)
+                return r < 0 ? 2 : 0;
+        log_init("orchd-server", d.options.log_level);
+        r = daemon_start(&d, &e);
+        if (r < 0)
+                LOG_ERROR(NULL, "%s", err_text(&e));
+        else
+                r = loop_run(d.loop);
+        daemon_done(&d);
+        return r == 0 ? 0 : 1;
+}
