@@ -17,7 +17,7 @@ struct kind;
 struct object;
 struct timers;
 
-/* Handlers get the key and should do no more than enqueue it; before and after are borrowed (take
+/* Handlers get the key and should do no more than enqueue it; they must not unref the informer. before and after are borrowed (take
  * a reference to keep one). before is NULL for an addition, after for a removal. The cache already
  * has the new state. */
 typedef void (*informer_handler_fn)(void *data, const char *key, const struct object *before,
@@ -39,6 +39,7 @@ struct informer_options {
         uint64_t seed;              /* of the back-off's jitter */
         uint64_t relist_usec;       /* lists anew this often, 0: every 30 min, USEC_NEVER: never */
         unsigned page_size;         /* objects a page of a list, 0: 500 */
+        bool keeps_text;            /* objects keep their JSON text (object_json() gives it all) */
 };
 
 /* client is referenced, timers borrowed for the informer's life. Starts nothing yet. */
@@ -54,7 +55,8 @@ int informer_on_synced(struct informer *i, informer_synced_fn fn, void *data);
 /* name: borrowed for the informer's life (a literal). */
 int informer_add_index(struct informer *i, const char *name, informer_index_fn fn);
 
-/* Begins to list. Failures are retried with back-off, logged at the first of a row. */
+/* Begins to list. Failures are retried with back-off for ever and logged at the first of a row, so
+ * this returns 0. No handler is called in here. */
 int informer_start(struct informer *i, struct err *e);
 
 bool informer_has_synced(const struct informer *i);
