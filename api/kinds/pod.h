@@ -97,7 +97,8 @@ struct projected_volume_source {
         struct opt_int default_mode;
 };
 
-/* Exactly one source is set; a volume without any is an emptyDir. */
+/* At most one source is set. The defaults make a volume without any an emptyDir, so that one without
+ * any here has a source that orch doesn't know: refuse to run it. */
 struct volume {
         const char *name;
         struct empty_dir_volume_source *empty_dir;
@@ -489,6 +490,9 @@ const struct container *pod_container(const struct pod_spec *spec, const char *n
 
 /* The condition of that type, or NULL. */
 const struct pod_condition *pod_condition_find(const struct pod_status *status, const char *type);
+
+/* Guaranteed, Burstable or BestEffort, from the containers' resources. Static. */
+const char *pod_qos_class(const struct pod_spec *spec);
 
 /* Whether condition Ready is True. */
 bool pod_is_ready(const struct pod *p);

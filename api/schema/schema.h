@@ -65,7 +65,8 @@ enum {
         FIELD_SET = 1 << 5,          /* a list of scalars without duplicates */
         FIELD_IMMUTABLE = 1 << 6,    /* may not change after creation */
         FIELD_NON_NEGATIVE = 1 << 7, /* integer from 0 */
-        FIELD_HAS_RANGE = 1 << 8,    /* min and max hold */
+        FIELD_UNIQUE = 1 << 9,       /* elements may not repeat their merge key */
+        FIELD_ALWAYS = 1 << 8,       /* encoded even when zero */
 };
 
 #define FIELD_NO_MEMBER UINT32_MAX
@@ -87,7 +88,7 @@ struct field {
         const struct schema *schema; /* of FIELD_OBJECT and FIELD_OBJECT_PTR */
         const char *default_json;    /* NULL: none */
         const char *const *values;   /* enum: NULL-terminated; NULL: any */
-        int64_t min, max;
+        int64_t min, max;            /* integers; both 0: any */
         const char *merge_key;  /* list: elements are told apart by this field */
         const char *merge_key2; /* and by this one in validation and server-side apply; NULL: none */
 };
@@ -121,6 +122,7 @@ struct kind {
         const char *const *categories;  /* NULL-terminated */
         bool is_namespaced;
         bool is_stored; /* false: a body only (Status, Scale, DeleteOptions, Eviction) */
+        enum field_format name_format; /* of metadata.name */
         bool has_status;
         bool has_scale;
         const struct schema *schema;
@@ -147,7 +149,8 @@ struct kind {
 const struct field *schema_field(const struct schema *s, const char *name);
 
 /* Fills in defaults, constants only; kinds have kind_default(). Absent objects are not created for
- * their defaults' sake, as in Kubernetes. Returns 0 or -ENOMEM. */
+ * their defaults' sake, as in Kubernetes. Nulls are dropped; quantities and times are rewritten in
+ * their canonical form. What has the wrong type is left for schema_validate(). Returns 0 or -ENOMEM. */
 int schema_default(const struct schema *s, json_t *tree);
 
 enum {
@@ -156,7 +159,8 @@ enum {
 };
 
 /* Checks a tree against the tables: types, ranges, enums, required fields, names, quantities,
- * duplicates in keyed lists, unknown fields (with a suggestion) and fields without effect (warning).
+ * duplicates in keyed lists, unknown fields (DIAG_UNKNOWN, "unknown field", with a suggestion) and
+ * fields without effect (warning "kept but not acted on"; none where the value is empty or the default).
  * All findings at once go to d, with Kubernetes' wording, under prefix ("" or "spec"). Null counts as
  * absent. Returns 0 or -ENOMEM; findings aren't a failure. Pure. */
 int schema_validate(const struct schema *s, const json_t *tree, const char *prefix, unsigned flags,
@@ -177,6 +181,14 @@ json_t *schema_encode(const struct schema *s, const void *in);
 
 /* Whether two decoded objects say the same. */
 bool schema_equal(const struct schema *s, const void *a, const void *b);
+
+/* Reports changed fields that are FIELD_IMMUTABLE, looking into embedded objects. */
+void schema_check_immutable(const struct schema *s, const void *old, const void *fresh,
+                            const char *prefix, struct diags *d);
+
+/* What is wrong with text as a value of that format, in Kubernetes' words; NULL: nothing. Borrowed,
+ * static. */
+const char *schema_format_check(enum field_format format, const char *text);
 
 /* What a path of JSON names means. */
 struct schema_place {

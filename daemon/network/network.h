@@ -9,7 +9,7 @@
 #include "base/ip.h"
 #include "base/macros.h"
 
-/* The node's network: bridge, veth pairs, routes, service rules. Everything here runs on the loop
+/* The node's network: gateway address, veth pairs, routes, service rules. Everything here runs on the loop
  * thread; what blocks goes to work threads and answers by done() on the loop, exactly once. */
 
 struct loop;
@@ -43,8 +43,8 @@ int network_setup(struct network *n, struct err *e);
 /* First address of pod_cidr: default gateway, and where orch-dns listens. */
 struct ip_addr network_gateway(const struct network *n);
 
-/* Gives a pod's network namespace its eth0: a veth pair with one end on the bridge, address,
- * default route, lo up. Repeating it for an attached pod is a success without effect.
+/* Gives a pod's network namespace its eth0: a veth pair, address, default route, lo up; on the node a
+ * route to the pod. Repeating it for an attached pod is a success without effect.
  *
  * netns_fd  the pod's network namespace ("/proc/PID/ns/net"); duplicated, so yours to close.
  * pod_uid   borrowed; names the interface on the node's side (network_interface_name()).
@@ -70,7 +70,8 @@ char *network_interface_name(const char *pod_uid, char buf[NETWORK_INTERFACE_MAX
  * newest of the waiting models is applied next.
  *
  * model  a reference is taken.
- * done   when this model or a newer one is in force (r 0), or could not be loaded; may be NULL.
+ * done   when this model or a newer one is in force (r 0; within this call when it is already), or
+ *        could not be loaded; may be NULL.
  * Returns 0 or -ENOMEM. */
 int network_rules_apply(struct network *n, struct nft_model *model, network_done_fn done,
                         void *userdata, struct err *e);

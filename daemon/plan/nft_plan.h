@@ -19,24 +19,31 @@
 /* More endpoints of one service port are left out; the first ones by address serve. */
 #define NFT_SLOTS_MAX 1024
 
-/* Key of both maps and of a difference. Orders by address, protocol, port, slot. */
+/* A chain is known by the number of its slots (endpoints, never 0) and by how it draws one: at random, or
+ * from the client's address. */
+#define NFT_CHAIN_STICKY (1U << 31)
+
+/* Key of both maps. Orders by address, protocol, port, slot. */
 struct nft_key {
         uint32_t addr; /* host order */
         uint16_t port;
         uint8_t protocol;
-        uint8_t is_sticky; /* of services only: slot from the client's address */
-        uint32_t slot;     /* of endpoints only */
+        uint8_t reserved; /* 0: without padding, elements compare as bytes */
+        uint32_t slot;    /* of endpoints; 0 in services */
 };
 
+/* A service without endpoints has no element: what is still addressed to the service range after
+ * the maps is refused by a rule. */
 struct nft_service {
         struct nft_key key;
-        uint32_t n_slots; /* endpoints; never 0: a service without any has no element */
+        uint32_t chain; /* n, or NFT_CHAIN_STICKY | n */
 };
 
 struct nft_endpoint {
         struct nft_key key;
         uint32_t to_addr; /* host order */
         uint16_t to_port;
+        uint16_t reserved; /* 0 */
 };
 
 /* Each list sorted, nothing twice. */
@@ -67,8 +74,8 @@ int nft_plan(const struct service_table *t, const struct ip_prefix *pod_cidr,
 /* Elements to delete, then elements to add, all in one transaction. A changed element is in both. */
 struct nft_diff {
         struct nft_model del, add; /* refs unused */
-        uint32_t *slots;           /* chains (numbers of endpoints) that are needed, sorted */
-        size_t n_slots;
+        uint32_t *chains;      /* that added services lead to; sorted, nothing twice */
+        size_t n_chains;
         struct nft_endpoint *gone_udp; /* whose conntrack entries must go (key, to_addr, to_port) */
         size_t n_gone_udp;
 };

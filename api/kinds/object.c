@@ -1,0 +1,147 @@
+#include "api/kinds/object.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/str.h"
+
+struct object *object_ref(struct object *o) {
+        o->refs++;
+        return o;
+}
+
+void object_unref(struct object *o) {
+        if (o && --o->refs == 0)
+                arena_unref(o->arena); /* o itself lives there */
+}
+
+static int object_find_kind(const json_t *tree, const struct kind **ret, struct err *e) {
+        const char *version = json_string_value(json_object_get(tree, "apiVersion"));
+        const char *name = json_string_value(json_object_get(tree, "kind"));
+
+        if (!version || !name)
+                return err_set(e, -EINVAL, "an object needs apiVersion and kind");
+        *ret = kind_find(version, name);
+        if (!*ret)
+                return err_set(e, -ENOENT, "no kind \"%s\" in version \"%s\"", name, version);
+        return 0;
+}
+
+/* Writes the tree's text into the arena. */
+static int object_keep_text(struct object *o, const json_t *tree) {
+        size_t len = json_dumpb(tree, NULL, 0, JSON_COMPACT);
+        char *text;
+
+        if (len == 0)
+                return -ENOMEM;
+        text = arena_alloc(o->arena, len + 1);
+        if (!text)
+                return -ENOMEM;
+        (void) json_dumpb(tree, text, len, JSON_COMPACT);
+        o->text = text;
+        o->text_len = len;
+        return 0;
+}
+
+static int object_decode(const struct kind *k, const json_t *tree, size_t first_bytes,
+                         struct object **ret, struct err *e) {
+        struct arena *a;
+        struct object *o;
+        void *decoded;
+        int r;
+
+        if (!k) {
+                r = object_find_kind(tree, &k, e);
+                if (r < 0)
+                        return r;
+        }
+        a = arena_new(first_bytes);
+        o = a ? arena_alloc(a, sizeof(*o)) : NULL;
+        decoded = o ? arena_alloc(a, k->schema->size) : NULL;
+        if (!decoded) {
+                arena_unref(a);
+                return err_set(e, -ENOMEM, "out of memory");
+        }
+        *o = (struct object){ .refs = 1, .kind = k, .arena = a, .meta = decoded };
+        r = schema_decode(k->schema, tree, a, decoded, e);
+        if (r < 0) {
+                object_unref(o);
+                return err_wrap(e, r, "%s", k->name);
+        }
+        *ret = o;
+        return 0;
+}
+
+int object_new_from_json(const struct kind *k, const json_t *tree, bool keep_text,
+                         struct object **ret, struct err *e) {
+        struct object *o = NULL;
+        int r;
+
+        r = object_decode(k, tree, 0, &o, e);
+        if (r < 0)
+                return r;
+        if (keep_text && object_keep_text(o, tree) < 0) {
+                object_unref(o);
+                return err_set(e, -ENOMEM, "out of memory");
+        }
+        *ret = o;
+        return 0;
+}
+
+int object_new_from_text(const struct kind *k, const char *text, size_t len, bool keep_text,
+                         struct object **ret, struct err *e) {
+        json_error_t why;
+        json_t *tree = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
+        struct object *o = NULL;
+        char *copy;
+        int r;
+
+        if (!tree)
+                return json_error_code(&why) == json_error_out_of_memory
+                               ? err_set(e, -ENOMEM, "out of memory")
+                               : err_set(e, -EINVAL, "not JSON: %s", why.text);
+        r = object_decode(k, tree, 0, &o, e);
+        json_decref(tree);
+        if (r < 0)
+                return r;
+        if (keep_text) {
+                copy = arena_strndup(o->arena, text, len);
+                if (!copy) {
+                        object_unref(o);
+                        return err_set(e, -ENOMEM, "out of memory");
+                }
+                o->text = copy;
+                o->text_len = len;
+        }
+        *ret = o;
+        return 0;
+}
+
+json_t *object_json(const struct object *o) {
+        json_t *tree;
+
+        if (o->text)
+                return json_loadb(o->text, o->text_len, 0, NULL);
+        tree = schema_encode(o->kind->schema, o->meta);
+        if (!tree || json_object_set_new(tree, "apiVersion", json_string(o->kind->api_version)) < 0 ||
+            json_object_set_new(tree, "kind", json_string(o->kind->name)) < 0) {
+                json_decref(tree);
+                return NULL;
+        }
+        return tree;
+}
+
+const void *object_as(const struct object *o, const struct kind *k) {
+        assert(o->kind == k);
+        return o->meta;
+}
+
+char *object_key(const struct object *o, char buf[OBJECT_KEY_MAX]) {
+        const char *namespace = str_or_empty(o->meta->namespace);
+
+        (void) snprintf(buf, OBJECT_KEY_MAX, "%s%s%s", namespace, namespace[0] ? "/" : "",
+                        str_or_empty(o->meta->name));
+        return buf;
+}

@@ -1,0 +1,54 @@
+#pragma once
+
+#include "api/schema/field.h"
+
+/* Tables and checks that the files of this folder share; nothing outside needs them. */
+
+/* apiVersion and kind, which every kind's table begins with. */
+#define FIELDS_OF_TYPE                                                                             \
+        FIELD_KEPT("apiVersion", 0, FIELD_STRING, FIELD_ONE,                                       \
+                   "Version of the schema that this object follows."),                             \
+                FIELD_KEPT("kind", 0, FIELD_STRING, FIELD_ONE, "Kind of object that this is.")
+
+struct container;
+struct object_meta;
+struct pod_spec;
+
+extern const struct schema volume_schema;
+extern const struct schema container_status_schema;
+extern const struct schema object_field_selector_schema;
+extern const struct schema resource_field_selector_schema;
+extern const struct schema seccomp_profile_schema;
+
+/* Defaults of a pod's spec (pod_default.c). tree may be NULL. Return 0 or -ENOMEM. */
+int pod_default(json_t *tree);
+int pod_default_spec(json_t *spec);
+
+/* Sets key to a JSON constant where it is absent or null. Returns 0 or -ENOMEM. */
+int default_set(json_t *tree, const char *key, json_t *take_value);
+
+/* Checks of a pod's spec under prefix ("spec", "spec.template.spec"; pod_check.c). */
+void pod_check(const void *decoded, struct diags *d);
+void pod_check_update(const void *old, const void *decoded, struct diags *d);
+void pod_check_spec(const struct pod_spec *spec, const char *prefix, struct diags *d);
+
+/* Rules that hold for a template of a controller: its labels and restart policy. */
+struct pod_template_spec;
+struct label_selector;
+void pod_check_template(const struct pod_template_spec *t, const struct label_selector *selector,
+                        struct diags *d);
+
+/* Adds a cell to a row; take_value may be NULL (memory is out). Returns 0 or -ENOMEM. */
+int cell_add(json_t *cells, json_t *take_value);
+int cell_add_text(json_t *cells, const char *text);
+int cell_add_age(json_t *cells, const struct object_meta *m, uint64_t now_usec);
+/* "a,b" of strings; "<none>" when there are none. */
+int cell_add_containers(json_t *cells, const struct pod_spec *spec);
+/* "a=b,c=d"; "<none>" when empty. */
+int cell_add_map(json_t *cells, const struct string_map *m);
+
+#define COLUMN_NAME { "Name", "string", "name", 0 }
+#define COLUMN_AGE { "Age", "string", "", 0 }
+
+/* A LabelSelector's rules. */
+void label_selector_check(const struct label_selector *s, const char *prefix, struct diags *d);

@@ -1,0 +1,102 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "api/schema/quantity.h"
+#include "api/schema/schema.h"
+#include "base/clock.h"
+
+/* Rewrites a scalar in its canonical form: *ret_new is a fresh value, or NULL when nothing is to be
+ * changed (a malformed value is validation's business). */
+static int default_canonical(const struct field *f, const json_t *value, json_t **ret_new) {
+        char text[QUANTITY_TEXT_MAX], number[64];
+        const char *s = json_string_value(value);
+        uint64_t usec;
+
+        *ret_new = NULL;
+        if (f->type == FIELD_QUANTITY) {
+                if (json_is_integer(value))
+                        (void) snprintf(number, sizeof(number), "%lld",
+                                        (long long) json_integer_value(value));
+                else if (json_is_real(value))
+                        (void) snprintf(number, sizeof(number), "%.15g", json_real_value(value));
+                if (quantity_canonical(json_is_number(value) ? number : s, text) < 0)
+                        return 0;
+        } else if (f->type == FIELD_TIME || f->type == FIELD_MICRO_TIME) {
+                if (!s || clock_parse(s, &usec) < 0)
+                        return 0;
+                (void) (f->type == FIELD_TIME ? clock_format(usec, text)
+                                              : clock_format_micro(usec, text));
+        } else {
+                return 0;
+        }
+        if (s && strcmp(s, text) == 0)
+                return 0;
+        *ret_new = json_string(text);
+        return *ret_new ? 0 : -ENOMEM;
+}
+
+/* Defaults inside a list's or map's elements. */
+static int default_elements(const struct field *f, json_t *value) {
+        const char *key;
+        json_t *item, *fresh;
+        size_t i;
+        int r;
+
+        json_array_foreach(value, i, item) {
+                if (f->type != FIELD_OBJECT)
+                        break;
+                r = json_is_object(item) ? schema_default(f->schema, item) : 0;
+                if (r < 0)
+                        return r;
+        }
+        if (f->shape != FIELD_MAP)
+                return 0;
+        json_object_foreach(value, key, item) {
+                r = default_canonical(f, item, &fresh);
+                if (r == 0 && fresh && json_object_set_new(value, key, fresh) < 0)
+                        r = -ENOMEM;
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int default_value(const struct field *f, json_t *tree, json_t *value) {
+        json_t *fresh;
+        int r;
+
+        if (f->shape != FIELD_ONE)
+                return default_elements(f, value);
+        if (f->type == FIELD_OBJECT || f->type == FIELD_OBJECT_PTR)
+                return json_is_object(value) ? schema_default(f->schema, value) : 0;
+        r = default_canonical(f, value, &fresh);
+        if (r < 0 || !fresh)
+                return r;
+        return json_object_set_new(tree, f->name, fresh) < 0 ? -ENOMEM : 0;
+}
+
+int schema_default(const struct schema *s, json_t *tree) {
+        if (!json_is_object(tree))
+                return 0;
+        for (size_t i = 0; i < s->n_fields; i++) {
+                const struct field *f = &s->fields[i];
+                json_t *value = json_object_get(tree, f->name);
+                int r;
+
+                if (json_is_null(value)) {
+                        (void) json_object_del(tree, f->name);
+                        value = NULL;
+                }
+                if (value) {
+                        r = default_value(f, tree, value);
+                        if (r < 0)
+                                return r;
+                } else if (f->default_json) {
+                        json_t *fresh = json_loads(f->default_json, JSON_DECODE_ANY, NULL);
+
+                        if (!fresh || json_object_set_new(tree, f->name, fresh) < 0)
+                                return -ENOMEM;
+                }
+        }
+        return 0;
+}

@@ -1,0 +1,50 @@
+#include "api/schema/schema.h"
+
+#include <string.h>
+
+#include "api/schema/path.h"
+#include "base/str.h"
+
+const struct field *schema_field(const struct schema *s, const char *name) {
+        for (size_t i = 0; i < s->n_fields; i++)
+                if (strcmp(s->fields[i].name, name) == 0)
+                        return &s->fields[i];
+        return NULL;
+}
+
+static int schema_prune_value(const struct field *f, json_t *value) {
+        json_t *item;
+        size_t i;
+        int r;
+
+        if (f->type != FIELD_OBJECT && f->type != FIELD_OBJECT_PTR)
+                return 0;
+        if (f->shape == FIELD_ONE)
+                return json_is_object(value) ? schema_prune(f->schema, value) : 0;
+        json_array_foreach(value, i, item) {
+                r = json_is_object(item) ? schema_prune(f->schema, item) : 0;
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int schema_prune(const struct schema *s, json_t *tree) {
+        const char *key;
+        json_t *value;
+        void *next;
+        int r;
+
+        json_object_foreach_safe(tree, next, key, value) {
+                const struct field *f = schema_field(s, key);
+
+                if (!f || json_is_null(value)) {
+                        (void) json_object_del(tree, key);
+                        continue;
+                }
+                r = schema_prune_value(f, value);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}

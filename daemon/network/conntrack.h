@@ -1,0 +1,12 @@
+#pragma once
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+struct nft_endpoint;
+
+/* Forgets UDP flows from a service address to endpoints that are gone; else a client that keeps its
+ * socket goes on talking to nobody. Blocks for a walk over the connection table. Any thread.
+ * Returns how many were forgotten, or a negative errno. */
+int conntrack_flush(const struct nft_endpoint *gone, size_t n, struct err *e);

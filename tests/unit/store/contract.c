@@ -1,0 +1,777 @@
+#include "base/str.h"
+#include "daemon/loop/loop.h"
+#include "tests/unit/store/harness.h"
+#include "tests/unit/test.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define LIST_ALL (&(struct store_list){ .prefix = "" })
+
+static void every_change_makes_one_revision(void **state) {
+        struct bench *b = *state;
+        AUTO_DONE(answer) struct answer a = { 0 };
+
+        assert_int_equal(store_revision(b->store), 1);
+        assert_int_equal(bench_put(b, "/a", "1", &a), 0);
+        assert_int_equal(a.revision, 2);
+        assert_int_equal(bench_put(b, "/b", "2", &a), 0);
+        assert_int_equal(a.revision, 3);
+        assert_int_equal(bench_put(b, "/a", "3", &a), 0);
+        assert_int_equal(a.revision, 4);
+        assert_int_equal(store_revision(b->store), 4);
+
+        assert_int_equal(bench_get(b, "/a", &a), 0);
+        assert_int_equal(a.n, 1);
+        assert_string_equal(a.items[0].key, "/a");
+        assert_string_equal(a.items[0].value, "3");
+        assert_int_equal(a.items[0].create_revision, 2);
+        assert_int_equal(a.items[0].mod_revision, 4);
+        assert_int_equal(a.items[0].version, 2);
+        assert_int_equal(a.revision, 4);
+}
+
+static void what_is_not_there_is_an_empty_answer(void **state) {
+        struct bench *b = *state;
+        AUTO_DONE(answer) struct answer a = { 0 };
+
+        assert_int_equal(bench_get(b, "/a", &a), 0);
+        assert_int_equal(a.n, 0);
+        assert_int_equal(a.revision, 1);
+        assert_int_equal(bench_list(b, LIST_ALL, &a), 0);
+        assert_int_equal(a.n, 0);
+        assert_false(a.has_more);
+}
+
+static void a_deleted_key_starts_anew(void **state) {
+        struct bench *b = *state;
+        AUTO_DONE(answer) struct answer a = { 0 };
+
+        assert_int_equal(bench_put(b, "/a", "1", NULL), 0);
+        assert_int_equal(bench_delete(b, "/a", &a), 0);
+        assert_int_equal(a.revision, 3);
+        assert_int_equal(a.n_deleted, 1);
+        assert_int_equal(bench_get(b, "/a", &a), 0);
+        assert_int_equal(a.n, 0);
+
+        assert_int_equal(bench_put(b, "/a", "2", NULL), 0);
+        assert_int_equal(bench_get(b, "/a", &a), 0);
+        assert_int_equal(a.items[0].create_revision, 4);
+        assert_int_equal(a.items[0].version, 1);
+}
+
+static void what_changes_nothing_makes_no_revision(void **state) {
+        struct bench *b = *state;
+        AUTO_DONE(answer) struct answer a = { 0 };
+
+        assert_int_equal(bench_put(b, "/a", "1", NULL), 0);
+        assert_int_equal(bench_delete(b, "/missing", &a), 0);
+        assert_int_equal(a.n_deleted, 0);
+        assert_int_equal(a.revision, 2);
+        assert_int_equal(bench_transact(b, &(struct store_txn){ 0 }, &a), 0);
+        assert_int_equal(a.revision, 2);
+}
+
+static void a_transaction_is_one_revision_or_nothing(void **state) {
+        struct bench *b = *state;
+        AUTO_DONE(answer) struct answer a = { 0 };
+        const struct store_op ops[] = {
+                { .verb = STORE_PUT, .key = "/x", .value = "1", .value_len = 1 },
+                { .verb = STORE_DELETE, .key = "/old" },
+                { .verb = STORE_PUT, .key = "/y", .value = "2", .value_len = 1 },
+        };
+        const struct store_compare compares[] = {
+                { "/old", STORE_MOD_REVISION_IS, 2 },
+                { "/x", STORE_IS_ABSENT, 0 },
+        };
+        const struct store_txn txn = { compares, 2, ops, 3 };
+
+        assert_int_equal(bench_put(b, "/old", "0", NULL), 0);
+        assert_int_equal(bench_transact(b, &txn, &a), 0);
+        assert_int_equal(a.revision, 3);
+        assert_int_equal(a.n_deleted, 1);
+        assert_int_equal(bench_list(b, LIST_ALL, &a), 0);
+        assert_int_equal(a.n, 2);
+        assert_int_equal(a.items[0].mod_revision, 3);
+        assert_int_equal(a.items[1].mod_revision, 3);
+
+        assert_int_equal(bench_transact(b, &txn, &a), -EAGAIN);
+        assert_int_equal(a.revision, 3);
+        assert_int_equal(a.failed_compare, 0);
+        assert_int_equal(a.n, 0);
+        assert_true(strlen(a.error) > 0);
+}
+
+static void a_refused_compare_tells_what_is_there(void **state) {
+        struct bench *b = *state;
+        AUTO_DONE(answer) struct answer a = { 0 };
+        const struct store_op op = { .verb = STORE_PUT, .key = "/a", .value = "3", .value_len = 1 };
+        struct store_compare c[] = {
+                { "/a", STORE_IS_PRESENT, 0 },
+                { "/a", STORE_MOD_REVISION_IS, 2 },
+        };
+        const struct store_txn txn = { c, 2, &op, 1 };
+
+        assert_int_equal(bench_put(b, "/a", "1", NULL), 0);
+        assert_int_equal(bench_put(b, "/a", "2", NULL), 0);
+        assert_int_equal(bench_transact(b, &txn, &a), -EAGAIN);
+        assert_int_equal(a.failed_compare, 1);
+        assert_int_equal(a.n, 1);
+        assert_string_equal(a.items[0].key, "/a");
+        assert_int_equal(a.items[0].mod_revision, 3);
+        assert_int_equal(a.items[0].version, 2);
+        assert_null(a.items[0].value);
+
+        c[1].revision = 3;
+        assert_int_equal(bench_transact(b, &txn, &a), 0);
+        c[1] = (struct store_compare){ "/a", STORE_IS_ABSENT, 0 };
+        assert_int_equal(bench_transact(b, &txn, &a), -EAGAIN);
+        c[0] = (struct store_compare){ "/b", STORE_IS_PRESENT, 0 };
+        assert_int_equal(bench_transact(b, &txn, &a), -EAGAIN);
+        assert_int_equal(a.failed_compare, 0);
+        assert_int_equal(store_revision(b->store), 4);
+}
+
+static void of_many_waiting_creations_of_one_key_one_succeeds(void **state) {
+        enum { N = 100 };
+        struct bench *b = *state;
+        const struct store_op op = { .verb = STORE_PUT, .key = "/a", .value = "1", .value_len = 1 };
+        const struct store_compare c = { "/a", STORE_IS_ABSENT, 0 };
+        const struct store_txn txn = { &c, 1, &op, 1 };
+        struct answer a[N];
+
+        memset(a, 0, sizeof(a));
+        for (int i = 0; i < N; i++)
+                assert_int_equal(store_transact(b->store, &txn, answer_take, &a[i], NULL), 0);
+        for (int i = 0; i < N; i++) {
+                bench_wait(b, &a[i]);
+                assert_int_equal(a[i].r, i == 0 ? 0 : -EAGAIN);
+                answer_done(&a[i]);
+        }
+        assert_int_equal(store_revision(b->store), 2);
+}
+
+static void put_numbered(struct bench *b, const char *prefix, int n) {
+        for (int i = 0; i < n; i++) {
+                char key[32], value[16];
+
+                (void) snprintf(key, sizeof(key), "%s%03d", prefix, i);
+                (void) snprintf(value, sizeof(value), "%d", i);
+                assert_int_equal(bench_put(b, key, value, NULL), 0);
+        }
+}
+
+static void a_list_is_paged_as_of_its_revision(void **state) {
+        struct bench *b = *state;
+        struct store_list list = { .prefix = "/p/", .limit = 7 };
+        AUTO_DONE(answer) struct answer a = { 0 };
+        AUTO_FREE char *after = NULL;
+        int n = 0;
+
+        put_numbered(b, "/o/", 3);
+        put_numbered(b, "/p/", 25);
+        put_numbered(b, "/q/", 3);
+        for (;;) {
+                assert_int_equal(bench_list(b, &list, &a), 0);
+                assert_int_equal(a.revision, 32);
+                for (size_t i = 0; i < a.n; i++, n++) {
+                        char key[32];
+
+                        (void) snprintf(key, sizeof(key), "/p/%03d", n);
+                        assert_string_equal(a.items[i].key, key);
+                        assert_int_equal(atoi(a.items[i].value), n);
+                }
+                if (!a.has_more)
+                        break;
+                assert_int_equal(a.n, 7);
+                free(after);
+                after = strdup(a.items[a.n - 1].key);
+                list.after = after;
+                list.revision = a.revision;
+                /* what happens meanwhile isn't seen */
+                assert_int_equal(bench_put(b, "/p/005x", "new", NULL), 0);
+                assert_int_equal(bench_put(b, "/p/020", "changed", NULL), 0);
+                (void) bench_delete(b, "/p/021", NULL);
+                assert_int_equal(bench_put(b, "/p/zzz", "new", NULL), 0);
+        }
+        assert_int_equal(n, 25);
+        assert_int_equal(bench_list(b, &(struct store_list){ .prefix = "/p/" }, &a), 0);
+        assert_int_equal(a.n, 26);
+}
+
+static void a_list_of_the_future_is_refused(void **state) {
+        struct bench *b = *state;
+        AUTO_DONE(answer) struct answer a = { 0 };
+
+        assert_int_equal(bench_list(b, &(struct store_list){ .prefix = "", .revision = 2 }, &a),
+                         -ERANGE);
+        assert_int_equal(
+                bench_list(b, &(struct store_list){ .prefix = "", .revision = INT64_MAX }, &a),
+                -ERANGE);
+}
+
+static void a_list_says_when_it_stopped_for_its_size(void **state) {
+        enum { N = 6, LEN = STORE_VALUE_MAX };
+        struct bench *b = *state;
+        struct store_list list = { .prefix = "" };
+        AUTO_DONE(answer) struct answer a = { 0 };
+        AUTO_FREE char *value = malloc(LEN + 1), *after = NULL;
+        size_t n = 0;
+
+        assert_non_null(value);
+        memset(value, 'x', LEN);
+        value[LEN] = '\0';
+        for (char c = 'a'; c < 'a' + N; c++)
+                assert_int_equal(bench_put(b, (char[]){ c, '\0' }, value, NULL), 0);
+
+        do {
+                assert_int_equal(bench_list(b, &list, &a), 0);
+                assert_true(a.n > 0 && a.n < N);
+                for (size_t i = 0; i < a.n; i++) {
+                        assert_int_equal(a.items[i].value_len, LEN);
+                        assert_memory_equal(a.items[i].value, value, LEN);
+                }
+                n += a.n;
+                free(after);
+                after = strdup(a.items[a.n - 1].key);
+                list.after = after;
+        } while (a.has_more);
+        assert_int_equal(n, N);
+}
+
+static void keys_of_any_bytes_sort_bytewise(void **state) {
+        static const char *const keys[] = { "\x01",      " ", "%",        "a",    "a\xff",
+                                            "a\xff\xff", "b", "\xc3\xa4", "\xff", "\xff\xff" };
+        struct bench *b = *state;
+        AUTO_DONE(answer) struct answer a = { 0 };
+
+        for (size_t i = ARRAY_SIZE(keys); i-- > 0;)
+                assert_int_equal(bench_put(b, keys[i], "", NULL), 0);
+
+        assert_int_equal(bench_list(b, LIST_ALL, &a), 0);
+        assert_int_equal(a.n, ARRAY_SIZE(keys));
+        for (size_t i = 0; i < a.n; i++) {
+                assert_string_equal(a.items[i].key, keys[i]);
+                assert_string_equal(a.items[i].value, "");
+        }
+        assert_int_equal(bench_list(b, &(struct store_list){ .prefix = "a" }, &a), 0);
+        assert_int_equal(a.n, 3);
+        assert_int_equal(bench_list(b, &(struct store_list){ .prefix = "a\xff" }, &a), 0);
+        assert_int_equal(a.n, 2);
+        assert_int_equal(bench_list(b, &(struct store_list){ .prefix = "\xff" }, &a), 0);
+        assert_int_equal(a.n, 2);
+        assert_int_equal(bench_list(b, &(struct store_list){ .prefix = "a", .after = "A" }, &a), 0);
+        assert_int_equal(a.n, 3);
+}
+
+static void values_of_any_bytes_come_back(void **state) {
+        struct bench *b = *state;
+        AUTO_DONE(answer) struct answer a = { 0 };
+        char value[512];
+        const struct store_op op = {
+                .verb = STORE_PUT, .key = "/a", .value = value, .value_len = sizeof(value)
+        };
+
+        for (size_t i = 0; i < sizeof(value); i++)
+                value[i] = (char) i;
+        assert_int_equal(bench_transact(b, &(struct store_txn){ .ops = &op, .n_ops = 1 }, NULL), 0);
+
+        assert_int_equal(bench_get(b, "/a", &a), 0);
+        assert_int_equal(a.items[0].value_len, sizeof(value));
+        assert_memory_equal(a.items[0].value, value, sizeof(value));
+}
+
+static int refused(struct bench *b, const struct store_txn *txn) {
+        struct answer a = { 0 };
+        struct err e = { 0 };
+        int r = store_transact(b->store, txn, answer_take, &a, &e);
+
+        assert_int_equal(e.code, r);
+        assert_true(strlen(e.text) > 0);
+        while (loop_step(b->loop, 0) > 0)
+                ;
+        assert_false(a.has_come);
+        return r;
+}
+
+static int refused_op(struct bench *b, const struct store_op *op) {
+        return refused(b, &(struct store_txn){ .ops = op, .n_ops = 1 });
+}
+
+static void what_is_out_of_bounds_is_refused_at_once(void **state) {
+        struct bench *b = *state;
+        AUTO_FREE char *value = calloc(1, STORE_VALUE_MAX + 1);
+        struct store_op ops[STORE_TXN_OPS_MAX + 1], twice[2], large[3];
+        char key[STORE_KEY_MAX + 2], keys[STORE_TXN_OPS_MAX + 1][8];
+        struct store_compare c = { "/a", STORE_MOD_REVISION_IS, 0 };
+
+        memset(key, 'k', sizeof(key));
+        key[sizeof(key) - 1] = '\0';
+        assert_int_equal(refused_op(b, &(struct store_op){ STORE_PUT, "", "v", 1, 0 }), -EINVAL);
+        assert_int_equal(refused_op(b, &(struct store_op){ STORE_DELETE, "", NULL, 0, 0 }),
+                         -EINVAL);
+        assert_int_equal(refused_op(b, &(struct store_op){ STORE_PUT, key, "v", 1, 0 }), -E2BIG);
+        assert_int_equal(
+                refused_op(b, &(struct store_op){ STORE_PUT, "/a", value, STORE_VALUE_MAX + 1, 0 }),
+                -E2BIG);
+        for (int i = 0; i <= STORE_TXN_OPS_MAX; i++) {
+                (void) snprintf(keys[i], sizeof(keys[i]), "%d", i);
+                ops[i] = (struct store_op){ STORE_PUT, keys[i], "v", 1, 0 };
+        }
+        assert_int_equal(
+                refused(b, &(struct store_txn){ .ops = ops, .n_ops = STORE_TXN_OPS_MAX + 1 }),
+                -E2BIG);
+        twice[0] = twice[1] = ops[0];
+        assert_int_equal(refused(b, &(struct store_txn){ .ops = twice, .n_ops = 2 }), -EINVAL);
+        for (int i = 0; i < 3; i++)
+                large[i] = (struct store_op){ STORE_PUT, keys[i], value, STORE_VALUE_MAX, 0 };
+        assert_int_equal(refused(b, &(struct store_txn){ .ops = large, .n_ops = 3 }), -E2BIG);
+        assert_int_equal(refused(b, &(struct store_txn){ .compares = &c, .n_compares = 1 }),
+                         -EINVAL);
+        assert_int_equal(bench_list(b, &(struct store_list){ .prefix = "", .limit = 1001 }, NULL),
+                         -EINVAL);
+        assert_int_equal(bench_compact(b, 0, NULL), -EINVAL);
+
+        assert_int_equal(store_revision(b->store), 1);
+        ops[0].key = key + 1;
+        assert_int_equal(
+                bench_transact(b, &(struct store_txn){ .ops = ops, .n_ops = STORE_TXN_OPS_MAX },
+                               NULL),
+                0);
+        assert_int_equal(store_revision(b->store), 2);
+}
+
+static void a_thousand_waiting_transactions_are_answered_in_order(void **state) {
+        enum { N = 1000 };
+        struct bench *b = *state;
+        AUTO_FREE struct answer *a = calloc(N, sizeof(*a));
+        AUTO_DONE(answer) struct answer all = { 0 };
+
+        for (int i = 0; i < N; i++) {
+                char key[16];
+                const struct store_op op = { STORE_PUT, key, "v", 1, 0 };
+
+                (void) snprintf(key, sizeof(key), "%d", i % 100);
+                assert_int_equal(store_transact(b->store,
+                                                &(struct store_txn){ .ops = &op, .n_ops = 1 },
+                                                answer_take, &a[i], NULL),
+                                 0);
+        }
+        bench_wait(b, &a[N - 1]);
+        for (int i = 0; i < N; i++) {
+                assert_true(a[i].has_come);
+                assert_int_equal(a[i].r, 0);
+                assert_int_equal(a[i].revision, i + 2);
+                answer_done(&a[i]);
+        }
+        assert_int_equal(bench_list(b, LIST_ALL, &all), 0);
+        assert_int_equal(all.n, 100);
+        for (size_t i = 0; i < all.n; i++)
+                assert_int_equal(all.items[i].version, 10);
+}
+
+static void watch(struct bench *b, const char *prefix, int64_t from, struct seen *s) {
+        assert_int_equal(store_watch(b->store, prefix, from, seen_take, s, &s->watch, NULL), 0);
+}
+
+static void settle(struct bench *b) {
+        struct answer a = { 0 };
+
+        /* All earlier requests, a watch's among them, are answered before this one. */
+        for (int i = 0; i < 8; i++) {
+                assert_int_equal(bench_get(b, "settle", &a), 0);
+                answer_done(&a);
+        }
+}
+
+static void unwatch(struct seen *s) {
+        store_watch_unref(STEAL(s->watch));
+        free(STEAL(s->text));
+}
+
+static void a_watch_shows_the_past_and_goes_on(void **state) {
+        struct bench *b = *state;
+        struct seen from_3 = { 0 }, all = { 0 }, fresh = { 0 }, other = { 0 }, later = { 0 };
+
+        assert_int_equal(bench_put(b, "/a", "1", NULL), 0);
+        assert_int_equal(bench_put(b, "/b", "2", NULL), 0);
+        assert_int_equal(bench_delete(b, "/a", NULL), 0);
+        watch(b, "/", 3, &from_3);
+        watch(b, "", 0, &all);
+        watch(b, "/", store_revision(b->store) + 1, &fresh);
+        watch(b, "/b", 1, &other);
+        watch(b, "/", 6, &later);
+        assert_int_equal(bench_put(b, "/a", "5", NULL), 0);
+        assert_int_equal(bench_put(b, "/c", "6", NULL), 0);
+        settle(b);
+
+        assert_string_equal(from_3.text, "+/b=2@3 -/a@4 +/a=5@5 +/c=6@6 ");
+        assert_string_equal(all.text, "+/a=1@2 +/b=2@3 -/a@4 +/a=5@5 +/c=6@6 ");
+        assert_string_equal(fresh.text, "+/a=5@5 +/c=6@6 ");
+        assert_string_equal(other.text, "+/b=2@3 ");
+        assert_string_equal(later.text, "+/c=6@6 ");
+        unwatch(&from_3);
+        unwatch(&all);
+        unwatch(&fresh);
+        unwatch(&other);
+        unwatch(&later);
+}
+
+static void a_watch_begun_amid_writes_misses_and_doubles_nothing(void **state) {
+        enum { N = 3000 };
+        struct bench *b = *state;
+        struct seen s[3] = { 0 };
+        struct answer *last = calloc(N, sizeof(*last));
+        AUTO_DONE(strbuf) struct strbuf want = { 0 };
+
+        for (int i = 0; i < N; i++) {
+                char key[16];
+                const struct store_op op = { STORE_PUT, key, "v", 1, 0 };
+
+                (void) snprintf(key, sizeof(key), "k%d", i);
+                if (i % 1000 == 500)
+                        watch(b, "", 2, &s[i / 1000]);
+                assert_int_equal(store_transact(b->store,
+                                                &(struct store_txn){ .ops = &op, .n_ops = 1 },
+                                                answer_take, &last[i], NULL),
+                                 0);
+                strbuf_addf(&want, "+k%d=v@%d ", i, i + 2);
+                if (i % 7 == 0)
+                        assert_true(loop_step(b->loop, 0) >= 0);
+        }
+        bench_wait(b, &last[N - 1]);
+        settle(b);
+
+        for (int i = 0; i < 3; i++) {
+                assert_int_equal(s[i].n_events, N);
+                assert_string_equal(s[i].text, want.s);
+                unwatch(&s[i]);
+        }
+        for (int i = 0; i < N; i++)
+                answer_done(&last[i]);
+        free(last);
+}
+
+struct closing {
+        struct seen *a, *b;
+};
+
+static void close_both(void *userdata, int r, const struct store_event *events, size_t n,
+                       int64_t revision) {
+        struct closing *c = userdata;
+
+        (void) events;
+        (void) revision;
+        assert_int_equal(r, 0);
+        assert_true(n > 0);
+        store_watch_unref(STEAL(c->a->watch));
+        store_watch_unref(STEAL(c->b->watch));
+}
+
+static void watches_may_go_in_a_callback_and_before_their_first_event(void **state) {
+        struct bench *b = *state;
+        struct seen x = { 0 }, y = { 0 }, gone = { 0 };
+        struct closing c = { &x, &y };
+
+        assert_int_equal(store_watch(b->store, "", 2, close_both, &c, &x.watch, NULL), 0);
+        watch(b, "", 2, &y);
+        watch(b, "", 0, &gone);
+        store_watch_unref(STEAL(gone.watch));
+        settle(b);
+        assert_int_equal(bench_put(b, "/a", "1", NULL), 0);
+        assert_int_equal(bench_put(b, "/a", "2", NULL), 0);
+
+        assert_null(x.watch);
+        assert_null(y.watch);
+        assert_int_equal(y.n_events, 0);
+        assert_int_equal(gone.n_events, 0);
+}
+
+static void what_is_compacted_is_gone_and_the_present_stays(void **state) {
+        struct bench *b = *state;
+        struct store_list at = { .prefix = "", .revision = 4 };
+        AUTO_DONE(answer) struct answer a = { 0 };
+        struct seen old = { 0 }, fresh = { 0 };
+
+        assert_int_equal(bench_put(b, "/a", "1", NULL), 0);
+        assert_int_equal(bench_put(b, "/a", "2", NULL), 0);
+        assert_int_equal(bench_put(b, "/b", "1", NULL), 0);
+        assert_int_equal(bench_delete(b, "/b", NULL), 0);
+        assert_int_equal(bench_put(b, "/a", "3", NULL), 0);
+        assert_int_equal(bench_compact(b, 7, &a), -ERANGE);
+        assert_int_equal(bench_compact(b, 5, &a), 0);
+        assert_int_equal(bench_compact(b, 5, &a), -ESTALE);
+
+        assert_int_equal(bench_list(b, &at, &a), -ESTALE);
+        at.revision = 5;
+        assert_int_equal(bench_list(b, &at, &a), 0);
+        assert_int_equal(a.n, 1);
+        assert_string_equal(a.items[0].value, "2");
+        watch(b, "", 5, &old);
+        watch(b, "", 6, &fresh);
+        settle(b);
+        assert_int_equal(old.r, -ESTALE);
+        assert_string_equal(fresh.text, "+/a=3@6 ");
+        assert_int_equal(store_revision(b->store), 6);
+        unwatch(&old);
+        unwatch(&fresh);
+
+        assert_int_equal(bench_get(b, "/a", &a), 0);
+        assert_int_equal(a.items[0].version, 3);
+        assert_int_equal(a.items[0].create_revision, 2);
+}
+
+static void compacting_everything_leaves_the_newest(void **state) {
+        struct bench *b = *state;
+        AUTO_DONE(answer) struct answer a = { 0 };
+
+        for (int round = 0; round < 4; round++) {
+                put_numbered(b, "/k/", 300);
+                (void) bench_delete(b, "/k/007", NULL);
+                assert_int_equal(bench_compact(b, store_revision(b->store), NULL), 0);
+                settle(b);
+        }
+        assert_int_equal(bench_list(b, &(struct store_list){ .prefix = "/k/" }, &a), 0);
+        assert_int_equal(a.n, 299);
+        for (size_t i = 0; i < a.n; i++)
+                assert_int_equal(a.items[i].version, 4);
+        assert_int_equal(store_revision(b->store), 1 + 4 * 301);
+}
+
+static void an_old_history_is_compacted_by_itself(void **state) {
+        struct bench *b = *state;
+        struct store_list at = { .prefix = "" };
+        AUTO_DONE(answer) struct answer a = { 0 };
+
+        store_unref(STEAL(b->store));
+        b->keep_revisions = 10;
+        assert_int_equal(b->backend->open(b, NULL), 0);
+        for (int i = 0; i < 50; i++)
+                assert_int_equal(bench_put(b, "/a", "v", NULL), 0);
+
+        at.revision = store_revision(b->store) - 10;
+        assert_int_equal(bench_list(b, &at, &a), 0);
+        at.revision = store_revision(b->store) - 20;
+        assert_int_equal(bench_list(b, &at, &a), -ESTALE);
+}
+
+static int64_t grant(struct bench *b, uint64_t ttl_sec) {
+        struct answer a = { 0 };
+        int64_t lease;
+
+        assert_int_equal(store_lease_grant(b->store, ttl_sec, answer_take, &a, NULL), 0);
+        bench_wait(b, &a);
+        assert_int_equal(a.r, 0);
+        assert_true(a.lease > 0);
+        lease = a.lease;
+        answer_done(&a);
+        return lease;
+}
+
+static int keepalive(struct bench *b, int64_t lease) {
+        struct answer a = { 0 };
+        int r;
+
+        assert_int_equal(store_lease_keepalive(b->store, lease, answer_take, &a, NULL), 0);
+        bench_wait(b, &a);
+        r = a.r;
+        answer_done(&a);
+        return r;
+}
+
+static int lease_revoke(struct bench *b, int64_t lease, size_t *ret_n) {
+        struct answer a = { 0 };
+        int r;
+
+        assert_int_equal(store_lease_revoke(b->store, lease, answer_take, &a, NULL), 0);
+        bench_wait(b, &a);
+        r = a.r;
+        *ret_n = a.n_deleted;
+        answer_done(&a);
+        return r;
+}
+
+static void a_revoked_lease_takes_its_keys_along(void **state) {
+        struct bench *b = *state;
+        AUTO_DONE(answer) struct answer a = { 0 };
+        int64_t one = grant(b, 60), two = grant(b, 60);
+        struct seen s = { 0 };
+        size_t n = 0;
+
+        assert_true(one != two);
+        assert_int_equal(store_revision(b->store), 1);
+        assert_int_equal(bench_put_lease(b, "/a", "1", one, NULL), 0);
+        assert_int_equal(bench_put_lease(b, "/b", "2", one, NULL), 0);
+        assert_int_equal(bench_put_lease(b, "/c", "3", one, NULL), 0);
+        assert_int_equal(bench_put_lease(b, "/c", "4", two, NULL), 0);
+        assert_int_equal(bench_put_lease(b, "/d", "5", one, NULL), 0);
+        assert_int_equal(bench_put(b, "/d", "6", NULL), 0);
+        assert_int_equal(bench_get(b, "/a", &a), 0);
+        assert_int_equal(a.items[0].lease, one);
+        watch(b, "", 8, &s);
+
+        assert_int_equal(lease_revoke(b, one, &n), 0);
+        settle(b);
+
+        assert_int_equal(n, 2);
+        assert_true(strcmp(s.text, "-/a@8 -/b@8 ") == 0 || strcmp(s.text, "-/b@8 -/a@8 ") == 0);
+        assert_int_equal(bench_list(b, LIST_ALL, &a), 0);
+        assert_int_equal(a.n, 2);
+        assert_int_equal(lease_revoke(b, one, &n), -ENOENT);
+        assert_int_equal(keepalive(b, one), -ENOENT);
+        assert_int_equal(bench_put_lease(b, "/e", "7", one, &a), -ENOENT);
+        unwatch(&s);
+}
+
+static void a_lease_ends_when_nobody_keeps_it(void **state) {
+        struct bench *b = *state;
+        AUTO_DONE(answer) struct answer a = { 0 };
+        int64_t kept = grant(b, 10), lost = grant(b, 10);
+
+        assert_int_equal(bench_put_lease(b, "/kept", "1", kept, NULL), 0);
+        assert_int_equal(bench_put_lease(b, "/lost", "1", lost, NULL), 0);
+        b->now_usec += 9 * USEC_PER_SEC;
+        store_check_leases(b->store);
+        assert_int_equal(keepalive(b, kept), 0);
+        assert_int_equal(bench_list(b, LIST_ALL, &a), 0);
+        assert_int_equal(a.n, 2);
+
+        b->now_usec += 2 * USEC_PER_SEC;
+        store_check_leases(b->store);
+
+        assert_int_equal(bench_list(b, LIST_ALL, &a), 0);
+        assert_int_equal(a.n, 1);
+        assert_string_equal(a.items[0].key, "/kept");
+        assert_int_equal(keepalive(b, lost), -ENOENT);
+        assert_int_equal(store_revision(b->store), 4);
+}
+
+static void everything_is_there_after_opening_again(void **state) {
+        struct bench *b = *state;
+        AUTO_DONE(answer) struct answer a = { 0 };
+        struct seen s = { 0 };
+        int64_t lease;
+
+        lease = grant(b, 10);
+        assert_int_equal(bench_put(b, "/a", "1", NULL), 0);
+        assert_int_equal(bench_put(b, "/a", "2", NULL), 0);
+        assert_int_equal(bench_put_lease(b, "/l", "3", lease, NULL), 0);
+        assert_int_equal(bench_put(b, "/z", "4", NULL), 0);
+        assert_int_equal(bench_delete(b, "/z", NULL), 0);
+        b->now_usec += 9 * USEC_PER_SEC;
+        bench_reopen(b);
+
+        assert_int_equal(store_revision(b->store), 6);
+        watch(b, "", 2, &s);
+        settle(b);
+        assert_string_equal(s.text, "+/a=1@2 +/a=2@3 +/l=3@4 +/z=4@5 -/z@6 ");
+        unwatch(&s);
+        b->now_usec += 9 * USEC_PER_SEC; /* the lease has its whole time again */
+        store_check_leases(b->store);
+        assert_int_equal(bench_get(b, "/l", &a), 0);
+        assert_int_equal(a.n, 1);
+        b->now_usec += 2 * USEC_PER_SEC;
+        store_check_leases(b->store);
+        assert_int_equal(bench_get(b, "/l", &a), 0);
+        assert_int_equal(a.n, 0);
+        assert_int_equal(bench_compact(b, 7, NULL), 0);
+        settle(b);
+        bench_reopen(b);
+        assert_int_equal(store_revision(b->store), 7);
+        assert_int_equal(bench_list(b, &(struct store_list){ .prefix = "", .revision = 6 }, &a),
+                         -ESTALE);
+}
+
+struct again {
+        struct bench *b;
+        struct answer last;
+        int n_left;
+};
+
+static void put_again(void *userdata, int r, const struct store_result *result,
+                      const struct err *e) {
+        struct again *g = userdata;
+        const struct store_op op = { STORE_PUT, "/a", "v", 1, 0 };
+        const struct store_compare c = { "/a", STORE_MOD_REVISION_IS, result->revision };
+
+        (void) e;
+        assert_int_equal(r, 0);
+        g->n_left--;
+        assert_int_equal(store_transact(g->b->store, &(struct store_txn){ &c, 1, &op, 1 },
+                                        g->n_left > 0 ? put_again : answer_take,
+                                        g->n_left > 0 ? (void *) g : &g->last, NULL),
+                         0);
+}
+
+static void a_callback_may_ask_for_more(void **state) {
+        struct bench *b = *state;
+        struct again g = { .b = b, .n_left = 50 };
+        const struct store_op op = { STORE_PUT, "/a", "v", 1, 0 };
+
+        assert_int_equal(store_transact(b->store, &(struct store_txn){ .ops = &op, .n_ops = 1 },
+                                        put_again, &g, NULL),
+                         0);
+        bench_wait(b, &g.last);
+        assert_int_equal(g.last.r, 0);
+        assert_int_equal(g.last.revision, 52);
+        answer_done(&g.last);
+}
+
+static void closing_answers_everything_that_was_accepted(void **state) {
+        enum { N = 300 };
+        struct bench *b = *state;
+        AUTO_FREE struct answer *a = calloc(N, sizeof(*a));
+        const struct store_op op = { STORE_PUT, "/a", "v", 1, 0 };
+        struct seen s = { 0 };
+
+        watch(b, "", 0, &s);
+        for (int i = 0; i < N; i++)
+                assert_int_equal(store_transact(b->store,
+                                                &(struct store_txn){ .ops = &op, .n_ops = 1 },
+                                                answer_take, &a[i], NULL),
+                                 0);
+        store_unref(STEAL(b->store));
+
+        for (int i = 0; i < N; i++) {
+                assert_true(a[i].has_come);
+                assert_int_equal(a[i].r, 0);
+                answer_done(&a[i]);
+        }
+        assert_int_equal(s.n_events, 0);
+}
+
+#define CONTRACT(test, backend)                                                                    \
+        { #test " (" #backend ")", test, bench_setup, bench_teardown, (void *) &bench_##backend }
+#define CONTRACT_ALL(test) CONTRACT(test, memory), CONTRACT(test, sqlite)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                CONTRACT_ALL(every_change_makes_one_revision),
+                CONTRACT_ALL(what_is_not_there_is_an_empty_answer),
+                CONTRACT_ALL(a_deleted_key_starts_anew),
+                CONTRACT_ALL(what_changes_nothing_makes_no_revision),
+                CONTRACT_ALL(a_transaction_is_one_revision_or_nothing),
+                CONTRACT_ALL(a_refused_compare_tells_what_is_there),
+                CONTRACT_ALL(of_many_waiting_creations_of_one_key_one_succeeds),
+                CONTRACT_ALL(a_list_is_paged_as_of_its_revision),
+                CONTRACT_ALL(a_list_of_the_future_is_refused),
+                CONTRACT_ALL(a_list_says_when_it_stopped_for_its_size),
+                CONTRACT_ALL(keys_of_any_bytes_sort_bytewise),
+                CONTRACT_ALL(values_of_any_bytes_come_back),
+                CONTRACT_ALL(what_is_out_of_bounds_is_refused_at_once),
+                CONTRACT_ALL(a_thousand_waiting_transactions_are_answered_in_order),
+                CONTRACT_ALL(a_watch_shows_the_past_and_goes_on),
+                CONTRACT_ALL(a_watch_begun_amid_writes_misses_and_doubles_nothing),
+                CONTRACT_ALL(watches_may_go_in_a_callback_and_before_their_first_event),
+                CONTRACT_ALL(what_is_compacted_is_gone_and_the_present_stays),
+                CONTRACT_ALL(compacting_everything_leaves_the_newest),
+                CONTRACT_ALL(an_old_history_is_compacted_by_itself),
+                CONTRACT_ALL(a_revoked_lease_takes_its_keys_along),
+                CONTRACT_ALL(a_lease_ends_when_nobody_keeps_it),
+                CONTRACT(everything_is_there_after_opening_again, sqlite),
+                CONTRACT_ALL(a_callback_may_ask_for_more),
+                CONTRACT_ALL(closing_answers_everything_that_was_accepted),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
