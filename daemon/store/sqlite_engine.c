@@ -52,7 +52,7 @@ static const char *const sqlite_texts[SQL_N] = {
         [SQL_RANGE] = "SELECT kv.id, kv.create_revision, kv.version, kv.lease, 0, kv.value, kv.key "
                       "FROM (SELECT key AS k, max(id) AS newest FROM kv INDEXED BY kv_key "
                       "WHERE key >= ?1 AND key < ?2 AND id < ?3 GROUP BY key ORDER BY key) "
-                      "CROSS JOIN kv ON kv.id = newest WHERE kv.value IS NOT NULL ORDER BY k",
+                      "CROSS JOIN kv ON kv.id = newest WHERE kv.value IS NOT NULL",
         [SQL_HISTORY] = "SELECT id, create_revision, version, lease, value IS NULL, value, key "
                         "FROM kv WHERE id >= ?1 ORDER BY id",
         [SQL_LEASE_ADD] = "INSERT INTO lease(ttl_sec) VALUES(?1)",
@@ -324,6 +324,11 @@ static int sqlite_range(struct engine *base, const struct engine_range *range, s
                 if (sqlite_copy_key(&u, arena, &items[n]) < 0 ||
                     sqlite_copy_value(&u, arena, &items[n]) < 0)
                         return sqlite_no_memory(e);
+                /* The query has no ORDER BY, which would sort everything before the first row: the
+                 * inner query and the fixed order of the join give it, unless the index is damaged.
+                 */
+                if (n > 0 && strcmp(items[n - 1].key, items[n].key) >= 0)
+                        return sqlite_explain(en->db, SQLITE_CORRUPT_INDEX, en->path, e);
                 n_bytes += items[n++].value_len;
         }
         if (r < 0)
