@@ -29,6 +29,14 @@ void objects_done(struct objects *o) {
 
 /* ---- indexes ---- */
 
+#define CACHE_ORPHAN_MAX 300
+
+/* Orphans are filed by namespace: no uid looks like this. */
+static const char *cache_orphan_key(const char *ns, char *buf) {
+        (void) snprintf(buf, CACHE_ORPHAN_MAX, "orphan/%s", str_or_empty(ns));
+        return buf;
+}
+
 static void index_namespace(const struct object *o, void (*add)(void *add_data, const char *value),
                             void *add_data) {
         add(add_data, str_or_empty(o->meta->namespace));
@@ -36,6 +44,10 @@ static void index_namespace(const struct object *o, void (*add)(void *add_data, 
 
 static void index_owner(const struct object *o, void (*add)(void *add_data, const char *value),
                         void *add_data) {
+        char orphan[CACHE_ORPHAN_MAX];
+
+        if (o->meta->owner_references.n == 0)
+                add(add_data, cache_orphan_key(o->meta->namespace, orphan));
         for (size_t i = 0; i < o->meta->owner_references.n; i++)
                 add(add_data, str_or_empty(o->meta->owner_references.items[i].uid));
 }
@@ -131,6 +143,14 @@ int caches_start(struct caches *c, struct err *e) {
         return 0;
 }
 
+int caches_on_synced(struct caches *c, informer_synced_fn fn, void *data) {
+        int r = 0;
+
+        for (size_t i = 0; i < c->n && r == 0; i++)
+                r = informer_on_synced(c->items[i].informer, fn, data);
+        return r;
+}
+
 bool caches_have_synced(const struct caches *c) {
         for (size_t i = 0; i < c->n; i++)
                 if (!informer_has_synced(c->items[i].informer))
@@ -204,6 +224,23 @@ int caches_list(const struct caches *c, const struct kind *k, const char *index,
                 return 0;
         return index ? informer_each_in(it->informer, index, value, caches_pick_one, &p)
                      : informer_each(it->informer, caches_pick_one, &p);
+}
+
+int caches_list_dependents(const struct caches *c, const struct kind *k, const struct object *owner,
+                           struct objects *to) {
+        char orphan[CACHE_ORPHAN_MAX];
+        size_t kept = to->n;
+        int r;
+
+        r = caches_list(c, k, CACHE_OWNER, str_or_empty(owner->meta->uid), to);
+        for (size_t i = to->n; i-- > kept;)
+                if (!str_eq(str_or_empty(to->items[i]->meta->namespace),
+                            str_or_empty(owner->meta->namespace)))
+                        to->items[i] = to->items[--to->n];
+        if (r == 0)
+                r = caches_list(c, k, CACHE_OWNER,
+                                cache_orphan_key(owner->meta->namespace, orphan), to);
+        return r;
 }
 
 /* ---- own writes ---- */

@@ -34,6 +34,9 @@ DEFINE_AUTO(caches);
 /* Begins to list. */
 int caches_start(struct caches *c, struct err *e);
 
+/* fn(data) whenever one more cache has its first list. Before caches_start(). 0 or -ENOMEM. */
+int caches_on_synced(struct caches *c, informer_synced_fn fn, void *data);
+
 bool caches_have_synced(const struct caches *c);
 
 /* The informer of a kind, or NULL for one that isn't cached. */
@@ -50,6 +53,10 @@ const struct object *caches_find(const struct caches *c, const struct kind *k, c
 /* Adds the objects that index files under value; index NULL: all. Returns 0 or -ENOMEM. */
 int caches_list(const struct caches *c, const struct kind *k, const char *index, const char *value,
                 struct objects *to);
+
+/* What owner owns, and the orphans of its namespace that it might adopt. */
+int caches_list_dependents(const struct caches *c, const struct kind *k, const struct object *owner,
+                           struct objects *to);
 
 /* A write's answer: the cache learns of it before the watch tells. text: the object as JSON.
  * Returns 0, -EINVAL when it is no object of that kind, or -ENOMEM. */

@@ -190,10 +190,10 @@ static int step_observe_delete(struct step *s, const struct client_answer *a) {
 static int step_observe(struct step *s, const struct client_answer *a) {
         const struct change *c = &s->run->changes.items[s->index];
 
+        if (c->verb == CHANGE_POST || !c->name)
+                return 0; /* a Status, or a Binding */
         if (c->verb == CHANGE_DELETE)
                 return step_observe_delete(s, a);
-        if (c->verb == CHANGE_POST)
-                return 0; /* a Status, or a Binding */
         return caches_observe(s->run->core->caches, c->kind, a->body, a->body_len);
 }
 
@@ -226,7 +226,7 @@ static void step_on_done(void *data, const struct client_answer *a) {
                 settle_begin(s);
                 return;
         }
-        if (reason == CLIENT_REASON_NOT_FOUND && c->verb == CHANGE_DELETE) {
+        if (reason == CLIENT_REASON_NOT_FOUND && c->verb == CHANGE_DELETE && c->name) {
                 (void) caches_bury(s->run->core->caches, c->uid);
                 step_end(s, 0, NULL);
                 return;
@@ -287,6 +287,10 @@ static void settle_begin(struct step *s) {
         struct request request;
         int r;
 
+        if (!c->name) { /* a whole collection: the next plan looks at what is left */
+                step_end(s, s->run->result, &s->run->error);
+                return;
+        }
         r = request_get(c->kind, c->namespace, c->name, &request);
         if (r == 0)
                 r = client_start(s->run->core->client, &request.r, &handlers, s, &s->call, NULL);
@@ -333,10 +337,12 @@ static void run_pump(struct run *run) {
                 r = step_send(s, &e);
                 if (r == 0) {
                         run->n_flying++;
-                } else {
-                        run_fail(run, r, &e);
-                        run->has_stopped = true;
+                        continue;
                 }
+                run_fail(run, r, &e);
+                run->has_stopped |= !run->type->keeps_going;
+                if (run->type->on_change)
+                        run->type->on_change(run->data, run->about[s->index], r);
         }
         if (run->n_flying == 0)
                 run_finish(run);

@@ -143,6 +143,14 @@ struct change *changes_delete(struct changes *c, const struct object *o, const c
         return it;
 }
 
+struct change *changes_delete_all(struct changes *c, const struct kind *k, const char *ns) {
+        struct change *it = changes_add(c, CHANGE_DELETE, k);
+
+        if (it)
+                it->namespace = changes_copy(c, ns);
+        return it;
+}
+
 struct change *changes_event(struct changes *c, const struct object *o, struct change_event event) {
         struct change *it = changes_add_for(c, CHANGE_EVENT, o, NULL);
 

@@ -34,7 +34,7 @@ struct change {
         enum change_verb verb;
         const struct kind *kind;
         const char *namespace; /* "" for cluster-scoped kinds */
-        const char *name;
+        const char *name;        /* NULL: CHANGE_DELETE of a whole collection */
         const char *subresource; /* NULL: the object itself */
         const char *uid;         /* CHANGE_DELETE: precondition, NULL: none */
         const char *revision;    /* CHANGE_DELETE: precondition, NULL: none */
@@ -83,6 +83,9 @@ struct change *changes_sub(struct changes *c, enum change_verb verb, const struc
 
 /* Deletes the object that has o's uid. propagation: "Background", "Foreground", "Orphan" or NULL. */
 struct change *changes_delete(struct changes *c, const struct object *o, const char *propagation);
+
+/* Deletes all objects of a kind in a namespace; the change has no name. */
+struct change *changes_delete_all(struct changes *c, const struct kind *k, const char *ns);
 
 /* An event about o that goes with no change. */
 struct change *changes_event(struct changes *c, const struct object *o, struct change_event event);

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/* One file each: what it watches, how it gathers facts for its plan. Inside of daemon/control. All
+ * constructors return 0 or -ENOMEM; caches must not have started. */
+
+struct core;
+
+/* What control.c does with any of them. */
+struct part {
+        void *data;
+        void (*begin)(void *data); /* caches are complete */
+        bool (*is_idle)(const void *data);
+        void (*free)(void *data);
+};
+
+int deployment_controller_new(struct core *core, struct part *ret, struct err *e);
+int replicaset_controller_new(struct core *core, struct part *ret, struct err *e);
+int endpointslice_controller_new(struct core *core, struct part *ret, struct err *e);
+int scheduler_new(struct core *core, struct part *ret, struct err *e);
+int namespace_controller_new(struct core *core, struct part *ret, struct err *e);
+int gc_controller_new(struct core *core, struct part *ret, struct err *e);
+int podgc_controller_new(struct core *core, struct part *ret, struct err *e);
+
+struct nodelifecycle_config {
+        uint64_t grace_usec;
+        uint64_t eviction_usec;
+};
+int nodelifecycle_controller_new(struct core *core, const struct nodelifecycle_config *config,
+                                 struct part *ret, struct err *e);

@@ -1,0 +1,99 @@
+#include "daemon/plan/namespace_plan.h"
+
+#include "api/kinds/node.h"
+#include "api/kinds/object.h"
+#include "api/kinds/pod.h"
+#include "base/str.h"
+#include "daemon/control/caches.h"
+#include "daemon/control/controller.h"
+#include "daemon/control/controllers.h"
+#include "daemon/control/core.h"
+#include "daemon/plan/changes.h"
+
+#define KINDS_MAX 64
+
+struct namespace_controller {
+        struct core *core;
+        struct controller *driver;
+};
+
+static void on_namespace(void *data, const char *key, const struct object *before,
+                         const struct object *after) {
+        struct namespace_controller *c = data;
+
+        if (after && after->meta->deletion_timestamp != 0)
+                controller_enqueue(c->driver, key);
+}
+
+/* Pods are what takes time to go. */
+static void on_pod(void *data, const char *key, const struct object *before,
+                   const struct object *after) {
+        struct namespace_controller *c = data;
+        const struct object *ns;
+
+        if (after)
+                return;
+        ns = caches_find(c->core->caches, &namespace_kind, NULL, before->meta->namespace);
+        if (ns && ns->meta->deletion_timestamp != 0)
+                controller_enqueue_object(c->driver, ns);
+}
+
+/* ---- planning ---- */
+
+static int on_plan(void *data, struct run *run, const char *key, struct changes *changes,
+                   struct err *e) {
+        struct namespace_content content[KINDS_MAX];
+        struct namespace_controller *c = data;
+        struct namespace_facts f = { .content = content, .now_usec = core_wall_usec(c->core) };
+        const struct kind *const *all = kind_all();
+
+        f.object = caches_get(c->core->caches, &namespace_kind, key);
+        if (!f.object || f.object->meta->deletion_timestamp == 0)
+                return 0;
+        for (size_t i = 0; all[i] && f.n_content < KINDS_MAX; i++) {
+                struct live l;
+
+                if (!all[i]->is_namespaced)
+                        continue;
+                l = run_look(run, all[i], key, NULL);
+                content[f.n_content++] = (struct namespace_content){
+                        .kind = all[i], .is_there = l.state != LIVE_ABSENT
+                };
+        }
+        return namespace_plan(&f, changes, e);
+}
+
+/* ---- life ---- */
+
+static void on_begin(void *data) {
+        controller_begin(((struct namespace_controller *) data)->driver);
+}
+
+static bool is_idle(const void *data) {
+        return controller_is_idle(((const struct namespace_controller *) data)->driver);
+}
+
+static void on_free(void *data) {
+        struct namespace_controller *c = data;
+
+        controller_unref(c->driver);
+        free(c);
+}
+
+int namespace_controller_new(struct core *core, struct part *ret, struct err *e) {
+        static const struct controller_type type = { .name = "namespace-controller",
+                                                     .plan = on_plan };
+        struct namespace_controller *c = calloc(1, sizeof(*c));
+        int r = -ENOMEM;
+
+        if (!c)
+                return err_set(e, r, "out of memory for the namespace controller");
+        *ret = (struct part){ c, on_begin, is_idle, on_free };
+        c->core = core;
+        r = controller_new(core, &type, c, &c->driver, e);
+        if (r == 0)
+                r = caches_watch(core->caches, &namespace_kind, on_namespace, c);
+        if (r == 0)
+                r = caches_watch(core->caches, &pod_kind, on_pod, c);
+        return r;
+}

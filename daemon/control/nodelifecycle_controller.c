@@ -1,0 +1,152 @@
+#include "daemon/plan/nodelifecycle_plan.h"
+
+#include "api/kinds/node.h"
+#include "api/kinds/object.h"
+#include "api/kinds/pod.h"
+#include "base/map.h"
+#include "base/str.h"
+#include "daemon/control/caches.h"
+#include "daemon/control/controller.h"
+#include "daemon/control/controllers.h"
+#include "daemon/control/core.h"
+#include "daemon/plan/changes.h"
+
+#define LEASE_NAMESPACE "kube-node-lease"
+
+/* When a node was last heard from, by our own clock: its clock may be anywhere. What was heard
+ * before this process started doesn't count, so a server that comes back gives every node its full
+ * time. */
+struct heard {
+        uint64_t at_usec;
+};
+
+struct nodelifecycle_controller {
+        struct core *core;
+        struct controller *driver;
+        struct nodelifecycle_config config;
+        struct map heard; /* node → struct heard, owned */
+};
+
+static struct heard *heard_of(struct nodelifecycle_controller *c, const char *node) {
+        struct heard *h = map_get(&c->heard, node);
+
+        if (h)
+                return h;
+        h = calloc(1, sizeof(*h));
+        if (!h || map_put(&c->heard, node, h, NULL) < 0) {
+                free(h);
+                return NULL;
+        }
+        h->at_usec = core_now_usec(c->core);
+        return h;
+}
+
+static void hear(struct nodelifecycle_controller *c, const char *node) {
+        struct heard *h = heard_of(c, node);
+        bool was_silent = h && core_now_usec(c->core) - h->at_usec >= c->config.grace_usec;
+
+        if (h)
+                h->at_usec = core_now_usec(c->core);
+        if (was_silent)
+                controller_enqueue(c->driver, node);
+}
+
+static void on_lease(void *data, const char *key, const struct object *before,
+                     const struct object *after) {
+        struct nodelifecycle_controller *c = data;
+
+        if (!after || !str_eq(after->meta->namespace, LEASE_NAMESPACE))
+                return;
+        if (!before ||
+            OBJECT_AS(lease, before)->spec.renew_time != OBJECT_AS(lease, after)->spec.renew_time)
+                hear(c, after->meta->name);
+}
+
+static void on_node(void *data, const char *key, const struct object *before,
+                    const struct object *after) {
+        struct nodelifecycle_controller *c = data;
+
+        if (!after) {
+                free(map_remove(&c->heard, key));
+                return;
+        }
+        controller_enqueue(c->driver, key);
+}
+
+/* ---- planning ---- */
+
+static bool is_silent(struct nodelifecycle_controller *c, const char *node) {
+        const struct heard *h = heard_of(c, node);
+
+        return h && core_now_usec(c->core) - h->at_usec >= c->config.grace_usec;
+}
+
+static int count_nodes(struct nodelifecycle_controller *c, struct nodelifecycle_facts *f) {
+        AUTO_DONE(objects) struct objects nodes = { 0 };
+        int r = caches_list(c->core->caches, &node_kind, NULL, NULL, &nodes);
+
+        f->n_nodes = nodes.n;
+        for (size_t i = 0; i < nodes.n; i++)
+                f->n_silent += is_silent(c, nodes.items[i]->meta->name);
+        return r;
+}
+
+static int on_plan(void *data, struct run *run, const char *key, struct changes *changes,
+                   struct err *e) {
+        struct nodelifecycle_controller *c = data;
+        AUTO_DONE(objects) struct objects pods = { 0 };
+        struct nodelifecycle_facts f = { .since_usec = core_now_usec(c->core),
+                                         .grace_usec = c->config.grace_usec,
+                                         .eviction_usec = c->config.eviction_usec,
+                                         .now_usec = core_wall_usec(c->core) };
+        const struct heard *h = heard_of(c, key);
+
+        f.node = caches_get(c->core->caches, &node_kind, key);
+        if (!f.node)
+                return 0;
+        if (!h || count_nodes(c, &f) < 0 ||
+            caches_list(c->core->caches, &pod_kind, CACHE_NODE, key, &pods) < 0)
+                return err_set(e, -ENOMEM, "out of memory gathering a node's pods");
+        f.heard_usec = h->at_usec;
+        f.pods = pods.items;
+        f.n_pods = pods.n;
+        return nodelifecycle_plan(&f, changes, e);
+}
+
+/* ---- life ---- */
+
+static void on_begin(void *data) {
+        controller_begin(((struct nodelifecycle_controller *) data)->driver);
+}
+
+static bool is_idle(const void *data) {
+        return controller_is_idle(((const struct nodelifecycle_controller *) data)->driver);
+}
+
+static void on_free(void *data) {
+        struct nodelifecycle_controller *c = data;
+
+        controller_unref(c->driver);
+        map_done(&c->heard, free);
+        free(c);
+}
+
+int nodelifecycle_controller_new(struct core *core, const struct nodelifecycle_config *config,
+                                 struct part *ret, struct err *e) {
+        static const struct controller_type type = { .name = "node-controller",
+                                                     .plan = on_plan };
+        struct nodelifecycle_controller *c = calloc(1, sizeof(*c));
+        int r = -ENOMEM;
+
+        if (!c)
+                return err_set(e, r, "out of memory for the node lifecycle controller");
+        *ret = (struct part){ c, on_begin, is_idle, on_free };
+        c->core = core;
+        c->config = *config;
+        r = controller_new(core, &type, c, &c->driver, e);
+        if (r == 0)
+                r = caches_watch(core->caches, &node_kind, on_node, c);
+        if (r == 0)
+                r = caches_watch(core->caches, &lease_kind, on_lease, c);
+        return r;
+}

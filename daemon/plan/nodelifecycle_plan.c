@@ -1,0 +1,250 @@
+#include "daemon/plan/nodelifecycle_plan.h"
+
+#include <string.h>
+
+#include "api/kinds/node.h"
+#include "api/kinds/object.h"
+#include "api/kinds/pod.h"
+#include "base/clock.h"
+#include "base/str.h"
+#include "daemon/plan/changes.h"
+#include "daemon/plan/taint.h"
+
+struct node_view {
+        const struct nodelifecycle_facts *f;
+        const struct node *n;
+        bool is_silent;
+        const char *status; /* of condition Ready as it should be */
+};
+
+/* Which taint key belongs to a state of Ready, NULL: none. */
+static const char *taint_key_of(const char *ready_status) {
+        if (str_eq(ready_status, "True"))
+                return NULL;
+        return str_eq(ready_status, "Unknown") ? TAINT_UNREACHABLE : TAINT_NOT_READY;
+}
+
+static bool taint_is_managed(const struct taint *t) {
+        return str_eq(t->key, TAINT_UNREACHABLE) || str_eq(t->key, TAINT_NOT_READY);
+}
+
+static const struct taint *node_taint(const struct node *n, const char *key, const char *effect) {
+        for (size_t i = 0; i < n->spec.taints.n; i++)
+                if (str_eq(n->spec.taints.items[i].key, key) &&
+                    str_eq(n->spec.taints.items[i].effect, effect))
+                        return &n->spec.taints.items[i];
+        return NULL;
+}
+
+/* ---- conditions ---- */
+
+static json_t *condition_unknown(const struct node_condition *had, const char *type, uint64_t now) {
+        uint64_t since = had && str_eq(had->status, "Unknown") ? had->last_transition_time : now;
+        bool was_heard = had && had->last_heartbeat_time != 0;
+
+        return json_pack("{s:s, s:s, s:o, s:o, s:s, s:s}", "type", type, "status", "Unknown",
+                         "lastHeartbeatTime", tree_time(had ? had->last_heartbeat_time : 0),
+                         "lastTransitionTime", tree_time(since), "reason",
+                         was_heard ? "NodeStatusUnknown" : "NodeStatusNeverUpdated", "message",
+                         was_heard ? "Kubelet stopped posting node status."
+                                   : "Kubelet never posted node status.");
+}
+
+/* All conditions, Unknown each; Ready is there in any case. */
+static json_t *conditions_unknown(const struct node_view *v) {
+        json_t *list = json_array();
+        bool has_ready = false, ok = list;
+
+        for (size_t i = 0; ok && i < v->n->status.conditions.n; i++) {
+                const struct node_condition *had = &v->n->status.conditions.items[i];
+
+                has_ready |= str_eq(had->type, "Ready");
+                ok = json_array_append_new(
+                             list, condition_unknown(had, had->type, v->f->now_usec)) == 0;
+        }
+        if (ok && !has_ready)
+                ok = json_array_append_new(list, condition_unknown(NULL, "Ready",
+                                                                   v->f->now_usec)) == 0;
+        if (!ok) {
+                json_decref(list);
+                return NULL;
+        }
+        return list;
+}
+
+static bool node_is_unknown(const struct node *n) {
+        const struct node_condition *ready = node_condition_find(&n->status, "Ready");
+
+        return ready && str_eq(ready->status, "Unknown");
+}
+
+static void plan_conditions(const struct node_view *v, struct changes *c) {
+        struct change *it;
+
+        if (!v->is_silent || node_is_unknown(v->n))
+                return;
+        it = changes_patch(c, v->f->node, "status",
+                           json_pack("{s:{s:o}}", "status", "conditions", conditions_unknown(v)));
+        change_on_done(c, it, v->f->node,
+                       (struct change_event){
+                               "Normal", "NodeNotReady",
+                               changes_text(c, "Node %s status is now: NodeNotReady",
+                                            v->n->metadata.name) });
+}
+
+/* ---- taints ---- */
+
+static json_t *taint_tree(const char *key, const char *value, const char *effect,
+                          uint64_t added_usec) {
+        json_t *o = json_pack("{s:s, s:s}", "key", key, "effect", effect);
+
+        if (!tree_set_text(o, "value", value) ||
+            (added_usec && !tree_set(o, "timeAdded", tree_time(added_usec)))) {
+                json_decref(o);
+                return NULL;
+        }
+        return o;
+}
+
+static bool taints_are_right(const struct node_view *v, const char *key) {
+        size_t n_managed = 0;
+
+        for (size_t i = 0; i < v->n->spec.taints.n; i++)
+                n_managed += taint_is_managed(&v->n->spec.taints.items[i]);
+        if (!key)
+                return n_managed == 0;
+        return n_managed == 2 && node_taint(v->n, key, "NoSchedule") &&
+               node_taint(v->n, key, "NoExecute");
+}
+
+/* Foreign taints stay, ours follow the state. True when there was something to change. */
+static bool plan_taints(const struct node_view *v, struct changes *c) {
+        static const char *const effects[] = { "NoSchedule", "NoExecute" };
+        const char *key = taint_key_of(v->status);
+        json_t *list;
+        bool ok;
+
+        if (taints_are_right(v, key))
+                return false;
+        list = json_array();
+        ok = list;
+        for (size_t i = 0; ok && i < v->n->spec.taints.n; i++) {
+                const struct taint *t = &v->n->spec.taints.items[i];
+
+                if (!taint_is_managed(t))
+                        ok = json_array_append_new(list, taint_tree(t->key, t->value, t->effect,
+                                                                    t->time_added)) == 0;
+        }
+        for (size_t i = 0; ok && key && i < ARRAY_SIZE(effects); i++) {
+                const struct taint *had = node_taint(v->n, key, effects[i]);
+                uint64_t since = had && had->time_added ? had->time_added : v->f->now_usec;
+
+                ok = json_array_append_new(list, taint_tree(key, NULL, effects[i], since)) == 0;
+        }
+        if (!ok) {
+                json_decref(list);
+                list = NULL;
+        }
+        (void) changes_patch(c, v->f->node, NULL, json_pack("{s:{s:o}}", "spec", "taints", list));
+        return true;
+}
+
+/* ---- pods ---- */
+
+static bool pod_is_over(const struct pod *p) {
+        return p->metadata.deletion_timestamp != 0 || str_eq(p->status.phase, "Succeeded") ||
+               str_eq(p->status.phase, "Failed");
+}
+
+/* Condition Ready goes to False: nobody can vouch for it. */
+static void plan_pod_not_ready(const struct node_view *v, const struct object *o,
+                               struct changes *c) {
+        json_t *encoded, *list, *it;
+        size_t i;
+
+        if (!pod_is_ready(OBJECT_AS(pod, o)))
+                return;
+        encoded = schema_encode(&pod_status_schema, &OBJECT_AS(pod, o)->status);
+        list = json_object_get(encoded, "conditions");
+        json_array_foreach(list, i, it) {
+                if (!str_eq(json_string_value(json_object_get(it, "type")), "Ready"))
+                        continue;
+                if (!tree_set(it, "status", json_string("False")) ||
+                    !tree_set(it, "lastTransitionTime", tree_time(v->f->now_usec)))
+                        c->has_failed = true;
+        }
+        (void) changes_patch(c, o, "status",
+                             json_pack("{s:{s:O}}", "status", "conditions", list));
+        json_decref(encoded);
+}
+
+/* When the pod has to leave because of the taint; USEC_NEVER: it may stay. */
+static uint64_t pod_leaves_usec(const struct node_view *v, const struct pod *p,
+                                const struct taint *t) {
+        const struct toleration *tolerated = taint_toleration(&p->spec, t);
+        uint64_t stays_usec = v->f->eviction_usec;
+
+        if (tolerated && !tolerated->toleration_seconds.is_set)
+                return USEC_NEVER;
+        if (tolerated)
+                stays_usec = (uint64_t) MAX(tolerated->toleration_seconds.value, (int64_t) 0) *
+                             USEC_PER_SEC;
+        return t->time_added + stays_usec;
+}
+
+static void plan_pod_leave(const struct node_view *v, const struct object *o, const struct taint *t,
+                           struct changes *c) {
+        uint64_t due = pod_leaves_usec(v, OBJECT_AS(pod, o), t);
+        struct change *it;
+
+        if (due == USEC_NEVER)
+                return;
+        if (v->f->now_usec < due) {
+                changes_again(c, due);
+                return;
+        }
+        it = changes_delete(c, o, NULL);
+        change_on_done(c, it, o,
+                       (struct change_event){
+                               "Normal", "TaintManagerEviction",
+                               changes_text(c, "Marking for deletion Pod %s/%s",
+                                            str_or_empty(o->meta->namespace), o->meta->name) });
+}
+
+static void plan_pods(const struct node_view *v, struct changes *c) {
+        const char *key = taint_key_of(v->status);
+        const struct taint *t = key ? node_taint(v->n, key, "NoExecute") : NULL;
+
+        for (size_t i = 0; i < v->f->n_pods; i++) {
+                const struct object *o = v->f->pods[i];
+
+                if (pod_is_over(OBJECT_AS(pod, o)))
+                        continue;
+                if (v->is_silent)
+                        plan_pod_not_ready(v, o, c);
+                if (t && t->time_added && v->f->n_silent < v->f->n_nodes)
+                        plan_pod_leave(v, o, t, c);
+        }
+}
+
+int nodelifecycle_plan(const struct nodelifecycle_facts *f, struct changes *c, struct err *e) {
+        struct node_view v = { .f = f, .n = OBJECT_AS(node, f->node) };
+        const struct node_condition *ready = node_condition_find(&v.n->status, "Ready");
+        uint64_t silent_usec = f->since_usec - MIN(f->heard_usec, f->since_usec);
+
+        if (v.n->metadata.deletion_timestamp != 0)
+                return 0;
+        v.is_silent = silent_usec >= f->grace_usec;
+        if (!v.is_silent)
+                changes_again(c, f->now_usec + f->grace_usec - silent_usec);
+        v.status = ready ? ready->status : "Unknown";
+        if (v.is_silent)
+                v.status = "Unknown";
+        if (!v.is_silent && !ready)
+                return 0; /* it has just been born: give it time to say what it is */
+        /* Two writes to one object would meet each other's revision: taints first. */
+        if (!plan_taints(&v, c))
+                plan_conditions(&v, c);
+        plan_pods(&v, c);
+        return changes_check(c, e);
+}
