@@ -84,6 +84,7 @@ static void group_execute_one(struct group *g, struct store_request *q) {
         list_init(&alone);
         list_append(&alone, &q->link);
         r = group_try(g, &alone, false, &e);
+        list_remove(&q->link);
         if (r < 0)
                 group_answer_failure(g, q, r, &e);
 }
@@ -97,7 +98,6 @@ static void group_execute_each(struct group *g, struct list *requests) {
 
                 list_remove(&q->link);
                 group_execute_one(g, q);
-                list_remove(&q->link);
                 list_append(&rest, &q->link);
         }
         while (!list_is_empty(&rest)) {
