@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void err_vformat(struct err *e, const char *fmt, va_list ap) {
+static void PRINTF_LIKE(2, 0) err_vformat(struct err *e, const char *fmt, va_list ap) {
         int n = vsnprintf(e->text, sizeof(e->text), fmt, ap);
 
         if (n < 0)

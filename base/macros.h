@@ -28,18 +28,19 @@
 
 #define CONTAINER_OF(ptr, type, member) ((type *) ((char *) (ptr) -offsetof(type, member)))
 
+/* Numbered names, so that one MIN() may stand inside another without shadowing it. */
+#define MACROS_PASTE_(a, b) a##b
+#define MACROS_PASTE(a, b) MACROS_PASTE_(a, b)
+#define MACROS_PICK(a, op, b, x, y)                                                                \
+        ({                                                                                         \
+                __auto_type x = (a);                                                               \
+                __auto_type y = (b);                                                               \
+                x op y ? x : y;                                                                    \
+        })
 #define MIN(a, b)                                                                                  \
-        ({                                                                                         \
-                __auto_type min_a_ = (a);                                                          \
-                __auto_type min_b_ = (b);                                                          \
-                min_a_ < min_b_ ? min_a_ : min_b_;                                                 \
-        })
+        MACROS_PICK(a, <, b, MACROS_PASTE(min_a_, __COUNTER__), MACROS_PASTE(min_b_, __COUNTER__))
 #define MAX(a, b)                                                                                  \
-        ({                                                                                         \
-                __auto_type max_a_ = (a);                                                          \
-                __auto_type max_b_ = (b);                                                          \
-                max_a_ > max_b_ ? max_a_ : max_b_;                                                 \
-        })
+        MACROS_PICK(a, >, b, MACROS_PASTE(max_a_, __COUNTER__), MACROS_PASTE(max_b_, __COUNTER__))
 
 static inline void macros_free_ptr(void *pp) {
         free(*(void **) pp);
