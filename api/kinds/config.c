@@ -4,6 +4,7 @@
 
 #include "api/kinds/tables.h"
 #include "api/schema/base64.h"
+#include "base/map.h"
 #include "base/str.h"
 
 #define CONFIG_BYTES_MAX (1024 * 1024)
@@ -23,17 +24,22 @@ static const struct schema config_map_schema =
 
 static void config_map_check(const void *decoded, struct diags *d) {
         const struct config_map *c = decoded;
+        struct map texts = { 0 };
         size_t bytes = 0;
 
-        for (size_t i = 0; i < c->data.n; i++)
+        for (size_t i = 0; i < c->data.n; i++) {
                 bytes += strlen(c->data.items[i].value);
+                if (c->binary_data.n > 0 && map_put(&texts, c->data.items[i].key, &texts, NULL) < 0)
+                        d->has_failed = true;
+        }
         for (size_t i = 0; i < c->binary_data.n; i++) {
                 bytes += c->binary_data.items[i].len;
-                if (string_map_get(&c->data, c->binary_data.items[i].key))
+                if (map_has(&texts, c->binary_data.items[i].key))
                         (void) diag_add(d, DIAG_ERROR, DIAG_INVALID, "binaryData",
                                         "Invalid value: \"%s\": duplicate of key present in data",
                                         c->binary_data.items[i].key);
         }
+        map_done(&texts, NULL);
         if (bytes > CONFIG_BYTES_MAX)
                 (void) diag_add(d, DIAG_ERROR, DIAG_INVALID, "",
                                 "Too long: may not be more than 1048576 bytes");

@@ -11,6 +11,9 @@
 
 #define CHECK_PATH_MAX 512
 
+/* Lists that are compared with themselves or others may have so many elements. */
+#define CHECK_LIST_MAX 1000
+
 /* Where a check is: findings are formatted below this path. */
 struct check {
         char path[CHECK_PATH_MAX];
@@ -39,6 +42,14 @@ static struct check PRINTF_LIKE(2, 3) check_below(const struct check *c, const c
         va_end(ap);
         (void) snprintf(below.path, sizeof(below.path), "%.250s.%.250s", c->path, part);
         return below;
+}
+
+static bool check_is_short(const struct check *c, const char *name, size_t n) {
+        if (n <= CHECK_LIST_MAX)
+                return true;
+        check_say(c, DIAG_INVALID, name, "Too many: %zu: must have at most %d items", n,
+                  CHECK_LIST_MAX);
+        return false;
 }
 
 static void check_handlers(const struct check *c, const char *what, size_t n) {
@@ -264,10 +275,12 @@ static void check_container(const struct check *c, const struct pod_spec *spec,
                 check_say(c, DIAG_INVALID, "image",
                           "Invalid value: \"%s\": must not have leading or trailing whitespace",
                           k->image);
-        check_ports(c, k, spec->host_network);
+        if (check_is_short(c, "ports", k->ports.n))
+                check_ports(c, k, spec->host_network);
         check_env(c, k);
         check_resources(c, &k->resources);
-        check_mounts(c, spec, k);
+        if (check_is_short(c, "volumeMounts", k->volume_mounts.n))
+                check_mounts(c, spec, k);
         check_probe(c, "livenessProbe", k->liveness_probe, false);
         check_probe(c, "readinessProbe", k->readiness_probe, true);
         check_probe(c, "startupProbe", k->startup_probe, false);
@@ -371,6 +384,10 @@ void pod_check_spec(const struct pod_spec *spec, const char *prefix, struct diag
         struct check root = { .d = d };
 
         (void) snprintf(root.path, sizeof(root.path), "%s", prefix);
+        if (!check_is_short(&root, "volumes", spec->volumes.n) ||
+            !check_is_short(&root, "containers", spec->containers.n) ||
+            !check_is_short(&root, "initContainers", spec->init_containers.n))
+                return;
         check_volumes(&root, spec);
         check_containers(&root, spec);
         check_tolerations(&root, spec);

@@ -9,6 +9,9 @@
 #define PATCH_DEPTH_MAX SCHEMA_DEPTH_MAX
 #define PATCH_OPS_MAX 10000
 
+/* Keyed lists longer than this are not merged but refused: merging them takes their square. */
+#define PATCH_LIST_MAX 2000
+
 /* All of these leave tree and patch alone; *ret is a fresh tree, the caller's. Pure. */
 
 /* RFC 7386: null deletes, lists are replaced. Returns 0, -EINVAL (too deep) or -ENOMEM. */

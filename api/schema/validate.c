@@ -10,6 +10,7 @@
 
 #define VALIDATE_ANNOTATIONS_BYTES_MAX (256 * 1024)
 #define VALIDATE_SHOWN_MAX 160
+#define VALIDATE_UNIQUE_MAX 1000
 
 struct validation {
         struct diags *d;
@@ -263,12 +264,12 @@ static bool validate_same_key(const struct field *f, const json_t *a, const json
         return x == y || json_equal(x, y);
 }
 
-/* Whether element i repeats one before it. Quadratic, so lists that outgrow any manifest aren't
- * looked at in full. */
+/* Whether element i repeats one before it. Quadratic, so only the beginning of lists that outgrow any
+ * manifest is looked at. */
 static bool validate_is_repeated(const struct field *f, const json_t *list, size_t i) {
         const json_t *item = json_array_get(list, i);
 
-        for (size_t j = i > 1000 ? i - 1000 : 0; j < i; j++) {
+        for (size_t j = 0; j < i && i < VALIDATE_UNIQUE_MAX; j++) {
                 const json_t *other = json_array_get(list, j);
 
                 if (f->merge_key ? validate_same_key(f, item, other) : json_equal(item, other))
