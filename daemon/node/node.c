@@ -251,7 +251,7 @@ static int node_open(struct node *n, struct err *e) {
         if (r == 0)
                 r = pods_watch(n->pods, n->timers, e);
         if (r == 0)
-                r = streams_new(&n->ctx, n->pods, n->timers, on_images_changed, n, &n->streams, e);
+                r = streams_new(&n->ctx, n->pods, on_images_changed, n, &n->streams, e);
         if (r == 0)
                 r = node_object_new(n->ctx.loop, n->ctx.client, &n->facts, on_registered, n, &n->object, e);
         return r;

@@ -7,11 +7,10 @@
 struct context;
 struct pods;
 struct streams;
-struct timers;
 
 /* on_images: an image came or went. pods, ctx: borrowed for life. Begins to watch. */
-int streams_new(const struct context *ctx, struct pods *pods, struct timers *timers,
-                void (*on_images)(void *userdata), void *userdata, struct streams **ret, struct err *e);
+int streams_new(const struct context *ctx, struct pods *pods, void (*on_images)(void *userdata),
+                void *userdata, struct streams **ret, struct err *e);
 /* Ends all streams. */
 void streams_unref(struct streams *s);
 DEFINE_AUTO(streams);
