@@ -74,6 +74,7 @@ char *env_expand(struct arena *a, const struct env *env, const char *text) {
         AUTO_DONE(strbuf) struct strbuf out = { 0 };
 
         strbuf_reserve(&out, strlen(text) + 1);
+        strbuf_add(&out, ""); /* room alone is no text yet */
         for (const char *p = text; *p && out.len <= ENV_BYTES_MAX;) {
                 const char *end = p[0] == '$' && p[1] == '(' ? strchr(p, ')') : NULL;
 
