@@ -1,0 +1,396 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "api/kinds/node.h"
+#include "api/kinds/object.h"
+#include "base/clock.h"
+#include "cli/commands.h"
+#include "cli/fetch.h"
+#include "cli/progress.h"
+#include "cli/session.h"
+#include "cli/table.h"
+
+#define TAR_TYPE "application/x-tar"
+#define KIB 1024.0
+
+struct image_args {
+        const char *name, *node, *config;
+        bool is_quiet;
+};
+
+static const struct option image_load_options[] = {
+        OPTION_OF_TEXT(struct image_args, name, 0, "name", "REFERENCE", "name to give; else the archive's own"),
+        OPTION_OF_TEXT(struct image_args, node, 0, "node", "NAME", "on this node only; else on every node"),
+        OPTION_OF_FLAG(struct image_args, is_quiet, 'q', "quiet", "print nothing"),
+};
+
+static const struct option image_import_options[] = {
+        OPTION_OF_TEXT(struct image_args, node, 0, "node", "NAME", "on this node only; else on every node"),
+        OPTION_OF_TEXT(struct image_args, config, 0, "config", "JSON",
+                       "the image's configuration: {\"Cmd\":[\"sh\"]}"),
+        OPTION_OF_FLAG(struct image_args, is_quiet, 'q', "quiet", "print nothing"),
+};
+
+static const struct option image_node_options[] = {
+        OPTION_OF_TEXT(struct image_args, node, 0, "node", "NAME", "on this node only; else on every node"),
+};
+
+/* ---- nodes ---- */
+
+/* The names of the nodes meant, as an array of strings. */
+static int nodes_of(struct session *s, const char *node, json_t **ret, struct err *e) {
+        struct fetch f = { .kind = &node_kind };
+        json_t *list = NULL, *item, *names = json_array();
+        size_t i;
+        int r = names ? 0 : err_errno(e, -ENOMEM, "cannot list nodes");
+
+        if (r == 0 && node)
+                r = json_array_append_new(names, json_string(node));
+        else if (r == 0)
+                r = fetch_list(s, &f, &list, e);
+        json_array_foreach(json_object_get(list, "items"), i, item) {
+                (void) json_array_append(names, json_object_get(json_object_get(item, "metadata"), "name"));
+        }
+        json_decref(list);
+        if (r == 0 && json_array_size(names) == 0)
+                r = err_set(e, -ENOENT, "the cluster has no nodes yet; is \"orchd node\" running?");
+        if (r < 0) {
+                json_decref(names);
+                return r;
+        }
+        *ret = names;
+        return 0;
+}
+
+static char *images_path(const char *node, const char *reference) {
+        AUTO_FREE char *base = client_path(&(struct client_target){
+                .group = "orch.dev", .version = "v1", .resource = "nodes", .name = node,
+                .subresource = "images" });
+        AUTO_FREE char *query = NULL;
+
+        if (!base || !reference)
+                return STEAL(base);
+        /* The reference may have slashes; they are encoded, so that it stays one part. */
+        query = strdup("");
+        if (client_path_query(&query, "", reference) < 0)
+                return NULL;
+        return str_format("%s/%s", base, query + strlen("?="));
+}
+
+/* ---- upload ---- */
+
+struct upload {
+        int fd;
+        pid_t tar; /* 0: none */
+        int64_t total, sent;
+        struct progress progress;
+};
+
+static void say_progress(struct upload *u) {
+        char text[128];
+        double mib = (double) u->sent / KIB / KIB;
+
+        if (u->total > 0) {
+                int filled = (int) (20 * u->sent / u->total);
+
+                (void) snprintf(text, sizeof(text), "[%.*s%*s] %.1f of %.1f MiB", filled,
+                                "####################", 20 - filled, "", mib,
+                                (double) u->total / KIB / KIB);
+        } else {
+                (void) snprintf(text, sizeof(text), "%.1f MiB sent", mib);
+        }
+        progress_set(&u->progress, u->sent == u->total ? "unpacking" : text);
+        progress_tick(&u->progress);
+}
+
+static ssize_t upload_read(void *data, void *buf, size_t cap) {
+        struct upload *u = data;
+        ssize_t n;
+
+        do
+                n = read(u->fd, buf, cap);
+        while (n < 0 && errno == EINTR);
+        if (n < 0)
+                return -errno;
+        u->sent += n;
+        say_progress(u);
+        return n;
+}
+
+/* A layout directory goes through tar: one program that every machine with images has. */
+static int upload_open_dir(const char *path, struct upload *u, struct err *e) {
+        int fds[2];
+
+        if (pipe2(fds, O_CLOEXEC) < 0)
+                return err_errno(e, -errno, "cannot pack %s", path);
+        u->tar = fork();
+        if (u->tar == 0) {
+                (void) dup2(fds[1], STDOUT_FILENO);
+                (void) execlp("tar", "tar", "-C", path, "-cf", "-", ".", (char *) NULL);
+                _exit(127);
+        }
+        (void) close(fds[1]);
+        u->fd = fds[0];
+        return u->tar < 0 ? err_errno(e, -errno, "cannot pack %s", path) : 0;
+}
+
+static int upload_open(const char *path, struct upload *u, struct err *e) {
+        struct stat st;
+
+        u->total = -1;
+        if (str_eq(path, "-")) {
+                u->fd = STDIN_FILENO;
+                return 0;
+        }
+        u->fd = open(path, O_RDONLY | O_CLOEXEC);
+        if (u->fd < 0 || fstat(u->fd, &st) < 0)
+                return err_errno(e, -errno, "cannot open %s", path);
+        if (S_ISDIR(st.st_mode)) {
+                (void) close(u->fd);
+                return upload_open_dir(path, u, e);
+        }
+        if (S_ISREG(st.st_mode))
+                u->total = st.st_size;
+        return 0;
+}
+
+/* Returns 0, or what tar failed with. */
+static int upload_close(struct upload *u, struct err *e) {
+        int status = 0;
+
+        progress_done(&u->progress);
+        if (u->fd > STDIN_FILENO)
+                (void) close(u->fd);
+        if (u->tar <= 0)
+                return 0;
+        if (waitpid(u->tar, &status, 0) < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 127))
+                return err_set(e, -ENOENT, "the program tar is missing; pack the directory yourself: tar -cf image.tar -C DIR .");
+        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+                return err_set(e, -EIO, "tar could not read the directory");
+        return 0;
+}
+
+static void print_loaded(const json_t *answer, const char *node, bool has_many) {
+        const json_t *image, *name;
+        size_t i, n;
+
+        json_array_foreach(json_object_get(answer, "images"), i, image) {
+                json_array_foreach(json_object_get(image, "names"), n, name)
+                        (void) printf("Loaded image: %s%s%s\n", str_or_empty(json_string_value(name)),
+                                      has_many ? " on " : "", has_many ? node : "");
+        }
+}
+
+static int upload_to(struct session *s, const char *node, const char *file, const char *verb,
+                     const struct image_args *a, bool has_many, struct err *e) {
+        struct upload u = { .fd = -1 };
+        struct client_source source = { .read = upload_read, .data = &u };
+        AUTO_DONE(reply) struct reply reply = { .fd = -1 };
+        AUTO_FREE char *path = images_path(node, NULL);
+        struct err why = { 0 };
+        int r = upload_open(file, &u, e), closed;
+
+        progress_init(&u.progress, s);
+        (void) client_path_query(&path, "name", a->name);
+        (void) client_path_query(&path, "config", a->config);
+        if (str_eq(verb, "import"))
+                (void) client_path_query(&path, "import", "true");
+        source.len = u.total;
+        if (r == 0 && !path)
+                r = err_errno(e, -ENOMEM, "cannot send the image");
+        if (r == 0)
+                r = session_call(s,
+                                 &(struct client_request){ .method = CLIENT_POST, .path = path,
+                                                           .content_type = TAR_TYPE, .source = &source },
+                                 &reply, e);
+        closed = upload_close(&u, &why);
+        if (closed < 0)
+                return err_set(e, closed, "%s", why.text);
+        if (r == 0 && !a->is_quiet)
+                print_loaded(reply.json, node, has_many);
+        return r;
+}
+
+static int upload_run(struct session *s, const char *verb, const char *file,
+                      const struct image_args *a, struct err *e) {
+        json_t *nodes = NULL, *node;
+        size_t i;
+        int r = nodes_of(s, a->node, &nodes, e);
+
+        if (r == 0 && json_array_size(nodes) > 1 && str_eq(file, "-")) {
+                json_decref(nodes);
+                return session_usage(s, e, "standard input can be sent to one node only: add --node");
+        }
+        json_array_foreach(nodes, i, node) {
+                if (r == 0)
+                        r = upload_to(s, json_string_value(node), file, verb, a,
+                                      json_array_size(nodes) > 1, e);
+        }
+        json_decref(nodes);
+        return r;
+}
+
+static int load_run(struct session *s, const void *raw, const struct words *words, struct err *e) {
+        if (words->n != 1)
+                return session_usage(s, e, "name one archive, layout directory or -: orch image load FILE");
+        return upload_run(s, "load", words->items[0], raw, e);
+}
+
+static int import_run(struct session *s, const void *raw, const struct words *words,
+                      struct err *e) {
+        struct image_args a = *(const struct image_args *) raw;
+
+        if (words->n != 2)
+                return session_usage(s, e, "give a tar of a root file system and a name: orch image import FILE NAME");
+        a.name = words->items[1];
+        return upload_run(s, "import", words->items[0], &a, e);
+}
+
+/* ---- list ---- */
+
+static void format_size(int64_t bytes, char *buf, size_t size) {
+        static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
+        double value = (double) bytes;
+        size_t i = 0;
+
+        while (value >= KIB && i + 1 < ARRAY_SIZE(units)) {
+                value /= KIB;
+                i++;
+        }
+        (void) snprintf(buf, size, i && value < 100 ? "%.1f %s" : "%.0f %s", value, units[i]);
+}
+
+static void add_images(struct table *t, const json_t *answer, const char *node, bool has_many) {
+        const json_t *image, *name;
+        char size[32];
+        size_t i, n;
+
+        json_array_foreach(json_object_get(answer, "images"), i, image) {
+                const json_t *names = json_object_get(image, "names");
+                const char *id = tree_text(image, "id", NULL);
+
+                if (str_starts_with(id, "sha256:"))
+                        id += strlen("sha256:");
+                format_size(tree_number(image, "sizeBytes", NULL), size, sizeof(size));
+                for (n = 0; n < MAX(json_array_size(names), (size_t) 1); n++) {
+                        name = json_array_get(names, n);
+                        table_add(t, json_string_value(name));
+                        table_addf(t, "%.12s", id);
+                        table_add(t, size);
+                        if (has_many)
+                                table_add(t, node);
+                }
+        }
+}
+
+static int list_run(struct session *s, const void *raw, const struct words *words, struct err *e) {
+        static const char *const headers[] = { "NAME", "ID", "SIZE", "NODE" };
+        const struct image_args *a = raw;
+        AUTO_DONE(table) struct table t = { 0 };
+        AUTO_DONE(strbuf) struct strbuf b = { 0 };
+        json_t *nodes = NULL, *node;
+        size_t i, n;
+        int r = nodes_of(s, a->node, &nodes, e);
+
+        (void) words;
+        n = json_array_size(nodes) > 1 ? 4 : 3;
+        table_init(&t, n);
+        for (i = 0; i < n; i++)
+                table_add(&t, headers[i]);
+        json_array_foreach(nodes, i, node) {
+                json_t *answer = NULL;
+
+                if (r == 0)
+                        r = session_json(s, CLIENT_GET, images_path(json_string_value(node), NULL), NULL,
+                                         NULL, &answer, e);
+                if (r == 0)
+                        add_images(&t, answer, json_string_value(node), n == 4);
+                json_decref(answer);
+        }
+        json_decref(nodes);
+        if (r == 0 && table_print(&t, 0, false, &b) < 0)
+                r = err_errno(e, -ENOMEM, "cannot print the table");
+        if (r == 0)
+                (void) fputs(b.s, stdout);
+        return r;
+}
+
+/* ---- remove ---- */
+
+static int remove_run(struct session *s, const void *raw, const struct words *words,
+                      struct err *e) {
+        const struct image_args *a = raw;
+        json_t *nodes = NULL, *node;
+        size_t i;
+        int r;
+
+        if (words->n == 0)
+                return session_usage(s, e, "name the images to remove");
+        r = nodes_of(s, a->node, &nodes, e);
+        for (size_t w = 0; w < words->n && r == 0; w++) {
+                json_array_foreach(nodes, i, node) {
+                        if (r == 0)
+                                r = session_json(s, CLIENT_DELETE,
+                                                 images_path(json_string_value(node), words->items[w]),
+                                                 NULL, NULL, NULL, e);
+                }
+                if (r == 0)
+                        (void) printf("Removed image: %s\n", words->items[w]);
+        }
+        json_decref(nodes);
+        return r;
+}
+
+static const struct command load_command = {
+        .name = "load",
+        .usage = "image load FILE|DIRECTORY|- [--name REFERENCE]",
+        .summary = "Take an image in: OCI archive, OCI layout directory, docker save",
+        .options = image_load_options,
+        .n_options = ARRAY_SIZE(image_load_options),
+        .args_size = sizeof(struct image_args),
+        .run = load_run,
+};
+
+static const struct command import_command = {
+        .name = "import",
+        .usage = "image import FILE|- REFERENCE",
+        .summary = "Make an image from a root file system's tar",
+        .options = image_import_options,
+        .n_options = ARRAY_SIZE(image_import_options),
+        .args_size = sizeof(struct image_args),
+        .run = import_run,
+};
+
+static const struct command list_command = {
+        .name = "ls",
+        .usage = "image ls",
+        .summary = "List the images of the nodes",
+        .options = image_node_options,
+        .n_options = ARRAY_SIZE(image_node_options),
+        .args_size = sizeof(struct image_args),
+        .run = list_run,
+};
+
+static const struct command remove_command = {
+        .name = "rm",
+        .usage = "image rm REFERENCE...",
+        .summary = "Remove images",
+        .options = image_node_options,
+        .n_options = ARRAY_SIZE(image_node_options),
+        .args_size = sizeof(struct image_args),
+        .run = remove_run,
+};
+
+static const struct command *const image_commands[] = { &load_command, &import_command,
+                                                        &list_command, &remove_command, NULL };
+
+const struct command image_command = {
+        .name = "image",
+        .usage = "image load|import|ls|rm ...",
+        .summary = "Manage the images of the nodes",
+        .subcommands = image_commands,
+};

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <jansson.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+/* The part of kubectl's jsonpath that people use: text, {.a.b}, {.a['b.c']}, {.list[0]}, {.list[-1]},
+ * {.list[*].x}, {.map.*}, {"\n"}, {range .items[*]}...{end}; results of one expression are separated
+ * by a blank. What isn't there prints nothing. Filters ([?(...)]) and slices aren't understood.
+ *
+ * Returns 0, -EINVAL (e says where) or -ENOMEM. Pure. */
+int jsonpath_print(const char *template, const json_t *tree, struct strbuf *out, struct err *e);
+
+/* Calls each with every value that a path (".spec.replicas", "spec.replicas", "{.spec.replicas}")
+ * finds. Returns 0 or -EINVAL. */
+int jsonpath_each(const char *path, const json_t *tree,
+                  void (*each)(void *data, const json_t *value), void *data, struct err *e);
