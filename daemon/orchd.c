@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "base/str.h"
 #include "daemon/loop/child.h"
 #include "daemon/loop/loop.h"
@@ -26,8 +27,8 @@
 #define RESTART_RESET_USEC (60 * USEC_PER_SEC)
 #define STOP_PATIENCE_USEC (10 * USEC_PER_SEC)
 
-/* What the children end with when a restart can't help: a wrong flag, a port or a directory in use. */
-#define EXIT_CONFIGURATION 78
+/* A program that can't start at all is tried so often: what held its port or folder may just be dying. */
+#define START_TRIES 4
 
 enum { PROGRAM_SERVER, PROGRAM_NODE, PROGRAM_DNS, N_PROGRAMS };
 
@@ -47,6 +48,7 @@ struct program {
         sd_event_source *ready_source; /* readable once the program is ready */
         uint64_t backoff_usec;
         uint64_t started_usec;
+        unsigned n_bad_starts;
         bool is_ready;
 };
 
@@ -127,7 +129,7 @@ static int program_on_ready(sd_event_source *source, int fd, uint32_t events, vo
 static void program_on_exit(struct child *c, const siginfo_t *info, void *userdata) {
         struct program *p = userdata;
         struct orchd *o = p->orchd;
-        bool is_configuration = info->si_code == CLD_EXITED && info->si_status == EXIT_CONFIGURATION;
+        bool is_configuration = info->si_code == CLD_EXITED && info->si_status == PROCESS_EXIT_CONFIG;
         uint64_t now_usec = clock_now_usec();
 
         child_unref(c);
@@ -139,7 +141,8 @@ static void program_on_exit(struct child *c, const siginfo_t *info, void *userda
                         loop_exit(o->loop, o->exit_code);
                 return;
         }
-        if (is_configuration) {
+        p->n_bad_starts = is_configuration ? p->n_bad_starts + 1 : 0;
+        if (p->n_bad_starts >= START_TRIES) {
                 LOG_ERROR(p->name, "can't run like this (see its message above); stopping");
                 orchd_stop(o, 1);
                 return;
@@ -238,10 +241,14 @@ static int orchd_watch_signals(struct orchd *o, struct err *e) {
 
 static int orchd_prepare(struct orchd *o, struct err *e) {
         static const char *const names[N_PROGRAMS] = { "orchd-server", "orchd-node", "orch-dns" };
+        char pid[32];
         int r = orchd_options_make_folders(&o->options, e);
 
         if (r < 0)
                 return r;
+        (void) snprintf(pid, sizeof(pid), "%d", (int) getpid());
+        if (setenv(PROCESS_PARENT_VARIABLE, pid, 1) < 0)
+                return err_set(e, -ENOMEM, "out of memory");
         r = loop_new(&o->loop, e);
         if (r == 0)
                 r = orchd_watch_signals(o, e);

@@ -14,7 +14,9 @@
 #include "api/client/timer.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "base/str.h"
+#include "daemon/control/control.h"
 #include "daemon/loop/loop.h"
 #include "daemon/registry/registry.h"
 #include "daemon/server/server.h"
@@ -42,6 +44,7 @@ struct daemon {
         struct store *store;
         struct registry *registry;
         struct client *client;
+        struct control *control;
         struct server *server;
         sd_event_source *signals[2];
         int unix_fd, tcp_fd;
@@ -232,7 +235,13 @@ static void ready_tell(struct daemon *d) {
 }
 
 static int controllers_start(struct daemon *d, struct err *e) {
-        return registry_client_new(d->registry, CONTROL_USER, &d->client, e);
+        struct control_options options = { .timers = d->timers };
+        int r = registry_client_new(d->registry, CONTROL_USER, &d->client, e);
+
+        if (r < 0)
+                return r;
+        options.client = d->client;
+        return control_start(&options, &d->control, e);
 }
 
 static void registry_is_ready(void *data, int result, const char *text) {
@@ -287,6 +296,7 @@ static int signalled(sd_event_source *source, const struct signalfd_siginfo *inf
                 return 0;
         }
         d->is_stopping = true;
+        control_unref(STEAL(d->control));
         LOG_NOTICE(NULL, "stopping: writes under way are finished first");
         server_quiesce(d->server);
         registry_stop(d->registry, registry_is_idle, d);
@@ -307,6 +317,8 @@ static int daemon_start(struct daemon *d, struct err *e) {
         if (r == 0)
                 r = privileges_drop(d->options.user, e);
         if (r == 0)
+                r = process_follow_launcher();
+        if (r == 0)
                 r = loop_new(&d->loop, e);
         if (r == 0)
                 r = timers_new_event(loop_event(d->loop), &d->timers, e);
@@ -326,6 +338,7 @@ static int daemon_start(struct daemon *d, struct err *e) {
 
 static void daemon_done(struct daemon *d) {
         server_unref(d->server);
+        control_unref(d->control);
         client_unref(d->client);
         for (size_t i = 0; i < ARRAY_SIZE(d->signals); i++)
                 sd_event_source_disable_unref(d->signals[i]);
@@ -360,10 +373,12 @@ int main(int argc, char **argv) {
                 return r < 0 ? 2 : 0;
         log_init("orchd-server", d.options.log_level);
         r = daemon_start(&d, &e);
-        if (r < 0)
+        if (r < 0) {
                 LOG_ERROR(NULL, "%s", err_text(&e));
-        else
-                r = loop_run(d.loop);
+                daemon_done(&d);
+                return PROCESS_EXIT_CONFIG;
+        }
+        r = loop_run(d.loop);
         daemon_done(&d);
         return r == 0 ? 0 : 1;
 }
