@@ -311,7 +311,9 @@ static int daemon_start(struct daemon *d, struct err *e) {
 
         if (!folder)
                 return err_set(e, -ENOMEM, "memory is out");
-        r = folder_make(folder, d->options.user, e);
+        r = dir_make_all(d->options.state_dir, 0755, e);
+        if (r == 0)
+                r = folder_make(folder, d->options.user, e);
         if (r == 0)
                 r = sockets_open(d, e);
         if (r == 0)

@@ -22,6 +22,7 @@ until_true() {
   done
 }
 WORK=$(mktemp -d "${TMPDIR:-/tmp}/orch-test-XXXXXX")
+chmod 755 "$WORK" # the server has a user of its own
 CLEANUP=:
 trap 'r=$?; eval "$CLEANUP" || true; rm -rf "$WORK"; exit $r' EXIT
 trap 'exit 130' INT TERM
