@@ -202,8 +202,7 @@ static int run(struct options *o, struct err *e) {
         AUTO(loop) struct loop *loop = NULL;
         AUTO(client) struct client *client = NULL;
         AUTO(node) struct node *node = NULL;
-        const struct client_http_options http = { .socket_path = o->socket, .user_agent = "orchd-node/" ORCH_VERSION,
-                                                  .max_connections = 8 };
+        const struct client_http_options http = { .socket_path = o->socket, .user_agent = "orchd-node/" ORCH_VERSION };
         int r;
 
         if (geteuid() != 0)

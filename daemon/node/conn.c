@@ -72,7 +72,7 @@ static bool conn_receive(struct conn *c) {
         char data[CONN_READ_BYTES];
         ssize_t n = recv(c->fd, data, sizeof(data), MSG_DONTWAIT);
         struct stream_frame frame;
-        int r;
+        int r = 0;
 
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
                 return true;

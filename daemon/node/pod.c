@@ -149,6 +149,7 @@ static void pod_over(struct node_pod *p) {
         pod_sandbox_release_ip(p);
         pod_checkpoint_remove(p);
         pod_store_remove(p);
+        pod_logs_remove(p);
         p->events.on_over(p->events.userdata, p);
 }
 

@@ -221,3 +221,43 @@ void pod_store_remove(struct node_pod *p) {
         if (path)
                 (void) unlink(path);
 }
+
+struct logs_job {
+        char *dir, *ns, *name, *uid;
+};
+
+static void logs_job_free(struct logs_job *j) {
+        free(j->dir);
+        free(j->ns);
+        free(j->name);
+        free(j->uid);
+        free(j);
+}
+
+static int logs_run(void *data) {
+        struct logs_job *j = data;
+
+        return runtime_pod_remove_logs(j->dir, j->ns, j->name, j->uid, NULL);
+}
+
+static void logs_done(void *data, int r) {
+        struct logs_job *j = data;
+
+        if (r < 0 && r != -ECANCELED)
+                LOG_WARN(j->name, "the pod's logs are left behind (%s)", strerror(-r));
+        logs_job_free(j);
+}
+
+void pod_logs_remove(struct node_pod *p) {
+        struct logs_job *j = calloc(1, sizeof(*j));
+
+        if (!j)
+                return;
+        j->dir = str_format("%s/logs", p->ctx->config->state_dir);
+        j->ns = strdup(p->spec->metadata.namespace);
+        j->name = strdup(p->spec->metadata.name);
+        j->uid = strdup(p->uid);
+        /* Not under the pod's flag: the pod is about to be forgotten. */
+        if (!j->dir || !j->ns || !j->name || !j->uid || work_submit(p->ctx->loop, logs_run, logs_done, j) < 0)
+                logs_job_free(j);
+}

@@ -130,6 +130,8 @@ void pod_checkpoint_remove(struct node_pod *p);
 /* The pod on disk, for a start without a server. */
 void pod_store_write(struct node_pod *p);
 void pod_store_remove(struct node_pod *p);
+/* In a work thread. */
+void pod_logs_remove(struct node_pod *p);
 
 /* pod.c */
 /* Replaces an owned string; out of memory leaves NULL. */

@@ -1,0 +1,375 @@
+#include "tests/unit/test.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "api/client/timer.h"
+#include "api/kinds/config.h"
+#include "api/kinds/object.h"
+#include "api/kinds/pod.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/str.h"
+#include "daemon/loop/loop.h"
+#include "daemon/network/ipam.h"
+#include "daemon/node/context.h"
+#include "daemon/node/events.h"
+#include "daemon/node/pod.h"
+#include "daemon/node/prober.h"
+#include "daemon/node/sources.h"
+#include "daemon/runtime/runtime.h"
+#include "tests/unit/node/fakes.h"
+
+/* The driver of one pod, over a fake runtime: what is done to the machine and what the server is told. */
+
+struct fixture {
+        char dir[64];
+        struct node_config config;
+        struct context ctx;
+        struct timers *timers;
+        struct fake_client client;
+        struct node_pod *pod;
+        bool is_over;
+};
+
+static int no_config_map(void *data, const char *ns, const char *name, const struct config_map **ret) {
+        (void) data;
+        (void) ns;
+        (void) name;
+        (void) ret;
+        return -ENOENT;
+}
+
+static int no_secret(void *data, const char *ns, const char *name, const struct secret **ret) {
+        (void) data;
+        (void) ns;
+        (void) name;
+        (void) ret;
+        return -ENOENT;
+}
+
+static void no_services(void *data, const char *ns, void (*fn)(void *fn_data, const struct service *s), void *fn_data) {
+        (void) data;
+        (void) ns;
+        (void) fn;
+        (void) fn_data;
+}
+
+static void on_source(void *userdata, const struct kind *kind, const char *ns, const char *name) {
+        (void) userdata;
+        (void) kind;
+        (void) ns;
+        (void) name;
+}
+
+static void on_over(void *userdata, struct node_pod *p) {
+        struct fixture *f = userdata;
+        (void) p;
+        f->is_over = true;
+}
+
+static void make_dirs(const char *dir) {
+        static const char *const names[] = { "node/wanted", "node", "volumes" };
+
+        for (size_t i = 0; i < 3; i++) {
+                AUTO_FREE char *path = str_format("%s/%s", dir, names[i]);
+
+                assert_int_equal(dir_make_all(path, 0700, NULL), 0);
+        }
+}
+
+static int set_up(void **state) {
+        struct fixture *f = calloc(1, sizeof(*f));
+        struct ip_prefix cidr;
+
+        fake_world_reset();
+        strcpy(f->dir, "/tmp/orch-test-pod-XXXXXX");
+        assert_non_null(mkdtemp(f->dir));
+        make_dirs(f->dir);
+        f->config = (struct node_config){ .name = "n1", .state_dir = f->dir, .run_dir = f->dir, .cluster_domain = "cluster.local",
+                                          .host_resolv_conf = "/dev/null" };
+        fake_client_init(&f->client);
+        f->ctx = (struct context){ .config = &f->config, .client = &f->client.base, .host_ip = "192.0.2.1",
+                                   .dns_address = "10.244.0.1", .cpu_milli = 4000, .memory_bytes = 1 << 30,
+                                   .pod_sources = { .config_map = no_config_map, .secret = no_secret,
+                                                    .each_service = no_services } };
+        assert_int_equal(loop_new(&f->ctx.loop, NULL), 0);
+        assert_int_equal(timers_new_event(loop_event(f->ctx.loop), &f->timers, NULL), 0);
+        assert_int_equal(ip_prefix_parse("10.244.0.0/24", &cidr), 0);
+        assert_int_equal(ipam_new(&cidr, &f->ctx.ipam, NULL), 0);
+        assert_int_equal(events_new(f->ctx.loop, &f->client.base, "orchd-node", "n1", &f->ctx.events, NULL), 0);
+        assert_int_equal(prober_new(f->ctx.loop, &f->ctx.prober, NULL), 0);
+        assert_int_equal(sources_new(&f->client.base, f->timers, on_source, NULL, &f->ctx.sources), 0);
+        *state = f;
+        return 0;
+}
+
+static int tear_down(void **state) {
+        struct fixture *f = *state;
+
+        node_pod_unref(f->pod);
+        sources_unref(f->ctx.sources);
+        events_unref(f->ctx.events);
+        prober_unref(f->ctx.prober);
+        ipam_unref(f->ctx.ipam);
+        timers_free_event(f->timers);
+        loop_unref(f->ctx.loop);
+        fake_client_done(&f->client);
+        (void) dir_remove_all(AT_FDCWD, f->dir, NULL);
+        free(f);
+        return 0;
+}
+
+#define POD(meta, spec)                                                                                                \
+        "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"web-1\",\"namespace\":\"default\",\"uid\":\"u1\"" meta    \
+        "},\"spec\":{\"nodeName\":\"n1\",\"containers\":[{\"name\":\"web\",\"image\":\"web:1\"" spec "}]}}"
+
+static struct object *decode(const char *text) {
+        struct object *o = NULL;
+        struct err e = { 0 };
+
+        if (object_new_from_text(&pod_kind, text, strlen(text), true, &o, &e) < 0)
+                fail_msg("%s", e.text);
+        return o;
+}
+
+static void settle(struct fixture *f) {
+        for (int i = 0; i < 20; i++) {
+                fake_deliver();
+                while (loop_step(f->ctx.loop, 0) > 0)
+                        ;
+        }
+}
+
+static void begin(struct fixture *f, const char *text) {
+        const struct node_pod_events events = { .on_over = on_over, .userdata = f };
+        AUTO(object) struct object *o = decode(text);
+
+        assert_int_equal(node_pod_new(&f->ctx, o, &events, &f->pod, NULL), 0);
+        node_pod_run(f->pod);
+        settle(f);
+}
+
+static void change(struct fixture *f, const char *text) {
+        AUTO(object) struct object *o = decode(text);
+
+        node_pod_update(f->pod, o);
+        settle(f);
+}
+
+static void exits(struct fixture *f, uint64_t instance, int code) {
+        const struct runtime_container_status status = { .pod_uid = "u1", .container = "web", .instance = instance,
+                                                         .state = RUNTIME_STATE_EXITED, .exit_code = code,
+                                                         .started_usec = clock_wall_usec(), .finished_usec = clock_wall_usec() };
+
+        node_pod_exited(f->pod, &status);
+        settle(f);
+}
+
+static const char *status_body(struct fixture *f) {
+        struct fake_call *call = fake_client_open(&f->client, CLIENT_PATCH, "/status");
+
+        return call ? call->body : "";
+}
+
+static void a_pod_is_made_started_and_reported_ready_in_one_write(void **state) {
+        struct fixture *f = *state;
+
+        begin(f, POD("", ",\"args\":[\"a\",\"$(X)\"],\"env\":[{\"name\":\"X\",\"value\":\"1\"}]"));
+
+        assert_true(fake_did("create u1"));
+        assert_true(fake_did("attach u1 10.244.0.2"));
+        assert_true(fake_did("start web 0"));
+        assert_string_equal(fake_world.args_text, "/bin/web --serve a 1");
+        assert_non_null(strstr(status_body(f), "{\"metadata\":{\"uid\":\"u1\"},\"status\":{"));
+        assert_non_null(strstr(status_body(f), "\"phase\":\"Running\""));
+        assert_non_null(strstr(status_body(f), "\"podIP\":\"10.244.0.2\""));
+        assert_non_null(strstr(status_body(f), "\"imageID\":\"sha256:abc\""));
+        fake_answer(fake_client_open(&f->client, CLIENT_PATCH, "/status"), 200, "{}");
+        settle(f);
+        assert_null(fake_client_open(&f->client, CLIENT_PATCH, "/status"));
+}
+
+static void the_first_exit_is_followed_by_a_new_life_at_once(void **state) {
+        struct fixture *f = *state;
+        begin(f, POD("", ""));
+
+        exits(f, 0, 1);
+
+        assert_true(fake_did("start web 1"));
+        fake_answer(fake_client_open(&f->client, CLIENT_PATCH, "/status"), 200, "{}");
+        settle(f);
+        assert_non_null(strstr(status_body(f), "\"restartCount\":1"));
+        assert_non_null(strstr(status_body(f), "\"lastState\":{\"terminated\":{\"exitCode\":1"));
+}
+
+static void an_exit_told_twice_counts_once(void **state) {
+        struct fixture *f = *state;
+        begin(f, POD("", ""));
+
+        exits(f, 0, 1);
+        exits(f, 0, 1);
+
+        assert_false(fake_did("start web 2"));
+}
+
+static void the_second_exit_waits(void **state) {
+        struct fixture *f = *state;
+        begin(f, POD("", ""));
+        exits(f, 0, 1);
+        fake_answer(fake_client_open(&f->client, CLIENT_PATCH, "/status"), 200, "{}");
+
+        exits(f, 1, 1);
+
+        assert_false(fake_did("start web 2"));
+        fake_answer(fake_client_open(&f->client, CLIENT_PATCH, "/status"), 200, "{}");
+        settle(f);
+        assert_non_null(strstr(status_body(f), "back-off 10s restarting failed container=web pod=web-1_default(u1)"));
+}
+
+static void deletion_asks_waits_removes_and_takes_the_object_away(void **state) {
+        struct fixture *f = *state;
+        struct fake_call *call;
+        begin(f, POD("", ""));
+
+        change(f, POD(",\"deletionTimestamp\":\"2026-01-01T00:00:00Z\",\"deletionGracePeriodSeconds\":30", ""));
+        assert_true(fake_did("signal web 15"));
+        assert_false(fake_did("remove"));
+        exits(f, 0, 0);
+        assert_true(fake_did("remove"));
+        call = fake_client_open(&f->client, CLIENT_DELETE, "/api/v1/namespaces/default/pods/web-1");
+        assert_non_null(call);
+        assert_non_null(strstr(call->body, "\"gracePeriodSeconds\":0"));
+        assert_non_null(strstr(call->body, "\"preconditions\":{\"uid\":\"u1\"}"));
+        fake_answer(call, 200, "{}");
+        settle(f);
+
+        assert_true(f->is_over);
+        assert_int_equal(ipam_n_used(f->ctx.ipam), 0);
+}
+
+static void no_grace_kills_at_once(void **state) {
+        struct fixture *f = *state;
+        begin(f, POD("", ""));
+
+        change(f, POD(",\"deletionTimestamp\":\"2026-01-01T00:00:00Z\",\"deletionGracePeriodSeconds\":0", ""));
+
+        assert_true(fake_did("kill web"));
+        assert_false(fake_did("signal web 15"));
+}
+
+static void a_missing_image_says_how_to_load_it_and_starts_when_it_came(void **state) {
+        struct fixture *f = *state;
+        fake_world.has_image = false;
+        begin(f, POD("", ""));
+        assert_false(fake_did("start web 0"));
+        assert_int_equal(node_pod_log_life(f->pod, NULL, false, &(const char *){ NULL }, &(uint64_t){ 0 }, NULL), -EINVAL);
+
+        fake_world.has_image = true;
+        node_pod_image_changed(f->pod);
+        settle(f);
+
+        assert_true(fake_did("start web 0"));
+}
+
+static void a_program_that_cannot_start_is_a_start_error_and_restarts(void **state) {
+        struct fixture *f = *state;
+        fake_world.start_result = -ENOENT;
+
+        begin(f, POD("", ""));
+
+        /* At once, then only after the back-off. */
+        assert_true(fake_did("start web 1"));
+        assert_false(fake_did("start web 2"));
+}
+
+static void a_pod_of_jobs_ends_once(void **state) {
+        struct fixture *f = *state;
+        begin(f, "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"web-1\",\"namespace\":\"default\",\"uid\":\"u1\"},"
+                 "\"spec\":{\"restartPolicy\":\"Never\",\"containers\":[{\"name\":\"web\",\"image\":\"web:1\"}]}}");
+
+        exits(f, 0, 3);
+
+        assert_true(fake_did("remove"));
+        assert_false(fake_did("start web 1"));
+        fake_answer(fake_client_open(&f->client, CLIENT_PATCH, "/status"), 200, "{}");
+        settle(f);
+        assert_non_null(strstr(status_body(f), "\"phase\":\"Failed\""));
+        assert_non_null(strstr(status_body(f), "\"exitCode\":3"));
+}
+
+static void a_write_that_found_no_server_is_tried_again(void **state) {
+        struct fixture *f = *state;
+        begin(f, POD("", ""));
+
+        fake_answer(fake_client_open(&f->client, CLIENT_PATCH, "/status"), 500, "{}");
+        settle(f);
+
+        assert_false(f->is_over);
+        assert_false(fake_did("remove"));
+        assert_null(fake_client_open(&f->client, CLIENT_PATCH, "/status")); /* later, not at once */
+}
+
+static void a_second_node_finds_everything_running(void **state) {
+        struct fixture *f = *state;
+        const struct node_pod_events events = { .on_over = on_over, .userdata = f };
+        const struct runtime_container_status status = { .pod_uid = "u1", .container = "web", .instance = 1, .pid = 5,
+                                                         .state = RUNTIME_STATE_RUNNING, .started_usec = clock_wall_usec() };
+        AUTO(object) struct object *o = decode(POD("", ""));
+        begin(f, POD("", ""));
+        exits(f, 0, 1);
+        node_pod_unref(f->pod);
+        ipam_unref(f->ctx.ipam);
+        assert_int_equal(ipam_new(&(struct ip_prefix){ ip_from_u32(0x0af40000), 24 }, &f->ctx.ipam, NULL), 0);
+        fake_world.n_log = 0;
+
+        assert_int_equal(node_pod_new(&f->ctx, o, &events, &f->pod, NULL), 0);
+        node_pod_adopt(f->pod, (struct runtime_pod *) (void *) f);
+        node_pod_adopt_container(f->pod, &status);
+        node_pod_run(f->pod);
+        settle(f);
+
+        assert_int_equal(fake_world.n_log, 0);
+        assert_int_equal(ipam_n_used(f->ctx.ipam), 1);
+        assert_non_null(strstr(status_body(f), "\"podIP\":\"10.244.0.2\""));
+        assert_non_null(strstr(status_body(f), "\"restartCount\":1"));
+        assert_true(node_pod_is_running(f->pod, "web", 1));
+}
+
+static void our_own_status_coming_back_changes_nothing(void **state) {
+        struct fixture *f = *state;
+        size_t n;
+        begin(f, POD("", ""));
+        n = f->client.n;
+
+        change(f, "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"web-1\",\"namespace\":\"default\",\"uid\":\"u1\","
+                  "\"resourceVersion\":\"7\"},\"spec\":{\"nodeName\":\"n1\",\"containers\":[{\"name\":\"web\",\"image\":\"web:1\"}]},"
+                  "\"status\":{\"phase\":\"Running\"}}");
+
+        assert_int_equal(f->client.n, n);
+}
+
+#define WITH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                WITH(a_pod_is_made_started_and_reported_ready_in_one_write),
+                WITH(the_first_exit_is_followed_by_a_new_life_at_once),
+                WITH(an_exit_told_twice_counts_once),
+                WITH(the_second_exit_waits),
+                WITH(deletion_asks_waits_removes_and_takes_the_object_away),
+                WITH(no_grace_kills_at_once),
+                WITH(a_missing_image_says_how_to_load_it_and_starts_when_it_came),
+                WITH(a_program_that_cannot_start_is_a_start_error_and_restarts),
+                WITH(a_pod_of_jobs_ends_once),
+                WITH(a_write_that_found_no_server_is_tried_again),
+                WITH(a_second_node_finds_everything_running),
+                WITH(our_own_status_coming_back_changes_nothing),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
