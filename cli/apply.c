@@ -117,6 +117,14 @@ static int create(const struct applying *a, const struct manifest *m, const json
         return r;
 }
 
+/* A write that changes nothing keeps the revision; a dry run keeps it always. */
+static bool is_changed(const struct applying *a, const json_t *live, const json_t *answer) {
+        if (a->is_dry_server)
+                return !json_equal(live, answer);
+        return !str_eq(tree_text(answer, "metadata", "resourceVersion", NULL),
+                       tree_text(live, "metadata", "resourceVersion", NULL));
+}
+
 /* Brings live to what the manifest says. */
 static int update(const struct applying *a, const struct manifest *m, const json_t *tree,
                   const json_t *live, struct err *e) {
@@ -136,12 +144,7 @@ static int update(const struct applying *a, const struct manifest *m, const json
                 r = session_json(a->session, CLIENT_PATCH, write_path(a, m, name_of(m)),
                                  CLIENT_TYPE_STRATEGIC_PATCH, patch, &answer, e);
                 if (r == 0)
-                        r = say(a, m,
-                                str_eq(tree_text(answer, "metadata", "resourceVersion", NULL),
-                                       tree_text(live, "metadata", "resourceVersion", NULL))
-                                        ? "unchanged"
-                                        : "configured",
-                                answer, e);
+                        r = say(a, m, is_changed(a, live, answer) ? "configured" : "unchanged", answer, e);
         }
         json_decref(last);
         json_decref(patch);

@@ -101,7 +101,9 @@ static void describe_deployment(const json_t *o, struct strbuf *out) {
                         tree_number(o, "status", "unavailableReplicas", NULL));
         describe_text(out, 0, "Replicas", text);
         describe_line(out, 0, "StrategyType", tree_get(o, "spec", "strategy", "type", NULL));
-        describe_line(out, 0, "MinReadySeconds", tree_get(o, "spec", "minReadySeconds", NULL));
+        (void) snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT,
+                        tree_number(o, "spec", "minReadySeconds", NULL));
+        describe_text(out, 0, "MinReadySeconds", text);
         describe_tree(out, 0, "RollingUpdateStrategy", rolling);
         describe_template(tree_get(o, "spec", "template", NULL), out);
         describe_conditions(o, out);
@@ -122,6 +124,25 @@ static void describe_replica_set(const json_t *o, struct strbuf *out) {
         describe_conditions(o, out);
 }
 
+/* "http  80/TCP -> 8080" for each port. */
+static void describe_service_ports(const json_t *o, struct strbuf *out) {
+        const json_t *port;
+        char text[128];
+        size_t i;
+
+        json_array_foreach(tree_get(o, "spec", "ports", NULL), i, port) {
+                const json_t *target = json_object_get(port, "targetPort");
+                const char *name = tree_text(port, "name", NULL);
+
+                (void) snprintf(text, sizeof(text), "%s  %" JSON_INTEGER_FORMAT "/%s",
+                                name[0] ? name : "<unset>", tree_number(port, "port", NULL),
+                                tree_text(port, "protocol", NULL));
+                describe_text(out, 0, "Port", text);
+                describe_line(out, 0, "TargetPort", target);
+                describe_optional(out, 0, "NodePort", json_object_get(port, "nodePort"));
+        }
+}
+
 static int describe_service(struct session *s, const json_t *o, struct strbuf *out, struct err *e) {
         AUTO_DONE(strbuf) struct strbuf ready = { 0 }, selector = { 0 };
         struct fetch f = { .kind = &endpoint_slice_kind,
@@ -136,7 +157,7 @@ static int describe_service(struct session *s, const json_t *o, struct strbuf *o
         describe_map(out, 0, "Selector", tree_get(o, "spec", "selector", NULL));
         describe_line(out, 0, "Type", tree_get(o, "spec", "type", NULL));
         describe_line(out, 0, "IP", tree_get(o, "spec", "clusterIP", NULL));
-        describe_tree(out, 0, "Ports", tree_get(o, "spec", "ports", NULL));
+        describe_service_ports(o, out);
         strbuf_addf(&selector, "kubernetes.io/service-name=%s", tree_text(o, "metadata", "name", NULL));
         f.label_selector = selector.s;
         r = selector.s ? fetch_list(s, &f, &slices, e) : err_errno(e, -ENOMEM, "cannot describe");

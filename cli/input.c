@@ -102,7 +102,21 @@ static void check_namespaces(struct reading *in) {
         }
 }
 
-static void print_findings(const struct diags *d) {
+static int compare_places(const void *a, const void *b) {
+        const struct diag *x = a, *y = b;
+        int r = strcmp(str_or_empty(x->file), str_or_empty(y->file));
+
+        if (r != 0)
+                return r;
+        if (x->line != y->line)
+                return x->line < y->line ? -1 : 1;
+        return (x->column > y->column) - (x->column < y->column);
+}
+
+/* From the top of each file down, as a person mends them. */
+static void print_findings(struct diags *d) {
+        if (d->n > 0)
+                qsort(d->items, d->n, sizeof(*d->items), compare_places);
         for (size_t i = 0; i < d->n; i++) {
                 AUTO_FREE char *text = diag_format(&d->items[i]);
 

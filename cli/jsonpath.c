@@ -38,14 +38,60 @@ static int walk_key(const char *name, size_t len, const char *at, const char *en
                     const json_t *tree, each_fn each, void *data, struct err *e) {
         char key[NAME_MAX_BYTES];
         const json_t *value;
+        size_t n = 0;
 
         if (len == 0 || len >= sizeof(key))
                 return bad(name, end, e);
-        memcpy(key, name, len);
-        key[len] = '\0';
+        for (size_t i = 0; i < len; i++) {
+                if (name[i] == '\\' && i + 1 < len) /* kubectl's way to write a dot inside a key */
+                        i++;
+                key[n++] = name[i];
+        }
+        key[n] = '\0';
         value = json_object_get(tree, key);
         /* The rest is walked even where nothing is found, so that its mistakes are told. */
         return path_walk(at, end, value, each, data, e);
+}
+
+struct filter {
+        const char *text; /* wanted */
+        size_t len;
+        bool is_met;
+};
+
+static void filter_take(void *data, const json_t *value) {
+        struct filter *f = data;
+        AUTO_FREE char *text = json_is_string(value) ? strdup(json_string_value(value))
+                                                     : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+
+        f->is_met = f->is_met || (text && strlen(text) == f->len && strncmp(text, f->text, f->len) == 0);
+}
+
+/* "?(@.type=="Ready")]": elements whose part equals a text or number. at is at the question mark. */
+static int walk_filter(const char *at, const char *end, const json_t *tree, each_fn each, void *data,
+                       struct err *e) {
+        const char *path = at + strlen("?(@"), *close = memmem(at, (size_t) (end - at), ")]", 2);
+        const char *equals = close ? memmem(at, (size_t) (close - at), "==", 2) : NULL, *value;
+        const json_t *item;
+        size_t i;
+        int r = 0;
+
+        if (!equals || !str_starts_with(at, "?(@") || equals < path)
+                return bad(at, end, e);
+        value = equals + 2;
+        json_array_foreach(tree, i, item) {
+                struct filter f = { .text = value, .len = (size_t) (close - value) };
+
+                if (f.len >= 2 && (*value == '"' || *value == '\'') && close[-1] == *value) {
+                        f.text++;
+                        f.len -= 2;
+                }
+                if (r == 0)
+                        r = path_walk(path, equals, item, filter_take, &f, e);
+                if (r == 0 && f.is_met)
+                        r = path_walk(close + 2, end, item, each, data, e);
+        }
+        return r;
 }
 
 /* "[0]", "[-1]", "[*]", "['key']" with at behind the bracket. */
@@ -63,6 +109,8 @@ static int walk_bracket(const char *at, const char *end, const json_t *tree, eac
                 return walk_key(at + 1, (size_t) (quote - at - 1), quote + 2, end, tree, each, data,
                                 e);
         }
+        if (at < end && *at == '?')
+                return walk_filter(at, end, tree, each, data, e);
         if (!close || (size_t) (close - at) >= sizeof(text))
                 return bad(at, end, e);
         if (close == at + 1 && *at == '*')
@@ -95,12 +143,8 @@ static int path_walk(const char *at, const char *end, const json_t *tree, each_f
                 return path_walk(at, end, tree, each, data, e);
         if (*at == '*')
                 return walk_all(at + 1, end, tree, each, data, e);
-        while (at + len < end && at[len] != '.' && at[len] != '[') {
-                /* kubectl's way to write a dot inside a key */
-                if (at[len] == '\\')
-                        return bad(at, end, e);
-                len++;
-        }
+        while (at + len < end && at[len] != '.' && at[len] != '[')
+                len += at[len] == '\\' && at + len + 1 < end ? 2 : 1;
         return walk_key(at, len, at + len, end, tree, each, data, e);
 }
 

@@ -6,8 +6,9 @@
 #include "base/str.h"
 
 /* The part of kubectl's jsonpath that people use: text, {.a.b}, {.a['b.c']}, {.list[0]}, {.list[-1]},
- * {.list[*].x}, {.map.*}, {"\n"}, {range .items[*]}...{end}; results of one expression are separated
- * by a blank. What isn't there prints nothing. Filters ([?(...)]) and slices aren't understood.
+ * {.list[*].x}, {.list[?(@.type=="Ready")].status}, {.labels.a\.b}, {.map.*}, {"\n"},
+ * {range .items[*]}...{end}; results of one expression are separated by a blank. What isn't there
+ * prints nothing. Slices and other filters than == aren't understood.
  *
  * Returns 0, -EINVAL (e says where) or -ENOMEM. Pure. */
 int jsonpath_print(const char *template, const json_t *tree, struct strbuf *out, struct err *e);
