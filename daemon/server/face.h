@@ -47,6 +47,8 @@ struct connection {
         bool is_allowed;
 };
 
+struct route;
+
 /* A request from its first line to its last byte. */
 struct request {
         struct face *face;
@@ -63,6 +65,9 @@ struct request {
         bool is_gone;      /* the client is, and libmicrohttpd knows */
         bool is_too_large;
         struct list suspended_link;
+        const struct route *route; /* NULL: the registry's */
+        void *route_data;
+        enum MHD_Result (*queue)(struct request *r); /* instead of response; NULL: none */
         struct watch *watch;
         sd_event_source *hangup; /* tells when the reader of a watch leaves */
 };

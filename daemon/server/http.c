@@ -10,6 +10,7 @@
 #include "daemon/registry/watch.h"
 #include "daemon/server/face.h"
 #include "daemon/server/peer.h"
+#include "daemon/server/route.h"
 
 /*   uri (first line) → access: headers → body… → whole → answered at once → queued
  *                                                   \→ suspended → resumed → queued        */
@@ -39,6 +40,8 @@ const char *request_header(const struct request *r, const char *name) {
 }
 
 static void request_free(struct request *r) {
+        if (r->route && r->route->gone)
+                r->route->gone(r);
         sd_event_source_disable_unref(r->hangup);
         rest_response_done(&r->response);
         watch_unref(r->watch);
@@ -49,7 +52,24 @@ static void request_free(struct request *r) {
         free(r);
 }
 
+/* libmicrohttpd doesn't look at what it has suspended: a client that leaves meanwhile is seen here,
+ * and its answer, which nobody will read, ends the request. */
+static int request_hangup(sd_event_source *source, int fd, uint32_t events, void *data) {
+        struct request *r = data;
+
+        (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        if (r->is_answered)
+                return 0;
+        rest_status(&r->response, 503, "ServiceUnavailable", "the client has left");
+        r->is_answered = true;
+        request_resume(r);
+        return 0;
+}
+
 void request_suspend(struct request *r) {
+        if (r->route && !r->hangup && !r->is_answered)
+                (void) sd_event_add_io(r->face->server->event, &r->hangup, r->connection->fd,
+                                       EPOLLRDHUP | EPOLLHUP | EPOLLERR, request_hangup, r);
         r->is_suspended = true;
         list_append(&r->face->server->suspended, &r->suspended_link);
         MHD_suspend_connection(r->mhd);
@@ -109,12 +129,15 @@ static struct MHD_Response *response_make(struct rest_response *answer) {
         return response;
 }
 
-static enum MHD_Result response_queue(struct request *r) {
+enum MHD_Result request_queue(struct request *r) {
         struct rest_response *answer = &r->response;
         struct MHD_Response *response;
         enum MHD_Result result;
         char number[16];
 
+        sd_event_source_disable_unref(STEAL(r->hangup));
+        if (r->queue)
+                return r->queue(r);
         if (r->watch)
                 return watch_stream_queue(r);
         response = response_make(answer);
@@ -134,11 +157,11 @@ static enum MHD_Result response_queue(struct request *r) {
         return result;
 }
 
-static enum MHD_Result refuse(struct request *r, unsigned code, const char *reason,
-                              const char *message) {
+enum MHD_Result request_refuse(struct request *r, unsigned code, const char *reason,
+                               const char *message) {
         rest_status(&r->response, code, reason, message);
         r->is_answered = true;
-        return response_queue(r);
+        return request_queue(r);
 }
 
 /* ---- the registry's answer ---- */
@@ -196,17 +219,22 @@ static enum MHD_Result request_begin(struct request *r, const char *method) {
         if (!r->method || !r->connection)
                 return MHD_NO;
         if (!r->connection->is_allowed)
-                return refuse(r, 403, "Forbidden",
+                return request_refuse(r, 403, "Forbidden",
                               "this user may not administer orch: become root or join the group of "
                               "the socket");
         if (!r->face->is_unix && !peer_host_is_local(request_header(r, "Host")))
-                return refuse(r, 403, "Forbidden",
+                return request_refuse(r, 403, "Forbidden",
                               "the Host header doesn't name this machine: use localhost");
         if (!method_is_known(method))
-                return refuse(r, 405, "MethodNotAllowed",
+                return request_refuse(r, 405, "MethodNotAllowed",
                               "the server does not allow this method on the requested resource");
+        r->route = route_find(method, r->path);
+        if (r->route && r->route->begin)
+                connection_set_idle(r->connection, false);
+        if (r->route && r->route->begin)
+                return r->route->begin(r);
         if (length && (str_to_int64(length, 0, INT64_MAX, &bytes) < 0 || bytes > REST_BODY_MAX_BYTES))
-                return refuse(r, 413, "RequestEntityTooLarge",
+                return request_refuse(r, 413, "RequestEntityTooLarge",
                               "the body is larger than 3 MiB");
         return MHD_YES;
 }
@@ -215,6 +243,8 @@ static enum MHD_Result request_upload(struct request *r, const char *upload, siz
         size_t len = *upload_len;
 
         *upload_len = 0;
+        if (r->route && r->route->upload)
+                return r->route->upload(r, upload, len);
         if (r->is_too_large)
                 return MHD_YES;
         if (r->body.len + len > REST_BODY_MAX_BYTES) {
@@ -241,13 +271,15 @@ static enum MHD_Result request_dispatch(struct request *r) {
         };
 
         if (r->is_too_large)
-                return refuse(r, 413, "RequestEntityTooLarge", "the body is larger than 3 MiB");
+                return request_refuse(r, 413, "RequestEntityTooLarge", "the body is larger than 3 MiB");
         connection_set_idle(r->connection, false);
+        if (r->route)
+                return r->route->dispatch(r);
         r->is_waiting = true;
         rest_handle(r->face->server->registry, &request, &SINK, r);
         strbuf_done(&r->body);
         if (r->is_answered)
-                return response_queue(r);
+                return request_queue(r);
         request_suspend(r);
         return MHD_YES;
 }
@@ -264,6 +296,6 @@ enum MHD_Result http_access(void *data, struct MHD_Connection *mhd, const char *
         if (*upload_len > 0)
                 return request_upload(r, upload, upload_len);
         if (r->is_answered)
-                return response_queue(r);
+                return request_queue(r);
         return request_dispatch(r);
 }

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "daemon/server/face.h"
 #include "daemon/server/peer.h"
+#include "daemon/server/tunnel.h"
 
 #define MAX_CONNECTIONS 4096U
 #define IDLE_TIMEOUT_S 75U
@@ -195,7 +196,8 @@ int server_new(const struct server_options *options, struct server **ret_server,
         s->timers = options->timers;
         s->admin_gid = options->admin_gid;
         s->idle_timeout_s = options->idle_timeout_s ? options->idle_timeout_s : IDLE_TIMEOUT_S;
-        if (sd_event_add_time(s->event, &s->sweep, CLOCK_MONOTONIC, 0, USEC_PER_SEC, idle_sweep,
+        if (nodes_new(s->event, s->timers, &s->nodes) < 0 ||
+            sd_event_add_time(s->event, &s->sweep, CLOCK_MONOTONIC, 0, USEC_PER_SEC, idle_sweep,
                               s) < 0)
                 return err_set(e, -ENOMEM, "memory is out");
         (void) sd_event_source_set_enabled(s->sweep, SD_EVENT_OFF);
@@ -228,6 +230,8 @@ void server_unref(struct server *s) {
         if (!s)
                 return;
         s->is_stopping = true;
+        if (s->nodes)
+                nodes_stop(s->nodes);
         /* libmicrohttpd doesn't stop while it holds suspended connections. */
         LIST_FOREACH(i, &s->suspended)
                 request_resume(CONTAINER_OF(i, struct request, suspended_link));
@@ -240,6 +244,7 @@ void server_unref(struct server *s) {
                 if (f->daemon)
                         MHD_stop_daemon(f->daemon);
         }
+        nodes_unref(s->nodes);
         sd_event_source_disable_unref(s->sweep);
         sd_event_unref(s->event);
         free(s);

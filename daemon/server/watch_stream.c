@@ -1,23 +1,19 @@
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <systemd/sd-event.h>
 
 #include "base/macros.h"
 #include "daemon/registry/watch.h"
 #include "daemon/server/face.h"
-
-/* What libmicrohttpd may fill at a time; it comes from the connection's own memory. */
-#define BLOCK_BYTES (16U << 10)
+#include "daemon/server/pull.h"
 
 /* One event in three parts, sent as far as there is room. Where its text belongs to a version of an
- * object, that is what keeps it alive while the rest of it waits for room. */
+ * object, the watch keeps that alive while the rest of it waits for room. */
 struct watch_stream {
         struct request *request;
         struct watch *watch; /* owned */
         struct watch_event event;
         size_t sent; /* of the event; SIZE_MAX: there is none */
-        bool has_left;
+        bool is_over;
 };
 
 /* Copies what of a part lies behind from, into room. Returns the bytes. */
@@ -50,11 +46,11 @@ static size_t event_copy(struct watch_stream *s, char *room, size_t room_len) {
         return done;
 }
 
-static ssize_t stream_read(void *data, uint64_t pos, char *room, size_t room_len) {
+static ssize_t stream_take(void *data, char *room, size_t room_len) {
         struct watch_stream *s = data;
         size_t done = 0;
 
-        while (done < room_len && !s->has_left) {
+        while (done < room_len && !s->is_over) {
                 enum watch_state state;
 
                 if (s->sent != SIZE_MAX) {
@@ -62,37 +58,18 @@ static ssize_t stream_read(void *data, uint64_t pos, char *room, size_t room_len
                         continue;
                 }
                 state = watch_next(s->watch, &s->event);
-                if (state == WATCH_EVENT) {
-                        s->sent = 0;
-                        continue;
-                }
-                if (state == WATCH_END)
-                        s->has_left = true;
-                break;
+                if (state == WATCH_IDLE)
+                        break;
+                s->is_over = state == WATCH_END;
+                s->sent = state == WATCH_EVENT ? 0 : SIZE_MAX;
         }
-        if (done > 0)
-                return (ssize_t) done;
-        if (s->has_left)
-                return MHD_CONTENT_READER_END_OF_STREAM;
-        request_suspend(s->request);
-        return 0;
+        return done == 0 && s->is_over ? -1 : (ssize_t) done;
 }
 
 static void stream_ready(void *data) {
         struct watch_stream *s = data;
 
         request_resume(s->request);
-}
-
-/* A suspended connection isn't looked at by libmicrohttpd, so its end must be seen here. A client
- * that closes its sending side has left, too: it could never ask for anything again. */
-static int stream_hangup(sd_event_source *source, int fd, uint32_t events, void *data) {
-        struct watch_stream *s = data;
-
-        (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
-        s->has_left = true;
-        request_resume(s->request);
-        return 0;
 }
 
 static void stream_free(void *data) {
@@ -103,26 +80,14 @@ static void stream_free(void *data) {
 }
 
 enum MHD_Result watch_stream_queue(struct request *r) {
+        static const struct pull_source SOURCE = { .take = stream_take, .free = stream_free };
         struct watch_stream *s = calloc(1, sizeof(*s));
-        struct MHD_Response *response;
-        enum MHD_Result result;
 
         if (!s)
                 return MHD_NO;
-        response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, BLOCK_BYTES, stream_read, s,
-                                                     stream_free);
-        if (!response) {
-                free(s);
-                return MHD_NO;
-        }
         s->request = r;
         s->watch = STEAL(r->watch);
         s->sent = SIZE_MAX;
         watch_on_ready(s->watch, stream_ready, s);
-        (void) sd_event_add_io(r->face->server->event, &r->hangup, r->connection->fd,
-                               EPOLLRDHUP | EPOLLHUP | EPOLLERR, stream_hangup, s);
-        (void) MHD_add_response_header(response, "Content-Type", "application/json");
-        result = MHD_queue_response(r->mhd, 200, response);
-        MHD_destroy_response(response);
-        return result;
+        return pull_queue(r, "application/json", &SOURCE, s);
 }

@@ -1,0 +1,130 @@
+#include "daemon/server/route.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "daemon/registry/body.h"
+#include "daemon/registry/path.h"
+
+#define NODES "/apis/orch.dev/v1/nodes/"
+
+void node_path_done(struct node_path *p) {
+        free(p->node);
+        free(p->what);
+        free(p->rest);
+        *p = (struct node_path){ 0 };
+}
+
+/* Through the decoder of queries, which has the same escapes ("+" is kept by hand). */
+static char *part_decode(const char *text, size_t len) {
+        AUTO_DONE(query) struct query q = { 0 };
+        AUTO_DONE(strbuf) struct strbuf b = { 0 };
+
+        strbuf_add(&b, "p=");
+        for (size_t i = 0; i < len; i++) {
+                if (text[i] == '+')
+                        strbuf_add(&b, "%2B");
+                else if (text[i] == '&')
+                        strbuf_add(&b, "%26");
+                else
+                        strbuf_add_char(&b, text[i]);
+        }
+        if (b.has_failed || query_parse(b.s, &q, NULL) < 0)
+                return NULL;
+        return strdup(str_or_empty(query_get(&q, "p")));
+}
+
+int node_path_parse(const char *path, struct node_path *ret) {
+        AUTO_DONE(node_path) struct node_path p = { 0 };
+        const char *node, *what, *rest;
+        size_t node_len, what_len;
+
+        if (!str_starts_with(path, NODES))
+                return -EINVAL;
+        node = path + strlen(NODES);
+        node_len = strcspn(node, "/");
+        if (node_len == 0 || node[node_len] == '\0')
+                return -EINVAL;
+        what = node + node_len + 1;
+        what_len = strcspn(what, "/");
+        rest = what + what_len + (what[what_len] == '/');
+        p.node = part_decode(node, node_len);
+        p.what = part_decode(what, what_len);
+        p.rest = part_decode(rest, strlen(rest));
+        if (!p.node || !p.what || !p.rest)
+                return -EINVAL;
+        *ret = p;
+        p = (struct node_path){ 0 };
+        return 0;
+}
+
+static const struct route *node_route_find(const char *method, const char *path) {
+        AUTO_DONE(node_path) struct node_path p = { 0 };
+
+        if (node_path_parse(path, &p) < 0)
+                return NULL;
+        if (str_eq(p.what, "streams") && str_is_empty(p.rest) && str_eq(method, "GET"))
+                return &node_watch_route;
+        if (str_eq(p.what, "streams") && !str_is_empty(p.rest) && str_eq(method, "POST"))
+                return &node_dial_route;
+        if (!str_eq(p.what, "images"))
+                return NULL;
+        if (str_is_empty(p.rest) && str_eq(method, "POST"))
+                return &image_load_route;
+        if (str_eq(method, str_is_empty(p.rest) ? "GET" : "DELETE"))
+                return &images_route;
+        return NULL;
+}
+
+const struct route *route_find(const char *method, const char *path) {
+        AUTO_DONE(path) struct path p = { 0 };
+
+        if (str_starts_with(path, NODES))
+                return node_route_find(method, path);
+        if (!str_starts_with(path, "/api/v1/namespaces/") || path_parse(path, &p, NULL) < 0)
+                return NULL;
+        if (!str_eq(p.resource, "pods") || str_is_empty(p.namespace_))
+                return NULL;
+        if (str_eq(p.subresource, "log") && str_eq(method, "GET"))
+                return &log_route;
+        if ((str_eq(p.subresource, "exec") || str_eq(p.subresource, "attach")) &&
+            (str_eq(method, "GET") || str_eq(method, "POST")))
+                return &exec_route;
+        return NULL;
+}
+
+void request_answer(struct request *r, unsigned code, char *take_text) {
+        r->response = (struct rest_response){ .status = code, .body = body_new() };
+        if (r->response.body)
+                body_add_text(r->response.body, take_text, take_text ? strlen(take_text) : 0);
+        else
+                free(take_text);
+        if (!take_text || !r->response.body || body_has_failed(r->response.body)) {
+                rest_response_done(&r->response);
+                r->response.status = 500;
+        }
+        r->is_answered = true;
+        request_resume(r);
+}
+
+bool request_answer_failure(struct request *r, const char *json, size_t len) {
+        json_t *status = json_loadb(json, len, 0, NULL);
+        json_int_t code = json_integer_value(json_object_get(status, "code"));
+        bool has_failed =
+                !str_eq(json_string_value(json_object_get(status, "status")), "Success");
+
+        if (code < 400 || code > 599)
+                code = 500;
+        if (has_failed && status) {
+                (void) json_object_set_new(status, "code", json_integer(code));
+                request_answer(r, (unsigned) code, json_dumps(status, JSON_COMPACT));
+        } else if (has_failed) {
+                rest_status(&r->response, 502, "InternalError", "the node's answer is malformed");
+                r->is_answered = true;
+                request_resume(r);
+        }
+        json_decref(status);
+        return has_failed;
+}

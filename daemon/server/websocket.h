@@ -1,0 +1,44 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/macros.h"
+
+/* The server's end of a WebSocket (RFC 6455) over an upgraded connection; frames by wslay. */
+struct MHD_UpgradeResponseHandle;
+struct websocket;
+typedef struct sd_event sd_event;
+
+#define WEBSOCKET_ACCEPT_MAX 32
+#define WEBSOCKET_MESSAGE_MAX_BYTES (1U << 20)
+
+/* Sec-WebSocket-Accept for a client's key. Returns 0, -EINVAL for what is no key, or -EIO. */
+int websocket_accept(const char *key, char ret_text[WEBSOCKET_ACCEPT_MAX]);
+
+/* The first protocol offered ("a, b") that is among known (NULL-terminated), borrowed from known; or
+ * NULL. */
+const char *websocket_protocol(const char *offered, const char *const *known);
+
+struct websocket_handlers {
+        void (*message)(void *data, const uint8_t *bytes, size_t len);
+        void (*drained)(void *data);
+        void (*closed)(void *data); /* websocket_unref() is what is left */
+};
+
+/* fd, handle: as of wire_new(). Returns 0 or -ENOMEM. */
+int websocket_new(sd_event *event, int fd, struct MHD_UpgradeResponseHandle *handle,
+                  const struct websocket_handlers *handlers, void *data, struct websocket **ret);
+void websocket_unref(struct websocket *w);
+
+/* Bytes that came together with the request. */
+void websocket_feed(struct websocket *w, const void *bytes, size_t len);
+
+/* Sends one binary message: a channel's number and bytes. */
+bool websocket_send(struct websocket *w, uint8_t channel, const void *bytes, size_t len);
+/* Says good-bye (1000); closed() follows when the client has answered. */
+void websocket_finish(struct websocket *w);
+bool websocket_is_full(const struct websocket *w);
+void websocket_pause(struct websocket *w, bool is_paused);

@@ -1,0 +1,160 @@
+#include "daemon/server/wire.h"
+
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <systemd/sd-event.h>
+
+#include "base/fd.h"
+#include "base/str.h"
+
+#define READ_BYTES (32U << 10)
+
+struct wire {
+        int fd;
+        struct MHD_UpgradeResponseHandle *handle;
+        sd_event_source *io;
+        struct wire_handlers handlers;
+        void *data;
+        struct strbuf out;
+        size_t out_at; /* sent already */
+        bool is_paused, is_closed;
+        bool is_calling, is_unwanted; /* freed once the handler is back */
+};
+
+static void wire_free(struct wire *w) {
+        sd_event_source_disable_unref(w->io);
+        if (w->handle)
+                (void) MHD_upgrade_action(w->handle, MHD_UPGRADE_ACTION_CLOSE);
+        strbuf_done(&w->out);
+        free(w);
+}
+
+static void wire_update(struct wire *w) {
+        uint32_t events = w->is_paused ? 0 : EPOLLIN;
+
+        if (w->out.len > w->out_at)
+                events |= EPOLLOUT;
+        (void) sd_event_source_set_io_events(w->io, events);
+}
+
+static void wire_fail(struct wire *w) {
+        if (w->is_closed)
+                return;
+        w->is_closed = true;
+        (void) sd_event_source_set_enabled(w->io, SD_EVENT_OFF);
+        w->handlers.closed(w->data);
+}
+
+/* Returns false on a broken connection. */
+static bool wire_flush(struct wire *w) {
+        while (w->out_at < w->out.len) {
+                ssize_t n = send(w->fd, w->out.s + w->out_at, w->out.len - w->out_at, MSG_NOSIGNAL);
+
+                if (n < 0)
+                        return errno == EAGAIN || errno == EINTR;
+                w->out_at += (size_t) n;
+        }
+        strbuf_reset(&w->out);
+        w->out_at = 0;
+        return true;
+}
+
+static void wire_write(struct wire *w) {
+        bool had = w->out.len > 0;
+
+        if (!wire_flush(w))
+                wire_fail(w);
+        else if (had && w->out.len == 0 && w->handlers.drained)
+                w->handlers.drained(w->data);
+}
+
+static void wire_read(struct wire *w) {
+        char room[READ_BYTES];
+        ssize_t n = recv(w->fd, room, sizeof(room), 0);
+
+        if (n > 0)
+                w->handlers.received(w->data, room, (size_t) n);
+        else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+                wire_fail(w);
+}
+
+static int wire_io(sd_event_source *source, int fd, uint32_t events, void *data) {
+        struct wire *w = data;
+
+        w->is_calling = true;
+        if (events & EPOLLOUT)
+                wire_write(w);
+        if (!w->is_unwanted && !w->is_closed && events & EPOLLIN)
+                wire_read(w);
+        else if (!w->is_unwanted && !w->is_closed && events & (EPOLLHUP | EPOLLERR))
+                wire_fail(w);
+        w->is_calling = false;
+        if (w->is_unwanted)
+                wire_free(w);
+        else
+                wire_update(w);
+        return 0;
+}
+
+int wire_new(sd_event *event, int fd, struct MHD_UpgradeResponseHandle *handle,
+             const struct wire_handlers *handlers, void *data, struct wire **ret_wire) {
+        struct wire *w = calloc(1, sizeof(*w));
+
+        if (!w) {
+                (void) MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
+                return -ENOMEM;
+        }
+        w->fd = fd;
+        w->handle = handle;
+        w->handlers = *handlers;
+        w->data = data;
+        (void) fd_set_nonblock(fd, true);
+        if (sd_event_add_io(event, &w->io, fd, EPOLLIN, wire_io, w) < 0) {
+                wire_free(w);
+                return -ENOMEM;
+        }
+        *ret_wire = w;
+        return 0;
+}
+
+void wire_unref(struct wire *w) {
+        if (!w)
+                return;
+        if (!w->is_closed)
+                (void) wire_flush(w);
+        w->is_closed = true;
+        w->is_unwanted = true;
+        if (!w->is_calling)
+                wire_free(w);
+}
+
+bool wire_send(struct wire *w, const void *bytes, size_t len) {
+        if (w->is_closed)
+                return true; /* closed() has been or will be called */
+        if (w->out.len - w->out_at + len > WIRE_MAX_BYTES)
+                return false;
+        if (w->out_at > WIRE_HIGH_BYTES) {
+                memmove(w->out.s, w->out.s + w->out_at, w->out.len - w->out_at);
+                w->out.len -= w->out_at;
+                w->out_at = 0;
+        }
+        strbuf_add_len(&w->out, bytes, len);
+        if (!w->is_calling)
+                wire_update(w);
+        return !w->out.has_failed;
+}
+
+size_t wire_pending(const struct wire *w) {
+        return w->out.len - w->out_at;
+}
+
+void wire_pause(struct wire *w, bool is_paused) {
+        if (w->is_paused == is_paused)
+                return;
+        w->is_paused = is_paused;
+        if (!w->is_calling)
+                wire_update(w);
+}

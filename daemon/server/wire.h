@@ -1,0 +1,39 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+#include "base/macros.h"
+
+/* An upgraded connection: bytes both ways on the loop, with a bounded queue of what is to be sent. */
+struct MHD_UpgradeResponseHandle;
+struct wire;
+typedef struct sd_event sd_event;
+
+/* Whoever has more than this in the queue shall wait for drained(). */
+#define WIRE_HIGH_BYTES (256U << 10)
+/* More than this ends the connection: the sender didn't wait. */
+#define WIRE_MAX_BYTES (4U << 20)
+
+struct wire_handlers {
+        void (*received)(void *data, const void *bytes, size_t len);
+        void (*drained)(void *data); /* the queue is empty again; may be NULL */
+        void (*closed)(void *data);  /* by the peer or an error; wire_unref() is what is left */
+};
+
+/* fd and handle come from libmicrohttpd's upgrade; the wire closes them. Handlers
+ * are called from the loop. Returns 0 or -ENOMEM (closed then). */
+int wire_new(sd_event *event, int fd, struct MHD_UpgradeResponseHandle *handle,
+             const struct wire_handlers *handlers, void *data, struct wire **ret_wire);
+
+/* Closes at once; what is queued is tried once more. Allowed in its handlers. */
+void wire_unref(struct wire *w);
+DEFINE_AUTO(wire);
+
+/* Queues bytes. False: memory is out or the queue too long; close it. */
+bool wire_send(struct wire *w, const void *bytes, size_t len);
+size_t wire_pending(const struct wire *w);
+
+/* Stops and resumes reading. */
+void wire_pause(struct wire *w, bool is_paused);
