@@ -23,6 +23,7 @@ static const char *const PROTOCOLS[] = { "v5.channel.k8s.io", "v4.channel.k8s.io
 /*   both open --node's Status or end--> good-bye said --client's answer, time-out--> gone
  *            \--client leaves-----------------------------------------------------^  */
 struct exec {
+        struct list link;
         struct server *server;
         struct websocket *socket; /* NULL before the upgrade and after its end */
         struct tunnel *tunnel;    /* NULL after its end */
@@ -34,6 +35,7 @@ struct exec {
 static void exec_free(struct exec *x) {
         struct timers *timers = x->server->timers;
 
+        list_remove(&x->link);
         if (x->timer)
                 timers->vtable->cancel(timers, x->timer);
         tunnel_close(x->tunnel);
@@ -187,8 +189,10 @@ static enum MHD_Result exec_open(struct request *r, const char *accept, const ch
         if (code > 0)
                 return request_refuse(r, code, reason, err_text(&e));
         x = calloc(1, sizeof(*x));
-        if (x)
+        if (x) {
                 x->server = r->face->server;
+                list_init(&x->link);
+        }
         result = x ? tunnel_open(r->face->server->nodes, target.node, target.what, &HANDLERS, x,
                                  &x->tunnel, &e)
                    : err_set(&e, -ENOMEM, "memory is out");
@@ -199,6 +203,7 @@ static enum MHD_Result exec_open(struct request *r, const char *accept, const ch
         }
         /* Not a byte is taken before there is somebody to give it to. */
         tunnel_pause(x->tunnel, true);
+        list_append(&x->server->execs, &x->link);
         return upgrade_queue(r, x, accept, protocol);
 }
 
@@ -219,6 +224,11 @@ static enum MHD_Result exec_dispatch(struct request *r) {
         if (websocket_accept(request_header(r, "Sec-WebSocket-Key"), accept) < 0)
                 return request_refuse(r, 400, "BadRequest", "Sec-WebSocket-Key is malformed");
         return exec_open(r, accept, protocol);
+}
+
+void exec_stop(struct server *s) {
+        LIST_FOREACH(i, &s->execs)
+                exec_free(CONTAINER_OF(i, struct exec, link));
 }
 
 const struct route exec_route = { .dispatch = exec_dispatch };

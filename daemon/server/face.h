@@ -34,6 +34,7 @@ struct server {
         struct list idle;      /* connections without a request, longest first */
         struct list suspended; /* requests that libmicrohttpd leaves alone */
         sd_event_source *sweep;
+        struct list execs; /* commands running in pods */
         bool is_stopping;
 };
 

@@ -58,11 +58,7 @@ static int request_hangup(sd_event_source *source, int fd, uint32_t events, void
         struct request *r = data;
 
         (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
-        if (r->is_answered)
-                return 0;
-        rest_status(&r->response, 503, "ServiceUnavailable", "the client has left");
-        r->is_answered = true;
-        request_resume(r);
+        request_answer_status(r, 503, "ServiceUnavailable", "the client has left");
         return 0;
 }
 

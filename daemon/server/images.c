@@ -28,9 +28,7 @@ static void images_answer(struct images *x) {
         struct request *r = x->request;
 
         if (x->failure) {
-                rest_status(&r->response, 503, "ServiceUnavailable", x->failure);
-                r->is_answered = true;
-                request_resume(r);
+                request_answer_status(r, 503, "ServiceUnavailable", x->failure);
         } else if (!request_answer_failure(r, str_or_empty(x->status.s), x->status.len)) {
                 if (x->answer.len > 0)
                         request_answer(r, 200, strbuf_steal(&x->answer));

@@ -50,7 +50,7 @@ static enum MHD_Result log_queue(struct request *r) {
 }
 
 static void log_begin(struct log *l) {
-        if (!l->has_begun) {
+        if (!l->has_begun && !l->request->is_answered) {
                 l->has_begun = true;
                 l->request->queue = log_queue;
                 l->request->is_answered = true;
@@ -80,10 +80,8 @@ static void log_ended(void *data, const char *text) {
         struct log *l = data;
 
         if (!l->is_over && !l->has_begun) {
-                rest_status(&l->request->response, 503, "ServiceUnavailable",
-                            text ? text : "the node broke the stream off; try again");
-                l->request->is_answered = true;
-                request_resume(l->request);
+                request_answer_status(l->request, 503, "ServiceUnavailable",
+                                      text ? text : "the node broke the stream off; try again");
         } else if (!l->is_over) {
                 l->is_over = true;
                 request_resume(l->request);

@@ -95,7 +95,20 @@ const struct route *route_find(const char *method, const char *path) {
         return NULL;
 }
 
+void request_answer_status(struct request *r, unsigned code, const char *reason,
+                           const char *message) {
+        if (r->is_answered)
+                return;
+        rest_status(&r->response, code, reason, message);
+        r->is_answered = true;
+        request_resume(r);
+}
+
 void request_answer(struct request *r, unsigned code, char *take_text) {
+        if (r->is_answered) {
+                free(take_text);
+                return;
+        }
         r->response = (struct rest_response){ .status = code, .body = body_new() };
         if (r->response.body)
                 body_add_text(r->response.body, take_text, take_text ? strlen(take_text) : 0);
@@ -121,9 +134,7 @@ bool request_answer_failure(struct request *r, const char *json, size_t len) {
                 (void) json_object_set_new(status, "code", json_integer(code));
                 request_answer(r, (unsigned) code, json_dumps(status, JSON_COMPACT));
         } else if (has_failed) {
-                rest_status(&r->response, 502, "InternalError", "the node's answer is malformed");
-                r->is_answered = true;
-                request_resume(r);
+                request_answer_status(r, 502, "InternalError", "the node's answer is malformed");
         }
         json_decref(status);
         return has_failed;

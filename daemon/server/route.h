@@ -32,6 +32,10 @@ enum MHD_Result request_queue(struct request *r);
 /* An answer for a request that is suspended, or about to be queued. take_text: JSON; NULL counts as out of memory. */
 void request_answer(struct request *r, unsigned code, char *take_text);
 
+/* The same with a Status. All of these do nothing once there is an answer. */
+void request_answer_status(struct request *r, unsigned code, const char *reason,
+                           const char *message);
+
 /* A node's final Status becomes the answer. True: it said Failure, and the answer is given. */
 bool request_answer_failure(struct request *r, const char *json, size_t len);
 
@@ -39,6 +43,9 @@ bool request_answer_failure(struct request *r, const char *json, size_t len);
 extern const struct route node_watch_route, node_dial_route;
 extern const struct route log_route, exec_route;
 extern const struct route images_route, image_load_route;
+
+/* Ends all commands at once. */
+void exec_stop(struct server *s);
 
 /* Parts of "/apis/orch.dev/v1/nodes/NAME/WHAT[/REST]", decoded; the caller's. REST may hold slashes
  * and is "" where there is none. Returns 0, -EINVAL or -ENOMEM. */

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "daemon/server/face.h"
 #include "daemon/server/peer.h"
+#include "daemon/server/route.h"
 #include "daemon/server/tunnel.h"
 
 #define MAX_CONNECTIONS 4096U
@@ -191,6 +192,7 @@ int server_new(const struct server_options *options, struct server **ret_server,
                 return err_set(e, -ENOMEM, "memory is out");
         list_init(&s->idle);
         list_init(&s->suspended);
+        list_init(&s->execs);
         s->event = sd_event_ref(options->event);
         s->registry = options->registry;
         s->timers = options->timers;
@@ -230,6 +232,7 @@ void server_unref(struct server *s) {
         if (!s)
                 return;
         s->is_stopping = true;
+        exec_stop(s);
         if (s->nodes)
                 nodes_stop(s->nodes);
         /* libmicrohttpd doesn't stop while it holds suspended connections. */

@@ -1,0 +1,411 @@
+#include "tests/unit/registry/fixture.h"
+
+#include <string.h>
+
+#define PODS "/api/v1/namespaces/default/pods"
+#define JSON "application/json"
+
+static int setup(void **state) {
+        static struct fixture f;
+
+        fixture_init(&f);
+        *state = &f;
+        return 0;
+}
+
+static int teardown(void **state) {
+        fixture_done(*state);
+        return 0;
+}
+
+static void starts_with_its_default_objects(void **state) {
+        struct fixture *f = *state;
+        struct answer a = fixture_ask(f, "GET", "/api/v1/namespaces/default/services/kubernetes", NULL);
+
+        assert_int_equal(a.status, 200);
+        assert_string_equal(tree_at(a.tree, "spec.clusterIP"), "10.96.0.1");
+        answer_done(&a);
+        fixture_do(f, "GET", "/api/v1/namespaces/kube-system", NULL, 200);
+        fixture_do(f, "GET", "/api/v1/namespaces/kube-node-lease", NULL, 200);
+}
+
+static void stamps_and_defaults_a_new_object(void **state) {
+        struct fixture *f = *state;
+
+        struct answer a = fixture_ask(f, "POST", PODS, pod_json("web", ""));
+
+        assert_int_equal(a.status, 201);
+        assert_string_equal(tree_at(a.tree, "metadata.creationTimestamp"), "2027-01-15T08:00:00Z");
+        assert_int_equal(strlen(tree_at(a.tree, "metadata.uid")), 36);
+        assert_string_equal(tree_at(a.tree, "spec.restartPolicy"), "Always");
+        assert_string_equal(tree_at(a.tree, "status.phase"), "Pending");
+        assert_string_not_equal(tree_at(a.tree, "metadata.resourceVersion"), "");
+        answer_done(&a);
+}
+
+static void refuses_a_second_object_of_the_name(void **state) {
+        struct fixture *f = *state;
+        struct answer a;
+        fixture_do(f, "POST", PODS, pod_json("web", ""), 201);
+
+        a = fixture_ask(f, "POST", PODS, pod_json("web", ""));
+
+        assert_int_equal(a.status, 409);
+        assert_string_equal(tree_at(a.tree, "reason"), "AlreadyExists");
+        assert_string_equal(tree_at(a.tree, "message"), "pods \"web\" already exists");
+        assert_string_equal(tree_at(a.tree, "details.kind"), "pods");
+        answer_done(&a);
+}
+
+static void two_writers_of_one_name_take_turns(void **state) {
+        struct fixture *f = *state;
+        struct answer a, b;
+
+        fixture_send(f, "POST", PODS, JSON, pod_json("web", ""), &a);
+        fixture_send(f, "POST", PODS, JSON, pod_json("web", ""), &b);
+        fixture_run(f, 0);
+
+        assert_int_equal(a.status, 201);
+        assert_int_equal(b.status, 409);
+        answer_done(&a);
+        answer_done(&b);
+}
+
+static void answers_only_when_the_store_has_it(void **state) {
+        struct fixture *f = *state;
+        struct answer a, b;
+
+        fixture_send(f, "POST", PODS, JSON, pod_json("web", ""), &a);
+        b = fixture_ask(f, "GET", "/version", NULL);
+        answer_done(&b);
+        fixture_run(f, 0);
+
+        assert_int_equal(a.status, 201);
+        answer_done(&a);
+}
+
+static void makes_up_a_name(void **state) {
+        struct fixture *f = *state;
+
+        struct answer a = fixture_ask(
+                f, "POST", "/api/v1/namespaces/default/configmaps",
+                "{\"metadata\":{\"generateName\":\"cm-\"}}");
+
+        assert_int_equal(a.status, 201);
+        assert_int_equal(strlen(tree_at(a.tree, "metadata.name")), strlen("cm-12345"));
+        answer_done(&a);
+}
+
+static void says_what_is_not_there(void **state) {
+        struct fixture *f = *state;
+        struct answer a = fixture_ask(f, "GET", "/apis/apps/v1/namespaces/default/deployments/x", NULL);
+
+        assert_int_equal(a.status, 404);
+        assert_string_equal(tree_at(a.tree, "message"), "deployments.apps \"x\" not found");
+        assert_string_equal(tree_at(a.tree, "details.group"), "apps");
+        answer_done(&a);
+        a = fixture_ask(f, "POST", "/api/v1/namespaces/nope/pods", pod_json("web", ""));
+        assert_int_equal(a.status, 404);
+        assert_string_equal(tree_at(a.tree, "message"), "namespaces \"nope\" not found");
+        answer_done(&a);
+        fixture_do(f, "GET", "/api/v1/bogus", NULL, 404);
+        fixture_do(f, "GET", "/nowhere", NULL, 404);
+        fixture_do(f, "PUT", PODS, "{}", 405);
+}
+
+static void refuses_a_stale_version(void **state) {
+        struct fixture *f = *state;
+        const char *old = "{\"metadata\":{\"name\":\"c\",\"resourceVersion\":\"1\"},\"data\":{\"a\":\"2\"}}";
+        struct answer a;
+        fixture_do(f, "POST", "/api/v1/namespaces/default/configmaps",
+                   "{\"metadata\":{\"name\":\"c\"},\"data\":{\"a\":\"1\"}}", 201);
+
+        a = fixture_ask(f, "PUT", "/api/v1/namespaces/default/configmaps/c", old);
+
+        assert_int_equal(a.status, 409);
+        assert_string_equal(tree_at(a.tree, "reason"), "Conflict");
+        assert_string_equal(tree_at(a.tree, "message"),
+                            "Operation cannot be fulfilled on configmaps \"c\": the object has been "
+                            "modified; please apply your changes to the latest version and try again");
+        answer_done(&a);
+}
+
+static void keeps_the_version_when_nothing_changes(void **state) {
+        struct fixture *f = *state;
+        const char *same = "{\"metadata\":{\"name\":\"c\"},\"data\":{\"a\":\"1\"}}";
+        struct answer a = fixture_ask(f, "POST", "/api/v1/namespaces/default/configmaps", same);
+        struct answer b = fixture_ask(f, "PUT", "/api/v1/namespaces/default/configmaps/c", same);
+
+        assert_int_equal(b.status, 200);
+        assert_string_equal(tree_at(a.tree, "metadata.resourceVersion"),
+                            tree_at(b.tree, "metadata.resourceVersion"));
+        answer_done(&a);
+        answer_done(&b);
+}
+
+static void explains_what_is_invalid(void **state) {
+        struct fixture *f = *state;
+
+        struct answer a = fixture_ask(
+                f, "POST", "/apis/apps/v1/namespaces/default/deployments",
+                "{\"metadata\":{\"name\":\"d\"},\"spec\":{\"replicas\":-1,\"selector\":{"
+                "\"matchLabels\":{\"a\":\"b\"}},\"template\":{\"metadata\":{\"labels\":{\"a\":\"b\"}},"
+                "\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}}}");
+
+        assert_int_equal(a.status, 422);
+        assert_string_equal(tree_at(a.tree, "reason"), "Invalid");
+        assert_non_null(strstr(tree_at(a.tree, "message"),
+                               "Deployment.apps \"d\" is invalid: spec.replicas: Invalid value: -1"));
+        assert_string_equal(tree_at(a.tree, "details.causes.0.reason"), "FieldValueInvalid");
+        assert_string_equal(tree_at(a.tree, "details.causes.0.field"), "spec.replicas");
+        assert_string_equal(tree_at(a.tree, "details.kind"), "Deployment");
+        answer_done(&a);
+}
+
+static void treats_unknown_fields_as_asked(void **state) {
+        struct fixture *f = *state;
+        const char *body = "{\"metadata\":{\"name\":\"c\"},\"bogus\":1}";
+        const char *path = "/api/v1/namespaces/default/configmaps";
+        struct answer a;
+
+        a = fixture_ask(f, "POST", "/api/v1/namespaces/default/configmaps?fieldValidation=Strict", body);
+        assert_int_equal(a.status, 400);
+        assert_string_equal(tree_at(a.tree, "message"),
+                            "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: strict "
+                            "decoding error: unknown field \"bogus\"");
+        answer_done(&a);
+        a = fixture_ask(f, "POST", path, body);
+        assert_int_equal(a.status, 201);
+        assert_string_equal(a.warning, "299 - \"unknown field \\\"bogus\\\"\"");
+        assert_null(strstr(a.text, "bogus"));
+        answer_done(&a);
+        a = fixture_ask(f, "PUT", "/api/v1/namespaces/default/configmaps/c?fieldValidation=Ignore", body);
+        assert_int_equal(a.n_warnings, 0);
+        answer_done(&a);
+}
+
+static void a_dry_run_stores_nothing(void **state) {
+        struct fixture *f = *state;
+        const char *service = "{\"metadata\":{\"name\":\"s\"},\"spec\":{\"ports\":[{\"port\":80}]}}";
+        struct answer a, b;
+
+        a = fixture_ask(f, "POST", "/api/v1/namespaces/default/services?dryRun=All", service);
+        fixture_do(f, "GET", "/api/v1/namespaces/default/services/s", NULL, 404);
+        b = fixture_ask(f, "POST", "/api/v1/namespaces/default/services", service);
+
+        assert_int_equal(a.status, 201);
+        assert_int_equal(b.status, 201);
+        assert_string_not_equal(tree_at(b.tree, "spec.clusterIP"), "");
+        answer_done(&a);
+        answer_done(&b);
+}
+
+static void service_addresses_are_unique_and_given_back(void **state) {
+        struct fixture *f = *state;
+        const char *path = "/api/v1/namespaces/default/services";
+        const char *fixed = "{\"metadata\":{\"name\":\"b\"},\"spec\":{\"clusterIP\":\"10.96.0.77\","
+                            "\"ports\":[{\"port\":80}]}}";
+        const char *again = "{\"metadata\":{\"name\":\"c\"},\"spec\":{\"clusterIP\":\"10.96.0.77\","
+                            "\"ports\":[{\"port\":80}]}}";
+        struct answer a;
+        fixture_do(f, "POST", path, fixed, 201);
+        fixture_restart(f);
+
+        a = fixture_ask(f, "POST", path, again);
+        assert_int_equal(a.status, 422);
+        assert_non_null(strstr(a.text, "provided IP is already allocated"));
+        answer_done(&a);
+
+        fixture_do(f, "DELETE", "/api/v1/namespaces/default/services/b", NULL, 200);
+        fixture_do(f, "POST", path, again, 201);
+}
+
+static void generation_counts_changes_of_the_spec(void **state) {
+        struct fixture *f = *state;
+        const char *path = "/apis/apps/v1/namespaces/default/deployments/d";
+        struct answer a;
+        fixture_do(f, "POST", "/apis/apps/v1/namespaces/default/deployments",
+                   "{\"metadata\":{\"name\":\"d\"},\"spec\":{\"selector\":{"
+                   "\"matchLabels\":{\"a\":\"b\"}},\"template\":{\"metadata\":{\"labels\":{\"a\":\"b\"}},"
+                   "\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}}}",
+                   201);
+
+        a = fixture_patch(f, path, "application/merge-patch+json", "{\"metadata\":{\"labels\":{\"x\":\"y\"}}}");
+        assert_int_equal(json_integer_value(json_object_get(json_object_get(a.tree, "metadata"), "generation")), 1);
+        answer_done(&a);
+        a = fixture_patch(f, path, "application/merge-patch+json", "{\"spec\":{\"replicas\":3},\"status\":{\"replicas\":9}}");
+        assert_int_equal(json_integer_value(json_object_get(json_object_get(a.tree, "metadata"), "generation")), 2);
+        assert_null(json_object_get(json_object_get(a.tree, "status"), "replicas"));
+        answer_done(&a);
+        a = fixture_patch(f, "/apis/apps/v1/namespaces/default/deployments/d/status",
+                          "application/merge-patch+json", "{\"spec\":{\"replicas\":7},\"status\":{\"replicas\":3}}");
+        assert_int_equal(a.status, 200);
+        assert_int_equal(json_integer_value(json_object_get(json_object_get(a.tree, "spec"), "replicas")), 3);
+        assert_int_equal(json_integer_value(json_object_get(json_object_get(a.tree, "status"), "replicas")), 3);
+        answer_done(&a);
+        a = fixture_patch(f, "/apis/apps/v1/namespaces/default/deployments/d/scale",
+                          "application/merge-patch+json", "{\"spec\":{\"replicas\":5}}");
+        assert_int_equal(a.status, 200);
+        assert_string_equal(tree_at(a.tree, "kind"), "Scale");
+        assert_string_equal(tree_at(a.tree, "status.selector"), "a=b");
+        assert_int_equal(json_integer_value(json_object_get(json_object_get(a.tree, "spec"), "replicas")), 5);
+        answer_done(&a);
+}
+
+static void refuses_unknown_patch_types(void **state) {
+        struct fixture *f = *state;
+        struct answer a;
+        fixture_do(f, "POST", PODS, pod_json("web", ""), 201);
+
+        a = fixture_patch(f, PODS "/web", "text/plain", "{}");
+
+        assert_int_equal(a.status, 415);
+        answer_done(&a);
+}
+
+static void a_bound_pod_waits_for_its_node(void **state) {
+        struct fixture *f = *state;
+        struct answer a;
+        fixture_do(f, "POST", PODS, pod_json("web", ""), 201);
+        fixture_do(f, "POST", PODS "/web/binding", "{\"target\":{\"name\":\"n1\"}}", 201);
+        fixture_do(f, "POST", PODS "/web/binding", "{\"target\":{\"name\":\"n2\"}}", 409);
+
+        a = fixture_ask(f, "DELETE", PODS "/web?gracePeriodSeconds=5", NULL);
+        assert_int_equal(a.status, 200);
+        assert_string_equal(tree_at(a.tree, "metadata.deletionTimestamp"), "2027-01-15T08:00:05Z");
+        answer_done(&a);
+        fixture_do(f, "GET", PODS "/web", NULL, 200);
+
+        a = fixture_ask(f, "DELETE", PODS "/web", "{\"gracePeriodSeconds\":0}");
+        assert_int_equal(a.status, 200);
+        assert_string_equal(tree_at(a.tree, "status"), "Success");
+        assert_string_not_equal(tree_at(a.tree, "details.uid"), "");
+        answer_done(&a);
+        fixture_do(f, "GET", PODS "/web", NULL, 404);
+}
+
+static void finalizers_hold_an_object(void **state) {
+        struct fixture *f = *state;
+        const char *path = "/api/v1/namespaces/default/configmaps/c";
+        struct answer a;
+        fixture_do(f, "POST", "/api/v1/namespaces/default/configmaps",
+                   "{\"metadata\":{\"name\":\"c\",\"finalizers\":[\"example.com/hold\"]}}", 201);
+
+        fixture_do(f, "DELETE", path, NULL, 200);
+        a = fixture_ask(f, "GET", path, NULL);
+        assert_string_not_equal(tree_at(a.tree, "metadata.deletionTimestamp"), "");
+        answer_done(&a);
+        a = fixture_patch(f, path, "application/merge-patch+json",
+                          "{\"metadata\":{\"finalizers\":[\"example.com/hold\",\"example.com/more\"]}}");
+        assert_int_equal(a.status, 422);
+        answer_done(&a);
+        fixture_do(f, "PUT", path, "{\"metadata\":{\"name\":\"c\"}}", 200);
+        fixture_do(f, "GET", path, NULL, 404);
+}
+
+static void foreground_deletion_leaves_a_marker(void **state) {
+        struct fixture *f = *state;
+        struct answer a;
+        fixture_do(f, "POST", "/api/v1/namespaces/default/configmaps", "{\"metadata\":{\"name\":\"c\"}}", 201);
+
+        a = fixture_ask(f, "DELETE", "/api/v1/namespaces/default/configmaps/c",
+                        "{\"propagationPolicy\":\"Foreground\"}");
+
+        assert_int_equal(a.status, 200);
+        assert_string_equal(tree_at(a.tree, "metadata.finalizers.0"), "foregroundDeletion");
+        answer_done(&a);
+}
+
+static void preconditions_protect_a_successor(void **state) {
+        struct fixture *f = *state;
+        fixture_do(f, "POST", PODS, pod_json("web", ""), 201);
+
+        fixture_do(f, "DELETE", PODS "/web", "{\"preconditions\":{\"uid\":\"other\"}}", 409);
+        fixture_do(f, "GET", PODS "/web", NULL, 200);
+}
+
+static void a_collection_goes_by_its_selector(void **state) {
+        struct fixture *f = *state;
+        fixture_do(f, "POST", PODS, pod_json("a", "\"app\":\"x\""), 201);
+        fixture_do(f, "POST", PODS, pod_json("b", "\"app\":\"x\""), 201);
+        fixture_do(f, "POST", PODS, pod_json("c", ""), 201);
+
+        fixture_do(f, "DELETE", PODS "?labelSelector=app%3Dx", NULL, 200);
+
+        fixture_do(f, "GET", PODS "/a", NULL, 404);
+        fixture_do(f, "GET", PODS "/b", NULL, 404);
+        fixture_do(f, "GET", PODS "/c", NULL, 200);
+}
+
+static void a_namespace_goes_when_it_is_finalized(void **state) {
+        struct fixture *f = *state;
+        struct answer a;
+        fixture_do(f, "POST", "/api/v1/namespaces", "{\"metadata\":{\"name\":\"n\"}}", 201);
+
+        a = fixture_ask(f, "DELETE", "/api/v1/namespaces/n", NULL);
+        assert_string_equal(tree_at(a.tree, "status.phase"), "Terminating");
+        answer_done(&a);
+        a = fixture_ask(f, "POST", "/api/v1/namespaces/n/pods", pod_json("web", ""));
+        assert_int_equal(a.status, 403);
+        assert_string_equal(tree_at(a.tree, "details.causes.0.reason"), "NamespaceTerminating");
+        answer_done(&a);
+        fixture_do(f, "PUT", "/api/v1/namespaces/n/finalize",
+                   "{\"metadata\":{\"name\":\"n\"},\"spec\":{\"finalizers\":[]}}", 200);
+        fixture_do(f, "GET", "/api/v1/namespaces/n", NULL, 404);
+        fixture_do(f, "DELETE", "/api/v1/namespaces/default", NULL, 403);
+}
+
+static void objects_survive_a_restart(void **state) {
+        struct fixture *f = *state;
+        struct answer a = fixture_ask(f, "POST", PODS, pod_json("web", "")), b;
+        uint64_t revision = registry_revision(f->registry);
+
+        fixture_restart(f);
+        b = fixture_ask(f, "GET", PODS "/web", NULL);
+
+        assert_string_equal(a.text, b.text);
+        assert_true(registry_revision(f->registry) >= revision);
+        answer_done(&a);
+        answer_done(&b);
+}
+
+static void bad_bodies_are_refused(void **state) {
+        struct fixture *f = *state;
+        fixture_do(f, "POST", PODS, "{", 400);
+        fixture_do(f, "POST", PODS, "[]", 400);
+        fixture_do(f, "POST", PODS, NULL, 400);
+        fixture_do(f, "POST", PODS, "{\"kind\":\"Service\"}", 400);
+        fixture_do(f, "POST", PODS, "{\"metadata\":{\"name\":\"a\",\"namespace\":\"b\"}}", 400);
+        fixture_do(f, "POST", PODS, "{\"metadata\":7}", 422);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+        const struct CMUnitTest tests[] = {
+                TEST(starts_with_its_default_objects),
+                TEST(stamps_and_defaults_a_new_object),
+                TEST(refuses_a_second_object_of_the_name),
+                TEST(two_writers_of_one_name_take_turns),
+                TEST(answers_only_when_the_store_has_it),
+                TEST(makes_up_a_name),
+                TEST(says_what_is_not_there),
+                TEST(refuses_a_stale_version),
+                TEST(keeps_the_version_when_nothing_changes),
+                TEST(explains_what_is_invalid),
+                TEST(treats_unknown_fields_as_asked),
+                TEST(a_dry_run_stores_nothing),
+                TEST(service_addresses_are_unique_and_given_back),
+                TEST(generation_counts_changes_of_the_spec),
+                TEST(refuses_unknown_patch_types),
+                TEST(a_bound_pod_waits_for_its_node),
+                TEST(finalizers_hold_an_object),
+                TEST(foreground_deletion_leaves_a_marker),
+                TEST(preconditions_protect_a_successor),
+                TEST(a_collection_goes_by_its_selector),
+                TEST(a_namespace_goes_when_it_is_finalized),
+                TEST(objects_survive_a_restart),
+                TEST(bad_bodies_are_refused),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
