@@ -2,9 +2,6 @@
 
 #include <inttypes.h>
 
-/* An answer holds so much in memory, and one item more. */
-#define EXECUTE_LIST_BYTES_MAX (4UL * 1024 * 1024)
-#define EXECUTE_HISTORY_BYTES_MAX (1024UL * 1024)
 #define EXECUTE_HISTORY_ROWS_MAX 1000
 
 static int execute_refuse(struct store_request *q, int r) {
@@ -32,7 +29,7 @@ static int execute_list(struct engine *en, struct store_request *q, struct err *
                 .after = q->list.after,
                 .revision = q->list.revision == 0 ? en->revision : q->list.revision,
                 .limit = q->list.limit,
-                .bytes_max = EXECUTE_LIST_BYTES_MAX,
+                .bytes_max = STORE_REQUEST_LIST_BYTES,
         };
 
         if (range.revision > en->revision)
@@ -213,7 +210,7 @@ static int execute_history(struct engine *en, struct store_request *q, struct er
                 .prefix = q->key,
                 .from_revision = q->revision == 0 ? en->compacted + 1 : q->revision,
                 .rows_max = EXECUTE_HISTORY_ROWS_MAX,
-                .bytes_max = EXECUTE_HISTORY_BYTES_MAX,
+                .bytes_max = STORE_REQUEST_HISTORY_BYTES,
         };
         int r;
 

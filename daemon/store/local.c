@@ -88,7 +88,7 @@ static void local_take_group(struct local *s, size_t n_max, struct list *group) 
 
                 list_remove(&q->link);
                 list_append(group, &q->link);
-                n_bytes += q->n_bytes;
+                n_bytes += store_request_cost(q);
                 n++;
         }
 }

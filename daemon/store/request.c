@@ -28,6 +28,17 @@ void store_request_free(struct store_request *q) {
         free(q);
 }
 
+size_t store_request_cost(const struct store_request *q) {
+        switch (q->kind) {
+        case STORE_REQUEST_LIST:
+                return STORE_REQUEST_LIST_BYTES;
+        case STORE_REQUEST_HISTORY:
+                return STORE_REQUEST_HISTORY_BYTES;
+        default:
+                return q->n_bytes;
+        }
+}
+
 bool store_request_is_write(const struct store_request *q) {
         switch (q->kind) {
         case STORE_REQUEST_TRANSACT:

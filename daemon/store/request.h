@@ -22,6 +22,10 @@ enum store_request_kind {
         STORE_REQUEST_HISTORY, /* the past of a watch: made by back-ends themselves */
 };
 
+/* An answer holds so much in values, and one item more. */
+#define STORE_REQUEST_LIST_BYTES (4UL * 1024 * 1024)
+#define STORE_REQUEST_HISTORY_BYTES (1024UL * 1024)
+
 struct lease;
 
 /* One request from its acceptance to its answer: what was asked, checked and copied, and room for
@@ -62,6 +66,9 @@ struct store_request {
 /* Zeroed, with an arena that has room for n_bytes. NULL: memory is out. */
 struct store_request *store_request_new(enum store_request_kind kind, size_t n_bytes);
 void store_request_free(struct store_request *q);
+
+/* What it and its answer may take of memory, in bytes. */
+size_t store_request_cost(const struct store_request *q);
 
 /* Whether it may change the database. */
 bool store_request_is_write(const struct store_request *q);

@@ -27,6 +27,7 @@ static const char store_configure[] = "PRAGMA locking_mode=EXCLUSIVE;"
                                       "PRAGMA temp_store=MEMORY;"
                                       "PRAGMA synchronous=FULL;"
                                       "PRAGMA wal_autocheckpoint=0;"
+                                      "PRAGMA journal_size_limit=16777216;"
                                       "PRAGMA trusted_schema=OFF;";
 
 static const char store_create[] =

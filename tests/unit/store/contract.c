@@ -1,5 +1,6 @@
 #include "base/str.h"
 #include "daemon/loop/loop.h"
+#include "daemon/store/store_memory.h"
 #include "tests/unit/store/harness.h"
 #include "tests/unit/test.h"
 
@@ -740,6 +741,43 @@ static void closing_answers_everything_that_was_accepted(void **state) {
         assert_int_equal(s.n_events, 0);
 }
 
+static uint64_t fixed_now(void *clock) {
+        return *(uint64_t *) clock;
+}
+
+/* Without a loop, for simulations: nothing happens but in a step. */
+static void a_memory_store_without_a_loop_waits_for_its_step(void **state) {
+        uint64_t now_usec = 5;
+        const struct store_memory_options options = { .now_usec = fixed_now, .clock = &now_usec };
+        const struct store_op op = { STORE_PUT, "/a", "v", 1, 1 };
+        const struct store_txn txn = { .ops = &op, .n_ops = 1 };
+        struct store *s = NULL;
+        struct answer lease = { 0 }, put = { 0 }, get = { 0 };
+        (void) state;
+
+        assert_int_equal(store_open_memory(NULL, &options, &s, NULL), 0);
+        assert_int_equal(store_lease_grant(s, 10, answer_take, &lease, NULL), 0);
+        assert_int_equal(store_transact(s, &txn, answer_take, &put, NULL), 0);
+        assert_false(lease.has_come);
+        assert_int_equal(store_memory_step(s, 1), 1);
+        assert_true(lease.has_come);
+        assert_false(put.has_come);
+        assert_int_equal(store_memory_step(s, SIZE_MAX), 1);
+        assert_int_equal(put.r, 0);
+        assert_int_equal(store_memory_step(s, SIZE_MAX), 0);
+
+        now_usec += 10 * USEC_PER_SEC;
+        assert_int_equal(store_memory_step(s, SIZE_MAX), 1);
+        assert_int_equal(store_get(s, "/a", answer_take, &get, NULL), 0);
+        assert_int_equal(store_memory_step(s, SIZE_MAX), 1);
+
+        assert_int_equal(get.n, 0);
+        store_unref(s);
+        answer_done(&lease);
+        answer_done(&put);
+        answer_done(&get);
+}
+
 #define CONTRACT(test, backend)                                                                    \
         { #test " (" #backend ")", test, bench_setup, bench_teardown, (void *) &bench_##backend }
 #define CONTRACT_ALL(test) CONTRACT(test, memory), CONTRACT(test, sqlite)
@@ -771,6 +809,7 @@ int main(void) {
                 CONTRACT(everything_is_there_after_opening_again, sqlite),
                 CONTRACT_ALL(a_callback_may_ask_for_more),
                 CONTRACT_ALL(closing_answers_everything_that_was_accepted),
+                cmocka_unit_test(a_memory_store_without_a_loop_waits_for_its_step),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
