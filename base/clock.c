@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/macros.h"
+
 static uint64_t clock_read(clockid_t id) {
         struct timespec ts = { 0 };
 
@@ -19,13 +21,22 @@ uint64_t clock_wall_usec(void) {
         return clock_read(CLOCK_REALTIME);
 }
 
+/* Days since 1970 to a civil date (Hinnant's algorithm). Not gmtime_r() and strftime(): those load
+ * the time zone, which orch-pod, one for each pod, would pay for in memory. */
 static size_t clock_format_day(uint64_t sec, char *buf) {
-        time_t t = (time_t) sec;
-        struct tm tm;
+        uint64_t days = MIN(sec / 86400, (uint64_t) 2932896) + 719468; /* up to the year 9999 */
+        unsigned era = (unsigned) (days / 146097), of_era = (unsigned) (days % 146097);
+        unsigned year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+        unsigned of_year = of_era - (365 * year + year / 4 - year / 100);
+        unsigned shifted = (5 * of_year + 2) / 153; /* March is 0 */
+        unsigned day = of_year - (153 * shifted + 2) / 5 + 1;
+        unsigned month = shifted < 10 ? shifted + 3 : shifted - 9;
+        unsigned rest = (unsigned) (sec % 86400);
+        int n = snprintf(buf, CLOCK_TEXT_MAX, "%04u-%02u-%02uT%02u:%02u:%02u",
+                         year + era * 400 + (month <= 2), month, day, rest / 3600,
+                         rest / 60 % 60, rest % 60);
 
-        if (!gmtime_r(&t, &tm))
-                memset(&tm, 0, sizeof(tm));
-        return strftime(buf, CLOCK_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
+        return n < 0 || n >= CLOCK_TEXT_MAX ? 0 : (size_t) n;
 }
 
 char *clock_format(uint64_t wall_usec, char *buf) {

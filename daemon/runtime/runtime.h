@@ -261,6 +261,7 @@ struct runtime_container_spec {
 
         bool has_tty;
         bool has_stdin; /* keep standard input open for attach; false: /dev/null */
+        bool is_stdin_once; /* standard input ends with the first attach */
         const char *termination_message_path; /* NULL: "/dev/termination-log"; "": none */
         bool is_log_fallback; /* terminationMessagePolicy: FallbackToLogsOnError */
 };
@@ -340,11 +341,11 @@ void runtime_exec_cancel(struct runtime_session *session);
 int runtime_exec_resize(struct runtime_session *session, unsigned columns, unsigned rows);
 
 /* Attach to the main process's standard streams. on_open gets descriptors, its to close: in (write
- * to stdin; -1 unless has_stdin), out (a copy of stdout and stderr from now on, each packet led by one byte
- * 1 or 2; a SEQPACKET socket). With a terminal: tty is the master, in and out are -1. */
+ * to stdin or the terminal; -1 unless has_stdin or has_tty), out (a copy of what is written from now
+ * on: a SEQPACKET socket, each packet led by one byte 1 or 2 for the stream, at its end when the
+ * container ends). Who reads out too slowly misses output; the log has it. */
 struct runtime_attach_callbacks {
-        void (*on_open)(void *userdata, int r, int take_in, int take_out, int take_tty,
-                        const struct err *e);
+        void (*on_open)(void *userdata, int r, int take_in, int take_out, const struct err *e);
         void *userdata;
 };
 int runtime_attach(struct runtime_pod *pod, const char *container,
