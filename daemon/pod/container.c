@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -421,7 +422,7 @@ static void container_finish(struct supervisor *s, struct container *c) {
 
         container_group(s, c, group);
         oom_kills = cgroup_oom_kills(&s->config.cgroups, group);
-        status_set_exit(&st, c->si_code, c->si_status);
+        status_set_exit(&st, c->end_code, c->end_status);
         st.is_oom_killed = oom_kills > c->oom_kills && st.exit_code != 0;
         if (st.is_oom_killed)
                 (void) stpcpy(st.reason, "OOMKilled");
@@ -455,9 +456,9 @@ void container_settle(struct supervisor *s, struct container *c) {
                 container_finish(s, c);
 }
 
-void container_reaped(struct supervisor *s, struct container *c, int si_code, int si_status) {
-        c->si_code = si_code;
-        c->si_status = si_status;
+void container_reaped(struct supervisor *s, struct container *c, int end_code, int end_status) {
+        c->end_code = end_code;
+        c->end_status = end_status;
         container_read_report(s, c);
         c->is_reaped = true;
         container_settle(s, c);

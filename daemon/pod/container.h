@@ -20,7 +20,7 @@ void container_read_report(struct supervisor *s, struct container *c);
 /* Its output (0: stdout, 1: stderr) has something. is_last: all there is, nobody writes any more. */
 void container_pump(struct supervisor *s, struct container *c, int stream, bool is_last);
 /* Its first process was reaped. */
-void container_reaped(struct supervisor *s, struct container *c, int si_code, int si_status);
+void container_reaped(struct supervisor *s, struct container *c, int end_code, int end_status);
 /* Goes on with an end that waits for the container's other processes. */
 void container_settle(struct supervisor *s, struct container *c);
 

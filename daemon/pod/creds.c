@@ -1,6 +1,5 @@
 #include "daemon/pod/creds.h"
 
-#include <ctype.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
@@ -17,16 +16,7 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "daemon/pod/bundle.h"
-
-/* Bit by bit, as capabilities(7) numbers them. */
-static const char *const creds_capability_names[] = {
-        "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID",
-        "SETPCAP", "LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW",
-        "IPC_LOCK", "IPC_OWNER", "SYS_MODULE", "SYS_RAWIO", "SYS_CHROOT", "SYS_PTRACE", "SYS_PACCT",
-        "SYS_ADMIN", "SYS_BOOT", "SYS_NICE", "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "MKNOD",
-        "LEASE", "AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP", "MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG",
-        "WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ", "PERFMON", "BPF", "CHECKPOINT_RESTORE",
-};
+#include "daemon/runtime/capability.h"
 
 int creds_capabilities(const json_t *names, uint64_t *ret_mask, struct err *e) {
         uint64_t mask = 0;
@@ -35,14 +25,9 @@ int creds_capabilities(const json_t *names, uint64_t *ret_mask, struct err *e) {
 
         json_array_foreach(names, i, name) {
                 const char *text = str_or_empty(json_string_value(name));
-                size_t bit = 0;
+                int bit = capability_from_name(text);
 
-                if (str_starts_with(text, "CAP_"))
-                        text += 4;
-                while (bit < ARRAY_SIZE(creds_capability_names) &&
-                       !str_eq(text, creds_capability_names[bit]))
-                        bit++;
-                if (bit == ARRAY_SIZE(creds_capability_names))
+                if (bit < 0)
                         return err_set(e, -EINVAL, "unknown capability \"%s\"", text);
                 mask |= 1ULL << bit;
         }

@@ -148,7 +148,7 @@ void session_read_report(struct supervisor *s, struct session *x) {
         }
 }
 
-void session_reaped(struct supervisor *s, struct session *x, int si_code, int si_status) {
+void session_reaped(struct supervisor *s, struct session *x, int end_code, int end_status) {
         struct wire_msg msg = { .version = WIRE_VERSION,
                                 .type = WIRE_EXEC_EXITED,
                                 .serial = x->serial };
@@ -158,11 +158,11 @@ void session_reaped(struct supervisor *s, struct session *x, int si_code, int si
         if (x->start_result < 0) {
                 msg.a = (uint32_t) x->start_exit_code;
                 memcpy(msg.text, x->start_text, sizeof(msg.text));
-        } else if (si_code == CLD_EXITED) {
-                msg.a = (uint32_t) si_status;
+        } else if (end_code == CLD_EXITED) {
+                msg.a = (uint32_t) end_status;
         } else {
-                msg.a = 128U + (uint32_t) si_status;
-                msg.b = (uint32_t) si_status;
+                msg.a = 128U + (uint32_t) end_status;
+                msg.b = (uint32_t) end_status;
         }
         supervisor_send(s, x->client, &msg, NULL, 0);
         if (x->report >= 0)

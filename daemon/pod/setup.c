@@ -231,19 +231,19 @@ int setup_pod(struct supervisor *s, struct err *e) {
         return r < 0 ? r : setup_listen(s, e);
 }
 
-void setup_remove(struct supervisor *s) {
+void setup_remove(struct supervisor *s, const char *dir) {
         char path[WIRE_NAME_MAX + 16];
         char text[POD_CONF_MAX], *cursor = text, *key, *value;
-        char cwd[4096];
 
-        cgroup_remove(&s->config.cgroups, s->config.cgroup_name);
+        if (s->config.cgroup_name[0])
+                cgroup_remove(&s->config.cgroups, s->config.cgroup_name);
         if (kv_read_file(AT_FDCWD, "pod.conf", text, sizeof(text)) > 0)
                 while (kv_next(&cursor, &key, &value))
                         if (str_starts_with(key, "tmpfs.") && wire_name_is_valid(key + 6)) {
                                 (void) snprintf(path, sizeof(path), "tmpfs/%s", key + 6);
                                 (void) umount2(path, MNT_DETACH);
                         }
-        (void) dir_remove_all(AT_FDCWD, s->config.state_dir, NULL);
-        if (getcwd(cwd, sizeof(cwd)))
-                (void) dir_remove_all(AT_FDCWD, cwd, NULL);
+        if (s->config.state_dir)
+                (void) dir_remove_all(AT_FDCWD, s->config.state_dir, NULL);
+        (void) dir_remove_all(AT_FDCWD, dir, NULL);
 }

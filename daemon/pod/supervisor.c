@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -320,6 +321,16 @@ static struct supervisor *supervisor_new(void) {
         return s->buffer == MAP_FAILED ? NULL : s;
 }
 
+/* orch-pod DIRECTORY remove: clears up after an orch-pod that died. */
+static int supervisor_clear_up(struct supervisor *s, const char *dir) {
+        int r = chdir(dir) < 0 ? -errno : setup_load(&s->config, NULL);
+
+        if (r == 0)
+                (void) cgroup_kill(&s->config.cgroups, s->config.cgroup_name);
+        setup_remove(s, dir);
+        return 0;
+}
+
 /* orch-pod DIRECTORY, with its first client as descriptor 3. */
 int main(int argc, char *argv[]) {
         struct wire_msg ready = { .version = WIRE_VERSION, .type = WIRE_READY };
@@ -328,6 +339,9 @@ int main(int argc, char *argv[]) {
         int r;
 
         (void) syscall(SYS_close_range, SUPERVISOR_FIRST_CLIENT + 1U, ~0U, 0U);
+        (void) prctl(PR_SET_NAME, "orch-pod"); /* started through a descriptor, it would be a number */
+        if (argc == 3 && s && str_eq(argv[2], "remove"))
+                return supervisor_clear_up(s, argv[1]);
         if (argc != 2 || !s) {
                 (void) dprintf(2, "orch-pod is started by orchd node, with a pod's directory\n");
                 return 2;
@@ -346,6 +360,6 @@ int main(int argc, char *argv[]) {
                 return 1;
 
         supervisor_run(s);
-        setup_remove(s);
+        setup_remove(s, argv[1]);
         return 0;
 }

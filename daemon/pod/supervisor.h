@@ -35,7 +35,7 @@ struct pod_config {
         unsigned log_max_files;
         struct cgroup_limits limits;
         struct cgroup_host cgroups;
-        char cgroup_name[CGROUP_NAME_MAX]; /* podUID */
+        char cgroup_name[WIRE_NAME_MAX + 8]; /* podUID */
         char text[POD_CONF_MAX]; /* cut up by kv_next() */
 };
 
@@ -49,7 +49,7 @@ struct container {
         int client;     /* who asked for the start and waits for the answer; -1: nobody */
         pid_t pid;
         bool is_reaped; /* waiting for the rest of its processes */
-        int si_code, si_status;
+        int end_code, end_status;
         uint64_t started_usec;
         uint64_t oom_kills; /* of its group so far */
         int report;         /* the child's words until exec; -1: exec'ed */

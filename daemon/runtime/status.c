@@ -69,9 +69,9 @@ int status_load(int dirfd, const char *path, struct status *ret_status) {
         return 0;
 }
 
-void status_set_exit(struct status *s, int si_code, int si_status) {
-        s->signal = si_code == CLD_EXITED ? 0 : si_status;
-        s->exit_code = si_code == CLD_EXITED ? si_status : 128 + si_status;
+void status_set_exit(struct status *s, int end_code, int end_status) {
+        s->signal = end_code == CLD_EXITED ? 0 : end_status;
+        s->exit_code = end_code == CLD_EXITED ? end_status : 128 + end_status;
         (void) snprintf(s->reason, sizeof(s->reason), "%s",
                         s->exit_code == 0 ? "Completed" : "Error");
 }

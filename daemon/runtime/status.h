@@ -33,4 +33,4 @@ int status_save(int dirfd, const char *path, const struct status *s);
 int status_load(int dirfd, const char *path, struct status *ret_status);
 
 /* Fills exit_code, signal and reason from what waitid() said. */
-void status_set_exit(struct status *s, int si_code, int si_status);
+void status_set_exit(struct status *s, int end_code, int end_status);
