@@ -1,4 +1,11 @@
 /* orchd-node: runs the pods bound to this machine. See orchd(8). */
+#include "api/client/http.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "daemon/loop/loop.h"
+#include "daemon/node/node.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <locale.h>
@@ -7,13 +14,6 @@
 #include <sys/capability.h>
 #include <sys/prctl.h>
 #include <unistd.h>
-
-#include "api/client/http.h"
-#include "base/fd.h"
-#include "base/log.h"
-#include "base/str.h"
-#include "daemon/loop/loop.h"
-#include "daemon/node/node.h"
 
 struct options {
         struct node_config node;
@@ -24,28 +24,31 @@ struct options {
 };
 
 static void usage(FILE *to) {
-        (void) fprintf(to, "usage: orchd-node [OPTION]...\n"
-                           "Runs the pods that the server binds to this machine.\n\n"
-                           "  --state-dir DIR       what survives a reboot (/var/lib/orch)\n"
-                           "  --run-dir DIR         what doesn't (/run/orch)\n"
-                           "  --socket PATH         the server's socket (RUN_DIR/orch.sock)\n"
-                           "  --node-name NAME      of the Node object (the host's name)\n"
-                           "  --pod-cidr PREFIX     addresses of this node's pods (10.244.0.0/24)\n"
-                           "  --cluster-cidr PREFIX addresses of all pods (10.244.0.0/16)\n"
-                           "  --service-cidr PREFIX addresses of services (10.96.0.0/16)\n"
-                           "  --bridge NAME         of the pods' network (orch0)\n"
-                           "  --dns-address IP      where orch-dns answers (the bridge's address)\n"
-                           "  --cluster-domain NAME (cluster.local)\n"
-                           "  --libexec-dir DIR     where orch-pod and orch-image are\n"
-                           "  --resolv-conf FILE    the machine's (/etc/resolv.conf)\n"
-                           "  --cgroup NAME         group of the pods, below this process's own (orch)\n"
-                           "  --log-level LEVEL     error, warning, notice, debug\n"
-                           "  --ready-fd N          gets one line when the node is registered\n");
+        (void) fprintf(
+                to, "usage: orchd-node [OPTION]...\n"
+                    "Runs the pods that the server binds to this machine.\n\n"
+                    "  --state-dir DIR       what survives a reboot (/var/lib/orch)\n"
+                    "  --run-dir DIR         what doesn't (/run/orch)\n"
+                    "  --socket PATH         the server's socket (RUN_DIR/orch.sock)\n"
+                    "  --node-name NAME      of the Node object (the host's name)\n"
+                    "  --pod-cidr PREFIX     addresses of this node's pods (10.244.0.0/24)\n"
+                    "  --cluster-cidr PREFIX addresses of all pods (10.244.0.0/16)\n"
+                    "  --service-cidr PREFIX addresses of services (10.96.0.0/16)\n"
+                    "  --bridge NAME         of the pods' network (orch0)\n"
+                    "  --dns-address IP      where orch-dns answers (the bridge's address)\n"
+                    "  --cluster-domain NAME (cluster.local)\n"
+                    "  --libexec-dir DIR     where orch-pod and orch-image are\n"
+                    "  --resolv-conf FILE    the machine's (/etc/resolv.conf)\n"
+                    "  --cgroup NAME         group of the pods, below this process's own (orch)\n"
+                    "  --log-level LEVEL     error, warning, notice, debug\n"
+                    "  --ready-fd N          gets one line when the node is registered\n");
 }
 
-static int parse_prefix(const char *option, const char *text, struct ip_prefix *ret, struct err *e) {
+static int parse_prefix(const char *option, const char *text, struct ip_prefix *ret,
+                        struct err *e) {
         if (ip_prefix_parse(text, ret) < 0 || ret->addr.family != IP_V4)
-                return err_set(e, -EINVAL, "--%s %s is no IPv4 prefix; write it like 10.244.0.0/24", option, text);
+                return err_set(e, -EINVAL, "--%s %s is no IPv4 prefix; write it like 10.244.0.0/24",
+                               option, text);
         return 0;
 }
 
@@ -53,7 +56,9 @@ static int parse_level(const char *text, enum log_level *ret, struct err *e) {
         static const struct {
                 const char *name;
                 enum log_level level;
-        } levels[] = { { "error", LOG_LEVEL_ERROR }, { "warning", LOG_LEVEL_WARNING }, { "notice", LOG_LEVEL_NOTICE },
+        } levels[] = { { "error", LOG_LEVEL_ERROR },
+                       { "warning", LOG_LEVEL_WARNING },
+                       { "notice", LOG_LEVEL_NOTICE },
                        { "debug", LOG_LEVEL_DEBUG } };
 
         for (size_t i = 0; i < ARRAY_SIZE(levels); i++)
@@ -124,12 +129,23 @@ static int take_option(struct options *o, int c, const char *name, const char *a
 /* 1: help was asked for. */
 static int options_read(int argc, char **argv, struct options *o, struct err *e) {
         static const struct option known[] = {
-                { "state-dir", 1, NULL, 's' },      { "run-dir", 1, NULL, 'r' },     { "socket", 1, NULL, 'S' },
-                { "node-name", 1, NULL, 'n' },      { "pod-cidr", 1, NULL, 'p' },    { "service-cidr", 1, NULL, 'v' },
-                { "cluster-cidr", 1, NULL, 'C' },   { "bridge", 1, NULL, 'b' },      { "dns-address", 1, NULL, 'd' },
-                { "cluster-domain", 1, NULL, 'D' }, { "libexec-dir", 1, NULL, 'x' }, { "resolv-conf", 1, NULL, 'R' },
-                { "cgroup", 1, NULL, 'g' },         { "log-level", 1, NULL, 'l' },   { "ready-fd", 1, NULL, 'f' },
-                { "help", 0, NULL, 'h' },           { 0 },
+                { "state-dir", 1, NULL, 's' },
+                { "run-dir", 1, NULL, 'r' },
+                { "socket", 1, NULL, 'S' },
+                { "node-name", 1, NULL, 'n' },
+                { "pod-cidr", 1, NULL, 'p' },
+                { "service-cidr", 1, NULL, 'v' },
+                { "cluster-cidr", 1, NULL, 'C' },
+                { "bridge", 1, NULL, 'b' },
+                { "dns-address", 1, NULL, 'd' },
+                { "cluster-domain", 1, NULL, 'D' },
+                { "libexec-dir", 1, NULL, 'x' },
+                { "resolv-conf", 1, NULL, 'R' },
+                { "cgroup", 1, NULL, 'g' },
+                { "log-level", 1, NULL, 'l' },
+                { "ready-fd", 1, NULL, 'f' },
+                { "help", 0, NULL, 'h' },
+                { 0 },
         };
         int c, index = 0;
 
@@ -156,8 +172,11 @@ static int options_complete(struct options *o, struct err *e) {
                         *p = *p >= 'A' && *p <= 'Z' ? (char) (*p - 'A' + 'a') : *p;
         }
         if (!o->name || !str_is_dns_subdomain(o->name))
-                return err_set(e, -EINVAL, "\"%s\" can't be the node's name: give one of lower-case letters, digits, '-' and "
-                               "'.' with --node-name", str_or_empty(o->name));
+                return err_set(e, -EINVAL,
+                               "\"%s\" can't be the node's name: give one of lower-case letters, "
+                               "digits, '-' and "
+                               "'.' with --node-name",
+                               str_or_empty(o->name));
         o->node.name = o->name;
         if (!o->socket) {
                 o->default_socket = str_format("%s/orch.sock", o->node.run_dir);
@@ -169,12 +188,16 @@ static int options_complete(struct options *o, struct err *e) {
         return 0;
 }
 
-/* What neither the node nor a container may ever need is given up before anything is read. Dropping from
- * the bounding set also binds what is started later. */
+/* What neither the node nor a container may ever need is given up before anything is read. Dropping
+ * from the bounding set also binds what is started later. */
 static void drop_capabilities(void) {
-        static const cap_value_t needless[] = { CAP_SYS_TIME, CAP_SYS_BOOT, CAP_SYS_PACCT, CAP_WAKE_ALARM, CAP_SYS_RAWIO,
-                                                CAP_SYS_MODULE, CAP_MAC_ADMIN, CAP_MAC_OVERRIDE, CAP_LINUX_IMMUTABLE,
-                                                CAP_AUDIT_CONTROL, CAP_AUDIT_READ, CAP_BLOCK_SUSPEND, CAP_LEASE };
+        static const cap_value_t needless[] = {
+                CAP_SYS_TIME,      CAP_SYS_BOOT,     CAP_SYS_PACCT,
+                CAP_WAKE_ALARM,    CAP_SYS_RAWIO,    CAP_SYS_MODULE,
+                CAP_MAC_ADMIN,     CAP_MAC_OVERRIDE, CAP_LINUX_IMMUTABLE,
+                CAP_AUDIT_CONTROL, CAP_AUDIT_READ,   CAP_BLOCK_SUSPEND,
+                CAP_LEASE
+        };
         cap_t caps = cap_get_proc();
 
         for (size_t i = 0; i < ARRAY_SIZE(needless); i++)
@@ -202,7 +225,8 @@ static int run(struct options *o, struct err *e) {
         AUTO(loop) struct loop *loop = NULL;
         AUTO(client) struct client *client = NULL;
         AUTO(node) struct node *node = NULL;
-        const struct client_http_options http = { .socket_path = o->socket, .user_agent = "orchd-node/" ORCH_VERSION };
+        const struct client_http_options http = { .socket_path = o->socket,
+                                                  .user_agent = "orchd-node/" ORCH_VERSION };
         int r;
 
         if (geteuid() != 0)
@@ -222,7 +246,9 @@ static int run(struct options *o, struct err *e) {
 }
 
 int main(int argc, char **argv) {
-        struct options o = { .node = { .state_dir = "/var/lib/orch", .run_dir = "/run/orch", .cluster_domain = "cluster.local",
+        struct options o = { .node = { .state_dir = "/var/lib/orch",
+                                       .run_dir = "/run/orch",
+                                       .cluster_domain = "cluster.local",
                                        .libexec_dir = ORCH_LIBEXEC_DIR },
                              .ready_fd = -1,
                              .level = LOG_LEVEL_NOTICE };

@@ -1,14 +1,5 @@
 #include "daemon/node/ask.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdio.h>
-#include <strings.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
-#include <fcntl.h>
-#include <systemd/sd-event.h>
-
 #include "api/kinds/pod.h"
 #include "base/clock.h"
 #include "base/str.h"
@@ -16,6 +7,15 @@
 #include "daemon/loop/timer.h"
 #include "daemon/node/http_reply.h"
 #include "daemon/runtime/runtime.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <strings.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <systemd/sd-event.h>
 
 #define ASK_OUTPUT_MAX 1024
 #define ASK_READ_BYTES 4096
@@ -71,16 +71,20 @@ static void ask_fail(struct ask *a, int r) {
         char text[512];
 
         if (r == -ETIMEDOUT && a->request)
-                (void) snprintf(text, sizeof(text), "Get \"%.300s\": context deadline exceeded (no answer within %llu s)",
-                                a->url, (unsigned long long) (a->timeout_usec / USEC_PER_SEC));
+                (void) snprintf(
+                        text, sizeof(text),
+                        "Get \"%.300s\": context deadline exceeded (no answer within %llu s)",
+                        a->url, (unsigned long long) (a->timeout_usec / USEC_PER_SEC));
         else if (r == -ETIMEDOUT)
                 (void) snprintf(text, sizeof(text), "dial tcp %.300s: i/o timeout", a->url);
         else if (r == -EBADMSG || r == -E2BIG)
-                (void) snprintf(text, sizeof(text), "Get \"%.300s\": malformed HTTP response", a->url);
+                (void) snprintf(text, sizeof(text), "Get \"%.300s\": malformed HTTP response",
+                                a->url);
         else if (a->request)
                 (void) snprintf(text, sizeof(text), "Get \"%.300s\": %s", a->url, strerror(-r));
         else
-                (void) snprintf(text, sizeof(text), "dial tcp %.300s: connect: %s", a->url, strerror(-r));
+                (void) snprintf(text, sizeof(text), "dial tcp %.300s: connect: %s", a->url,
+                                strerror(-r));
         ask_end(a, r, text);
 }
 
@@ -91,7 +95,8 @@ static void ask_http_end(struct ask *a) {
                 ask_end(a, 0, "");
                 return;
         }
-        (void) snprintf(text, sizeof(text), "HTTP probe failed with statuscode: %u", a->reply.status);
+        (void) snprintf(text, sizeof(text), "HTTP probe failed with statuscode: %u",
+                        a->reply.status);
         ask_end(a, -EREMOTEIO, text);
 }
 
@@ -120,7 +125,8 @@ static int ask_receive(struct ask *a) {
 }
 
 static int ask_send(struct ask *a) {
-        ssize_t n = send(a->fd, a->request + a->sent, a->request_len - a->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+        ssize_t n = send(a->fd, a->request + a->sent, a->request_len - a->sent,
+                         MSG_DONTWAIT | MSG_NOSIGNAL);
 
         if (n < 0 && errno != EAGAIN && errno != EINTR) {
                 ask_fail(a, -errno);
@@ -201,20 +207,26 @@ static int ask_network(struct ask *a, const struct ask_spec *spec, struct err *e
         int r;
 
         if (port == 0)
-                return err_set(e, -EINVAL, "the container has no port named %s", str_or_empty(named->text));
+                return err_set(e, -EINVAL, "the container has no port named %s",
+                               str_or_empty(named->text));
         if (get && get->scheme && strcasecmp(get->scheme, "HTTPS") == 0)
-                return err_set(e, -EOPNOTSUPP, "HTTPS probes are not built yet: use scheme HTTP, tcpSocket or exec");
+                return err_set(
+                        e, -EOPNOTSUPP,
+                        "HTTPS probes are not built yet: use scheme HTTP, tcpSocket or exec");
         if (!str_is_empty(host) && ip_parse(host, &addr) < 0)
-                return err_set(e, -EINVAL, "host %s is not an address: leave it out to probe the pod", host);
+                return err_set(e, -EINVAL,
+                               "host %s is not an address: leave it out to probe the pod", host);
         ip_format(&addr, text);
-        a->url = get ? str_format("http://%s:%u%s", text, port, str_is_empty(get->path) ? "/" : get->path)
+        a->url = get ? str_format("http://%s:%u%s", text, port,
+                                  str_is_empty(get->path) ? "/" : get->path)
                      : str_format("%s:%u", text, port);
         a->request = get ? ask_http_request(get, text, port) : NULL;
         if (!a->url || (get && !a->request))
                 return err_set(e, -ENOMEM, "out of memory");
         a->request_len = get ? strlen(a->request) : 0;
         if (a->request_len > ASK_REQUEST_MAX)
-                return err_set(e, -E2BIG, "the probe's path and headers are longer than %u bytes", ASK_REQUEST_MAX);
+                return err_set(e, -E2BIG, "the probe's path and headers are longer than %u bytes",
+                               ASK_REQUEST_MAX);
         r = ask_connect(a, &addr, port, e);
         if (r < 0)
                 return r;
@@ -233,7 +245,8 @@ static void ask_read_output(struct ask *a) {
                 return;
         }
         while (a->output_len < sizeof(a->output) - 1 &&
-               (n = read(a->fd, a->output + a->output_len, sizeof(a->output) - 1 - a->output_len)) > 0)
+               (n = read(a->fd, a->output + a->output_len, sizeof(a->output) - 1 - a->output_len)) >
+                       0)
                 a->output_len += (size_t) n;
 }
 
@@ -247,7 +260,8 @@ static int on_output(sd_event_source *s, int fd, uint32_t events, void *userdata
         return 0;
 }
 
-static void on_exec_done(void *userdata, const struct runtime_exec_result *result, const struct err *e) {
+static void on_exec_done(void *userdata, const struct runtime_exec_result *result,
+                         const struct err *e) {
         struct ask *a = userdata;
 
         a->has_session = false;
@@ -262,7 +276,8 @@ static void on_exec_done(void *userdata, const struct runtime_exec_result *resul
         } else if (result->r < 0) {
                 ask_end(a, result->r, err_text(e));
         } else {
-                ask_end(a, result->exit_code == 0 ? 0 : -EREMOTEIO, result->exit_code == 0 ? "" : a->output);
+                ask_end(a, result->exit_code == 0 ? 0 : -EREMOTEIO,
+                        result->exit_code == 0 ? "" : a->output);
         }
 }
 
@@ -293,20 +308,25 @@ static int ask_exec(struct ask *a, const struct ask_spec *spec, struct err *e) {
         return 0;
 }
 
-int ask_start(struct loop *loop, const struct ask_spec *spec, ask_fn fn, void *userdata, struct ask **ret,
-              struct err *e) {
+int ask_start(struct loop *loop, const struct ask_spec *spec, ask_fn fn, void *userdata,
+              struct ask **ret, struct err *e) {
         struct ask *a = calloc(1, sizeof(*a));
         int r;
 
         if (!a)
                 return err_set(e, -ENOMEM, "out of memory");
-        *a = (struct ask){ .loop = loop, .fd = -1, .timeout_usec = spec->timeout_usec, .fn = fn, .userdata = userdata };
+        *a = (struct ask){ .loop = loop,
+                           .fd = -1,
+                           .timeout_usec = spec->timeout_usec,
+                           .fn = fn,
+                           .userdata = userdata };
         if (spec->exec)
                 r = ask_exec(a, spec, e);
         else if (spec->http_get || spec->tcp_socket)
                 r = ask_network(a, spec, e);
         else
-                r = err_set(e, -EOPNOTSUPP, "%s probes are not built yet: use httpGet, tcpSocket or exec",
+                r = err_set(e, -EOPNOTSUPP,
+                            "%s probes are not built yet: use httpGet, tcpSocket or exec",
                             spec->is_grpc ? "gRPC" : "such");
         /* exec has its own time limit in the supervisor. */
         if (r == 0 && !spec->exec)

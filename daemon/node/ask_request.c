@@ -1,10 +1,10 @@
-#include <stdint.h>
-#include <string.h>
-#include <strings.h>
-
 #include "api/kinds/pod.h"
 #include "base/str.h"
 #include "daemon/node/ask.h"
+
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
 
 /* The pure half of ask.h. */
 
@@ -25,7 +25,8 @@ uint16_t ask_port(const struct container *c, const struct int_or_string *port) {
 
 static bool has_header(const struct http_get_action *get, const char *name) {
         for (size_t i = 0; i < get->http_headers.n; i++)
-                if (get->http_headers.items[i].name && strcasecmp(get->http_headers.items[i].name, name) == 0)
+                if (get->http_headers.items[i].name &&
+                    strcasecmp(get->http_headers.items[i].name, name) == 0)
                         return true;
         return false;
 }
@@ -45,7 +46,8 @@ char *ask_http_request(const struct http_get_action *get, const char *host, uint
         }
         strbuf_add(&b, " HTTP/1.1\r\n");
         if (!has_header(get, "Host"))
-                strbuf_addf(&b, strchr(host, ':') ? "Host: [%s]:%u\r\n" : "Host: %s:%u\r\n", host, port);
+                strbuf_addf(&b, strchr(host, ':') ? "Host: [%s]:%u\r\n" : "Host: %s:%u\r\n", host,
+                            port);
         if (!has_header(get, "User-Agent"))
                 strbuf_add(&b, "User-Agent: kube-probe/orch\r\n");
         if (!has_header(get, "Accept"))
@@ -54,7 +56,8 @@ char *ask_http_request(const struct http_get_action *get, const char *host, uint
                 const struct http_header *h = &get->http_headers.items[i];
 
                 /* A line break in a value would be another header. */
-                if (!str_is_empty(h->name) && !strpbrk(h->name, "\r\n:") && !strpbrk(str_or_empty(h->value), "\r\n"))
+                if (!str_is_empty(h->name) && !strpbrk(h->name, "\r\n:") &&
+                    !strpbrk(str_or_empty(h->value), "\r\n"))
                         strbuf_addf(&b, "%s: %s\r\n", h->name, str_or_empty(h->value));
         }
         strbuf_add(&b, "Connection: close\r\n\r\n");

@@ -1,15 +1,15 @@
 #include "daemon/node/conn.h"
 
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "daemon/loop/loop.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <systemd/sd-event.h>
-
-#include "base/fd.h"
-#include "base/log.h"
-#include "base/str.h"
-#include "daemon/loop/loop.h"
 
 #define CONN_QUEUE_BYTES (256U << 10)
 #define CONN_READ_BYTES 16384
@@ -44,7 +44,8 @@ static void conn_closed(struct conn *c) {
 /* false: the connection has ended, c may be gone. */
 static bool conn_flush(struct conn *c) {
         while (c->sent < c->out.len) {
-                ssize_t n = send(c->fd, c->out.s + c->sent, c->out.len - c->sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+                ssize_t n = send(c->fd, c->out.s + c->sent, c->out.len - c->sent,
+                                 MSG_DONTWAIT | MSG_NOSIGNAL);
 
                 if (n < 0 && (errno == EAGAIN || errno == EINTR))
                         break;
@@ -109,8 +110,8 @@ static int on_io(sd_event_source *s, int fd, uint32_t events, void *userdata) {
         return 0;
 }
 
-int conn_new(struct loop *loop, int take_fd, const struct conn_handlers *handlers, void *userdata, struct conn **ret,
-             struct err *e) {
+int conn_new(struct loop *loop, int take_fd, const struct conn_handlers *handlers, void *userdata,
+             struct conn **ret, struct err *e) {
         struct conn *c = calloc(1, sizeof(*c));
         int r;
 

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "api/client/stream.h"
 #include "base/err.h"
 #include "base/macros.h"
+
+#include <stdbool.h>
+#include <stddef.h>
 
 /* One orch-stream/1 connection, not blocking. */
 struct conn;
@@ -15,8 +15,8 @@ struct conn_handlers {
         void (*on_frame)(void *userdata, const struct stream_frame *frame);
         /* There is room again after conn_room() was 0. */
         void (*on_room)(void *userdata);
-        /* Everything was sent after conn_finish(), or the other side is gone. Called once; unref it here or
-         * later. */
+        /* Everything was sent after conn_finish(), or the other side is gone. Called once; unref it
+         * here or later. */
         void (*on_closed)(void *userdata);
 };
 

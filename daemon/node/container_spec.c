@@ -1,8 +1,5 @@
 #include "daemon/node/container_spec.h"
 
-#include <signal.h>
-#include <string.h>
-
 #include "api/kinds/pod.h"
 #include "api/schema/quantity.h"
 #include "base/arena.h"
@@ -11,6 +8,9 @@
 #include "daemon/node/context.h"
 #include "daemon/node/volumes.h"
 #include "daemon/runtime/runtime.h"
+
+#include <signal.h>
+#include <string.h>
 
 struct spec_builder {
         struct arena *a;
@@ -27,11 +27,13 @@ int container_spec_stop_signal(const struct container *c, const char *image_sign
         static const struct {
                 const char *name;
                 int number;
-        } names[] = { { "TERM", SIGTERM }, { "INT", SIGINT },   { "QUIT", SIGQUIT }, { "HUP", SIGHUP },
-                      { "KILL", SIGKILL }, { "USR1", SIGUSR1 }, { "USR2", SIGUSR2 }, { "WINCH", SIGWINCH },
-                      { "ABRT", SIGABRT }, { "ALRM", SIGALRM }, { "PWR", SIGPWR } };
-        const char *text = c->lifecycle && !str_is_empty(c->lifecycle->stop_signal) ? c->lifecycle->stop_signal
-                                                                                    : str_or_empty(image_signal);
+        } names[] = { { "TERM", SIGTERM }, { "INT", SIGINT },     { "QUIT", SIGQUIT },
+                      { "HUP", SIGHUP },   { "KILL", SIGKILL },   { "USR1", SIGUSR1 },
+                      { "USR2", SIGUSR2 }, { "WINCH", SIGWINCH }, { "ABRT", SIGABRT },
+                      { "ALRM", SIGALRM }, { "PWR", SIGPWR } };
+        const char *text = c->lifecycle && !str_is_empty(c->lifecycle->stop_signal)
+                                   ? c->lifecycle->stop_signal
+                                   : str_or_empty(image_signal);
         int64_t number;
 
         if (str_to_int64(text, 1, SIGRTMAX, &number) == 0)
@@ -41,14 +43,16 @@ int container_spec_stop_signal(const struct container *c, const char *image_sign
         for (size_t i = 0; i < ARRAY_SIZE(names); i++)
                 if (str_eq(text, names[i].name))
                         return names[i].number;
-        if (str_starts_with(text, "RTMIN+") && str_to_int64(text + 6, 0, SIGRTMAX - SIGRTMIN, &number) == 0)
+        if (str_starts_with(text, "RTMIN+") &&
+            str_to_int64(text + 6, 0, SIGRTMAX - SIGRTMIN, &number) == 0)
                 return SIGRTMIN + (int) number;
         return SIGTERM;
 }
 
 static struct runtime_limits limits_of(const struct container *c) {
         const struct resource_requirements *q = &c->resources;
-        struct quantity cpu = quantity_map_get(&q->requests, "cpu"), memory = quantity_map_get(&q->requests, "memory");
+        struct quantity cpu = quantity_map_get(&q->requests, "cpu"),
+                        memory = quantity_map_get(&q->requests, "memory");
         struct runtime_limits l = {
                 .cpu_limit_milli = quantity_map_get(&q->limits, "cpu").milli,
                 .memory_limit_bytes = quantity_value(quantity_map_get(&q->limits, "memory")),
@@ -75,7 +79,8 @@ struct runtime_limits container_spec_pod_limits(const struct pod *pod) {
                 struct runtime_limits l = limits_of(&pod->spec.containers.items[i]);
 
                 sum.cpu_request_milli = add_saturating(sum.cpu_request_milli, l.cpu_request_milli);
-                sum.memory_request_bytes = add_saturating(sum.memory_request_bytes, l.memory_request_bytes);
+                sum.memory_request_bytes =
+                        add_saturating(sum.memory_request_bytes, l.memory_request_bytes);
                 cpu = add_saturating(cpu, l.cpu_limit_milli);
                 memory = add_saturating(memory, l.memory_limit_bytes);
                 has_cpu &= l.cpu_limit_milli > 0;
@@ -87,8 +92,10 @@ struct runtime_limits container_spec_pod_limits(const struct pod *pod) {
                 struct runtime_limits l = limits_of(c);
                 bool is_sidecar = str_eq(c->restart_policy, "Always");
 
-                cpu = is_sidecar ? add_saturating(cpu, l.cpu_limit_milli) : MAX(cpu, l.cpu_limit_milli);
-                memory = is_sidecar ? add_saturating(memory, l.memory_limit_bytes) : MAX(memory, l.memory_limit_bytes);
+                cpu = is_sidecar ? add_saturating(cpu, l.cpu_limit_milli)
+                                 : MAX(cpu, l.cpu_limit_milli);
+                memory = is_sidecar ? add_saturating(memory, l.memory_limit_bytes)
+                                    : MAX(memory, l.memory_limit_bytes);
                 has_cpu &= l.cpu_limit_milli > 0;
                 has_memory &= l.memory_limit_bytes > 0;
         }
@@ -124,24 +131,29 @@ static int build_env(struct spec_builder *b, const struct pod_facts *facts, stru
 /* command replaces Entrypoint and Cmd, args replaces Cmd. */
 static int build_args(struct spec_builder *b, struct err *e) {
         const struct container *c = b->c;
-        const char *const *head = c->command.n > 0 ? c->command.items : (const char *const *) b->image->entrypoint.items;
+        const char *const *head = c->command.n > 0
+                                          ? c->command.items
+                                          : (const char *const *) b->image->entrypoint.items;
         size_t n_head = c->command.n > 0 ? c->command.n : b->image->entrypoint.n;
         bool is_image_cmd = c->args.n == 0 && c->command.n == 0;
-        const char *const *tail = is_image_cmd ? (const char *const *) b->image->cmd.items : c->args.items;
+        const char *const *tail =
+                is_image_cmd ? (const char *const *) b->image->cmd.items : c->args.items;
         size_t n_tail = is_image_cmd ? b->image->cmd.n : c->args.n;
         const char **args = arena_alloc_n(b->a, n_head + n_tail, sizeof(*args));
 
         if (!args)
                 return -ENOMEM;
         if (n_head + n_tail == 0)
-                return err_set(e, -EINVAL, "no command specified: image %s names none; set command", c->image);
+                return err_set(e, -EINVAL, "no command specified: image %s names none; set command",
+                               c->image);
         for (size_t i = 0; i < n_head + n_tail; i++) {
                 const char *word = i < n_head ? head[i] : tail[i - n_head];
                 bool is_ours = i < n_head ? c->command.n > 0 : !is_image_cmd;
 
                 args[i] = is_ours ? env_expand(b->a, &b->env, word) : word;
                 if (!args[i])
-                        return err_set(e, -E2BIG, "command and args are too long once $(NAME) is replaced");
+                        return err_set(e, -E2BIG,
+                                       "command and args are too long once $(NAME) is replaced");
         }
         b->out->args = args;
         b->out->n_args = n_head + n_tail;
@@ -211,20 +223,28 @@ static int build_security(struct spec_builder *b, struct err *e) {
         static const struct security_context none;
         const struct security_context *s = b->c->security_context ? b->c->security_context : &none;
         const struct pod_security_context *p = b->pod->spec.security_context;
-        const struct seccomp_profile *seccomp = s->seccomp_profile ? s->seccomp_profile : p ? p->seccomp_profile : NULL;
+        const struct seccomp_profile *seccomp = s->seccomp_profile ? s->seccomp_profile
+                                                : p                ? p->seccomp_profile
+                                                                   : NULL;
         struct runtime_container_spec *out = b->out;
 
         out->user = b->image->user;
         out->run_as_user = opt_id(&s->run_as_user, p ? &p->run_as_user : NULL);
         out->run_as_group = opt_id(&s->run_as_group, p ? &p->run_as_group : NULL);
         out->is_non_root_required = s->run_as_non_root.is_set ? s->run_as_non_root.value
-                                                              : p && p->run_as_non_root.is_set && p->run_as_non_root.value;
+                                                              : p && p->run_as_non_root.is_set &&
+                                                                        p->run_as_non_root.value;
         if (out->is_non_root_required && out->run_as_user.is_set && out->run_as_user.value == 0)
-                return err_set(e, -EINVAL, "container's runAsUser breaks non-root policy (pod: \"%s_%s(%s)\", container: %s)",
-                               b->pod->metadata.name, b->pod->metadata.namespace, b->pod->metadata.uid, b->c->name);
+                return err_set(e, -EINVAL,
+                               "container's runAsUser breaks non-root policy (pod: \"%s_%s(%s)\", "
+                               "container: %s)",
+                               b->pod->metadata.name, b->pod->metadata.namespace,
+                               b->pod->metadata.uid, b->c->name);
         out->is_privileged = s->privileged.is_set && s->privileged.value;
-        out->is_root_read_only = s->read_only_root_filesystem.is_set && s->read_only_root_filesystem.value;
-        out->may_gain_privileges = !s->allow_privilege_escalation.is_set || s->allow_privilege_escalation.value;
+        out->is_root_read_only =
+                s->read_only_root_filesystem.is_set && s->read_only_root_filesystem.value;
+        out->may_gain_privileges =
+                !s->allow_privilege_escalation.is_set || s->allow_privilege_escalation.value;
         if (s->capabilities) {
                 out->cap_add = s->capabilities->add.items;
                 out->n_cap_add = s->capabilities->add.n;
@@ -232,8 +252,11 @@ static int build_security(struct spec_builder *b, struct err *e) {
                 out->n_cap_drop = s->capabilities->drop.n;
         }
         if (seccomp && str_eq(seccomp->type, "Localhost"))
-                return err_set(e, -EOPNOTSUPP, "seccomp profiles of type Localhost are not built yet: use RuntimeDefault");
-        out->seccomp = seccomp && str_eq(seccomp->type, "Unconfined") ? RUNTIME_SECCOMP_NONE : RUNTIME_SECCOMP_DEFAULT;
+                return err_set(
+                        e, -EOPNOTSUPP,
+                        "seccomp profiles of type Localhost are not built yet: use RuntimeDefault");
+        out->seccomp = seccomp && str_eq(seccomp->type, "Unconfined") ? RUNTIME_SECCOMP_NONE
+                                                                      : RUNTIME_SECCOMP_DEFAULT;
         out->is_proc_unmasked = str_eq(s->proc_mount, "Unmasked");
         return build_groups(b, p);
 }
@@ -257,21 +280,25 @@ static int oom_score(const struct context *ctx, const struct container *c) {
         struct runtime_limits l = limits_of(c);
         int64_t share;
 
-        if (l.memory_limit_bytes > 0 && l.memory_limit_bytes == l.memory_request_bytes && l.cpu_limit_milli > 0 &&
-            l.cpu_limit_milli == l.cpu_request_milli)
+        if (l.memory_limit_bytes > 0 && l.memory_limit_bytes == l.memory_request_bytes &&
+            l.cpu_limit_milli > 0 && l.cpu_limit_milli == l.cpu_request_milli)
                 return -997;
         if (l.memory_request_bytes == 0 && l.cpu_request_milli == 0)
                 return 1000;
         if (ctx->memory_bytes <= 0)
                 return 999;
-        share = 1000 - (int64_t) ((double) l.memory_request_bytes * 1000 / (double) ctx->memory_bytes);
+        share = 1000 -
+                (int64_t) ((double) l.memory_request_bytes * 1000 / (double) ctx->memory_bytes);
         return (int) MAX(2, MIN(share, 999));
 }
 
 int container_spec_build(struct arena *a, const struct context *ctx, const struct pod *pod,
-                         const struct container *c, const struct image *image, const struct pod_facts *facts,
-                         struct runtime_pod *rt, struct runtime_container_spec *ret, struct err *e) {
-        struct spec_builder b = { .a = a, .ctx = ctx, .pod = pod, .c = c, .image = image, .rt = rt, .out = ret };
+                         const struct container *c, const struct image *image,
+                         const struct pod_facts *facts, struct runtime_pod *rt,
+                         struct runtime_container_spec *ret, struct err *e) {
+        struct spec_builder b = {
+                .a = a, .ctx = ctx, .pod = pod, .c = c, .image = image, .rt = rt, .out = ret
+        };
         int r;
 
         *ret = (struct runtime_container_spec){

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <stdint.h>
-
 #include "daemon/node/downward.h"
 #include "daemon/node/env.h"
 #include "daemon/node/node.h"
+
+#include <stdint.h>
 
 /* What every part of the agent may use. Filled by node_new(), constant afterwards; members outlive
  * all parts that are handed it. */

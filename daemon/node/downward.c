@@ -1,11 +1,11 @@
 #include "daemon/node/downward.h"
 
-#include <stdio.h>
-
 #include "api/kinds/pod.h"
 #include "api/schema/quantity.h"
 #include "base/arena.h"
 #include "base/str.h"
+
+#include <stdio.h>
 
 static int downward_give(struct arena *a, const char *value, const char **ret_value) {
         *ret_value = arena_strdup(a, str_or_empty(value));
@@ -74,20 +74,23 @@ int downward_field(struct arena *a, const struct pod *pod, const struct pod_fact
         if (str_eq(path, "metadata.annotations"))
                 return downward_map(a, &pod->metadata.annotations, ret_value);
         if (str_starts_with(path, "metadata.labels["))
-                r = downward_subscript(a, &pod->metadata.labels, path + strlen("metadata.labels"), ret_value);
-        else if (str_starts_with(path, "metadata.annotations["))
-                r = downward_subscript(a, &pod->metadata.annotations, path + strlen("metadata.annotations"),
+                r = downward_subscript(a, &pod->metadata.labels, path + strlen("metadata.labels"),
                                        ret_value);
+        else if (str_starts_with(path, "metadata.annotations["))
+                r = downward_subscript(a, &pod->metadata.annotations,
+                                       path + strlen("metadata.annotations"), ret_value);
         if (r == -EINVAL)
                 return err_set(e, r, "field label not supported: %s", path);
         return r;
 }
 
 /* In thousandths; what has no limit has the whole node. */
-static int64_t resource_milli(const struct container *c, const struct pod_facts *facts, const char *resource) {
+static int64_t resource_milli(const struct container *c, const struct pod_facts *facts,
+                              const char *resource) {
         bool is_limit = str_starts_with(resource, "limits.");
         const char *name = strchr(resource, '.') + 1;
-        struct quantity q = quantity_map_get(is_limit ? &c->resources.limits : &c->resources.requests, name);
+        struct quantity q =
+                quantity_map_get(is_limit ? &c->resources.limits : &c->resources.requests, name);
 
         if (q.is_set)
                 return q.milli;
@@ -96,7 +99,9 @@ static int64_t resource_milli(const struct container *c, const struct pod_facts 
         if (str_eq(name, "cpu"))
                 return facts->node_cpu_milli;
         if (str_eq(name, "memory"))
-                return facts->node_memory_bytes > INT64_MAX / 1000 ? INT64_MAX : facts->node_memory_bytes * 1000;
+                return facts->node_memory_bytes > INT64_MAX / 1000
+                               ? INT64_MAX
+                               : facts->node_memory_bytes * 1000;
         return 0;
 }
 
@@ -105,16 +110,19 @@ int downward_resource(struct arena *a, const struct pod *pod, const struct conta
                       const char **ret_value, struct err *e) {
         const struct container *c = own;
         const char *resource = str_or_empty(field->resource);
-        int64_t divisor = field->divisor.is_set && field->divisor.milli > 0 ? field->divisor.milli : 1000;
+        int64_t divisor =
+                field->divisor.is_set && field->divisor.milli > 0 ? field->divisor.milli : 1000;
         int64_t milli;
 
         if (!str_is_empty(field->container_name))
                 c = pod_container(&pod->spec, field->container_name);
         if (!c)
-                return err_set(e, -EINVAL, "container %s not found", str_or_empty(field->container_name));
+                return err_set(e, -EINVAL, "container %s not found",
+                               str_or_empty(field->container_name));
         if (!str_starts_with(resource, "limits.") && !str_starts_with(resource, "requests."))
                 return err_set(e, -EINVAL, "unsupported container resource: %s", resource);
         milli = resource_milli(c, facts, resource);
-        *ret_value = arena_printf(a, "%lld", (long long) (milli / divisor + (milli % divisor > 0 ? 1 : 0)));
+        *ret_value = arena_printf(a, "%lld",
+                                  (long long) (milli / divisor + (milli % divisor > 0 ? 1 : 0)));
         return *ret_value ? 0 : -ENOMEM;
 }

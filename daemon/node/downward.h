@@ -1,8 +1,8 @@
 #pragma once
 
-#include <stdint.h>
-
 #include "base/err.h"
+
+#include <stdint.h>
 
 /* The downward API: what a pod may be told about itself. */
 

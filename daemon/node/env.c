@@ -1,8 +1,5 @@
 #include "daemon/node/env.h"
 
-#include <ctype.h>
-#include <stdio.h>
-
 #include "api/kinds/config.h"
 #include "api/kinds/pod.h"
 #include "api/kinds/service.h"
@@ -11,6 +8,9 @@
 #include "base/map.h"
 #include "base/str.h"
 #include "daemon/node/downward.h"
+
+#include <ctype.h>
+#include <stdio.h>
 
 struct env_names {
         struct map index; /* name -> position + 1 */
@@ -120,7 +120,8 @@ static char *service_word(struct arena *a, const char *name) {
         return word;
 }
 
-static void env_setf(struct env_builder *b, const char *name, const char *suffix, const char *value) {
+static void env_setf(struct env_builder *b, const char *name, const char *suffix,
+                     const char *value) {
         char *full = arena_printf(b->a, "%s%s", name, suffix);
 
         if (!full || !value)
@@ -207,8 +208,8 @@ static int env_from_config_map(struct env_builder *b, const char *prefix,
         return 0;
 }
 
-static int env_from_secret(struct env_builder *b, const char *prefix, const struct secret_env_source *from,
-                           struct err *e) {
+static int env_from_secret(struct env_builder *b, const char *prefix,
+                           const struct secret_env_source *from, struct err *e) {
         const char *ns = b->q->pod->metadata.namespace;
         const struct secret *m = NULL;
         int r = b->q->sources->secret(b->q->sources->data, ns, str_or_empty(from->name), &m);
@@ -243,8 +244,8 @@ static int env_config_map_key(struct env_builder *b, const struct config_map_key
                 return missing(e, r, "configmap", ns, name);
         *ret_value = string_map_get(&m->data, str_or_empty(key->key));
         if (!*ret_value && !is_optional)
-                return err_set(e, -ENOENT, "couldn't find key %s in ConfigMap %s/%s", str_or_empty(key->key),
-                               ns, name);
+                return err_set(e, -ENOENT, "couldn't find key %s in ConfigMap %s/%s",
+                               str_or_empty(key->key), ns, name);
         return 0;
 }
 
@@ -263,13 +264,14 @@ static int env_secret_key(struct env_builder *b, const struct secret_key_selecto
                 return missing(e, r, "secret", ns, name);
         found = bytes_map_get(&m->data, str_or_empty(key->key));
         if (!found && !is_optional)
-                return err_set(e, -ENOENT, "couldn't find key %s in Secret %s/%s", str_or_empty(key->key), ns,
-                               name);
+                return err_set(e, -ENOENT, "couldn't find key %s in Secret %s/%s",
+                               str_or_empty(key->key), ns, name);
         *ret_value = found ? (const char *) found->data : NULL;
         return 0;
 }
 
-static int env_value(struct env_builder *b, const struct env_var *v, const char **ret_value, struct err *e) {
+static int env_value(struct env_builder *b, const struct env_var *v, const char **ret_value,
+                     struct err *e) {
         const struct env_var_source *from = v->value_from;
         const struct env_request *q = b->q;
 
@@ -278,10 +280,11 @@ static int env_value(struct env_builder *b, const struct env_var *v, const char 
                 return *ret_value ? 0 : -ENOMEM;
         }
         if (from->field_ref)
-                return downward_field(b->a, q->pod, q->facts, from->field_ref->field_path, ret_value, e);
+                return downward_field(b->a, q->pod, q->facts, from->field_ref->field_path,
+                                      ret_value, e);
         if (from->resource_field_ref)
-                return downward_resource(b->a, q->pod, q->container, q->facts, from->resource_field_ref,
-                                         ret_value, e);
+                return downward_resource(b->a, q->pod, q->container, q->facts,
+                                         from->resource_field_ref, ret_value, e);
         if (from->config_map_key_ref)
                 return env_config_map_key(b, from->config_map_key_ref, ret_value, e);
         if (from->secret_key_ref)
@@ -297,7 +300,9 @@ static int env_add_all(struct env_builder *b, struct err *e) {
 
         for (size_t i = 0; i < q->n_image_env; i++) {
                 const char *eq = strchr(q->image_env[i], '=');
-                char *name = eq ? arena_strndup(b->a, q->image_env[i], (size_t) (eq - q->image_env[i])) : NULL;
+                char *name =
+                        eq ? arena_strndup(b->a, q->image_env[i], (size_t) (eq - q->image_env[i]))
+                           : NULL;
 
                 if (eq && !name)
                         return -ENOMEM;
@@ -305,12 +310,14 @@ static int env_add_all(struct env_builder *b, struct err *e) {
                         env_set(b, name, eq + 1);
         }
         if (!q->pod->spec.enable_service_links.is_set || q->pod->spec.enable_service_links.value)
-                q->sources->each_service(q->sources->data, q->pod->metadata.namespace, env_add_service, b);
+                q->sources->each_service(q->sources->data, q->pod->metadata.namespace,
+                                         env_add_service, b);
         for (size_t i = 0; i < c->env_from.n && r == 0; i++) {
                 const struct env_from_source *from = &c->env_from.items[i];
 
                 if (from->config_map_ref)
-                        r = env_from_config_map(b, str_or_empty(from->prefix), from->config_map_ref, e);
+                        r = env_from_config_map(b, str_or_empty(from->prefix), from->config_map_ref,
+                                                e);
                 if (r == 0 && from->secret_ref)
                         r = env_from_secret(b, str_or_empty(from->prefix), from->secret_ref, e);
         }
@@ -335,8 +342,11 @@ int env_build(struct arena *a, const struct env_request *q, struct env *ret_env,
         if (r == 0)
                 r = b.r;
         if (r == -E2BIG)
-                (void) err_set(e, r, "the environment of container %s is larger than %u bytes: shorten it or set "
-                               "enableServiceLinks: false", q->container->name, ENV_BYTES_MAX);
+                (void) err_set(e, r,
+                               "the environment of container %s is larger than %u bytes: shorten "
+                               "it or set "
+                               "enableServiceLinks: false",
+                               q->container->name, ENV_BYTES_MAX);
         if (r < 0) {
                 env_done(&env);
                 return r;

@@ -1,9 +1,9 @@
 #pragma once
 
+#include "base/err.h"
+
 #include <stddef.h>
 #include <stdint.h>
-
-#include "base/err.h"
 
 struct arena;
 struct config_map;
@@ -14,15 +14,17 @@ struct pod_facts;
 struct secret;
 struct service;
 
-/* Where a pod's references lead. Answers: 0 and *ret (borrowed until the loop turns), -ENOENT (there is
- * none), -EAGAIN (not known yet: ask again when it changed). */
+/* Where a pod's references lead. Answers: 0 and *ret (borrowed until the loop turns), -ENOENT
+ * (there is none), -EAGAIN (not known yet: ask again when it changed). */
 struct pod_sources {
         void *data;
-        int (*config_map)(void *data, const char *ns, const char *name, const struct config_map **ret);
+        int (*config_map)(void *data, const char *ns, const char *name,
+                          const struct config_map **ret);
         int (*secret)(void *data, const char *ns, const char *name, const struct secret **ret);
-        /* Calls fn for every service of the namespace that has an address, and default/kubernetes. */
-        void (*each_service)(void *data, const char *ns, void (*fn)(void *fn_data, const struct service *s),
-                             void *fn_data);
+        /* Calls fn for every service of the namespace that has an address, and default/kubernetes.
+         */
+        void (*each_service)(void *data, const char *ns,
+                             void (*fn)(void *fn_data, const struct service *s), void *fn_data);
 };
 
 struct env_request {
@@ -46,14 +48,15 @@ struct env {
 #define ENV_VARS_MAX 65536
 #define ENV_BYTES_MAX (1U << 20)
 
-/* Builds a container's environment as the kubelet does: image, services, envFrom, env; later ones win;
+/* Builds a container's environment as the kubelet does: image, services, envFrom, env; later ones
+ * win;
  * $(NAME) in env values is expanded with what came before.
  *
  * a  holds the result.
  * e  in Kubernetes' words: configmap "x" not found; couldn't find key k in ConfigMap default/x.
  *
- * Returns 0, -ENOENT (a reference leads nowhere), -EAGAIN (not known yet), -EINVAL (a field that the
- * downward API doesn't have), -E2BIG or -ENOMEM. */
+ * Returns 0, -ENOENT (a reference leads nowhere), -EAGAIN (not known yet), -EINVAL (a field that
+ * the downward API doesn't have), -E2BIG or -ENOMEM. */
 int env_build(struct arena *a, const struct env_request *q, struct env *ret_env, struct err *e);
 
 /* The value of a variable, or NULL. Borrowed. */
@@ -62,6 +65,6 @@ const char *env_get(const struct env *env, const char *name);
 /* Frees array and index; the texts stay in the arena. */
 void env_done(struct env *env);
 
-/* Replaces $(NAME) by values; $$ is one $; unknown names stay as they are. The arena's; NULL when memory
- * is out or the result grows past ENV_BYTES_MAX. Pure. */
+/* Replaces $(NAME) by values; $$ is one $; unknown names stay as they are. The arena's; NULL when
+ * memory is out or the result grows past ENV_BYTES_MAX. Pure. */
 char *env_expand(struct arena *a, const struct env *env, const char *text);

@@ -1,9 +1,5 @@
 #include "daemon/node/events.h"
 
-#include <jansson.h>
-#include <stdarg.h>
-#include <stdio.h>
-
 #include "api/client/client.h"
 #include "api/kinds/meta.h"
 #include "base/clock.h"
@@ -14,6 +10,10 @@
 #include "base/uid.h"
 #include "daemon/loop/loop.h"
 #include "daemon/loop/timer.h"
+
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
 
 #define EVENTS_DELAY_USEC (500 * USEC_PER_MSEC)
 #define EVENTS_IN_FLIGHT_MAX 2
@@ -84,17 +84,20 @@ static json_t *entry_body(const struct events *ev, const struct event_entry *x) 
         clock_format(x->first_usec, first);
         clock_format(x->last_usec, last);
         if (x->sent_count > 0)
-                return json_pack("{s:I, s:s, s:s}", "count", (json_int_t) x->count, "lastTimestamp", last, "message",
-                                 x->message);
-        return json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:s, s:s, s:s*, s:s*, s:s, s:s*}, s:s, s:s, s:{s:s, s:s}, s:s, "
+                return json_pack("{s:I, s:s, s:s}", "count", (json_int_t) x->count, "lastTimestamp",
+                                 last, "message", x->message);
+        return json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:s, s:s, s:s*, s:s*, s:s, s:s*}, s:s, s:s, "
+                         "s:{s:s, s:s}, s:s, "
                          "s:s, s:I, s:s, s:s, s:s}",
-                         "apiVersion", "v1", "kind", "Event", "metadata", "name", x->object_name, "namespace", x->ns,
-                         "involvedObject", "apiVersion", "v1", "kind", x->kind, "namespace",
-                         str_eq(x->kind, "Node") ? NULL : x->ns, "name", x->name, "uid", x->uid, "fieldPath", x->field,
-                         "reason", x->reason, "message", x->message, "source", "component", ev->component, "host",
-                         ev->host, "firstTimestamp", first, "lastTimestamp", last, "count", (json_int_t) x->count,
-                         "type", x->type == EVENT_NORMAL ? "Normal" : "Warning", "reportingComponent", ev->component,
-                         "reportingInstance", ev->host);
+                         "apiVersion", "v1", "kind", "Event", "metadata", "name", x->object_name,
+                         "namespace", x->ns, "involvedObject", "apiVersion", "v1", "kind", x->kind,
+                         "namespace", str_eq(x->kind, "Node") ? NULL : x->ns, "name", x->name,
+                         "uid", x->uid, "fieldPath", x->field, "reason", x->reason, "message",
+                         x->message, "source", "component", ev->component, "host", ev->host,
+                         "firstTimestamp", first, "lastTimestamp", last, "count",
+                         (json_int_t) x->count, "type",
+                         x->type == EVENT_NORMAL ? "Normal" : "Warning", "reportingComponent",
+                         ev->component, "reportingInstance", ev->host);
 }
 
 static void events_arm(struct events *ev, uint64_t delay_usec) {
@@ -123,12 +126,15 @@ static void on_sent(void *data, const struct client_answer *a) {
 }
 
 static int entry_send(struct events *ev, struct event_entry *x) {
-        const struct client_target t = { .version = "v1", .resource = "events", .namespace_ = x->ns,
+        const struct client_target t = { .version = "v1",
+                                         .resource = "events",
+                                         .namespace_ = x->ns,
                                          .name = x->sent_count > 0 ? x->object_name : NULL };
         json_t *tree = entry_body(ev, x);
         AUTO_FREE char *body = tree ? json_dumps(tree, JSON_COMPACT) : NULL;
         AUTO_FREE char *path = client_path(&t);
-        struct client_request q = { .method = x->sent_count > 0 ? CLIENT_PATCH : CLIENT_POST, .path = path };
+        struct client_request q = { .method = x->sent_count > 0 ? CLIENT_PATCH : CLIENT_POST,
+                                    .path = path };
         const struct client_handlers h = { .on_done = on_sent };
         int r;
 
@@ -167,7 +173,9 @@ int events_new(struct loop *loop, struct client *client, const char *component, 
 
         if (!ev)
                 return err_set(e, -ENOMEM, "out of memory");
-        *ev = (struct events){ .loop = loop, .client = client, .component = component, .host = host };
+        *ev = (struct events){
+                .loop = loop, .client = client, .component = component, .host = host
+        };
         list_init(&ev->waiting);
         list_init(&ev->idle);
         r = loop_timer_new(loop, 20 * USEC_PER_MSEC, on_timer, ev, &ev->timer, e);
@@ -190,8 +198,9 @@ void events_unref(struct events *ev) {
 /* Room for one more: what was idle longest goes; when all wait, the oldest of those. */
 static void events_shrink(struct events *ev) {
         while (ev->known.n >= EVENTS_KNOWN_MAX || ev->n_waiting >= EVENTS_WAITING_MAX) {
-                struct list *from = ev->n_waiting >= EVENTS_WAITING_MAX || list_is_empty(&ev->idle) ? &ev->waiting
-                                                                                                    : &ev->idle;
+                struct list *from = ev->n_waiting >= EVENTS_WAITING_MAX || list_is_empty(&ev->idle)
+                                            ? &ev->waiting
+                                            : &ev->idle;
 
                 entry_forget(ev, CONTAINER_OF(from->next, struct event_entry, list));
         }
@@ -208,8 +217,8 @@ struct event_about {
         const char *ns, *kind, *name, *uid, *container;
 };
 
-static struct event_entry *entry_new(struct events *ev, const struct event_about *about, const char *reason,
-                                     const char *message, const char *key) {
+static struct event_entry *entry_new(struct events *ev, const struct event_about *about,
+                                     const char *reason, const char *message, const char *key) {
         struct event_entry *x = calloc(1, sizeof(*x));
         char suffix[17];
 
@@ -226,8 +235,8 @@ static struct event_entry *entry_new(struct events *ev, const struct event_about
         x->reason = strdup(reason);
         x->message = strdup(message);
         x->first_usec = clock_wall_usec();
-        (void) snprintf(x->object_name, sizeof(x->object_name), "%.253s.%s", str_or_empty(about->name),
-                        uid_suffix(suffix, 16));
+        (void) snprintf(x->object_name, sizeof(x->object_name), "%.253s.%s",
+                        str_or_empty(about->name), uid_suffix(suffix, 16));
         if (!x->key || !x->ns || !x->kind || !x->name || !x->uid || !x->reason || !x->message ||
             (about->container && !x->field) || map_put(&ev->known, x->key, x, NULL) < 0) {
                 entry_free(x);
@@ -238,8 +247,8 @@ static struct event_entry *entry_new(struct events *ev, const struct event_about
 
 static void events_add(struct events *ev, const struct event_about *about, enum event_type type,
                        const char *reason, const char *message) {
-        AUTO_FREE char *key = str_format("%s %s %s %s", str_or_empty(about->uid), str_or_empty(about->container),
-                                         reason, message);
+        AUTO_FREE char *key = str_format("%s %s %s %s", str_or_empty(about->uid),
+                                         str_or_empty(about->container), reason, message);
         struct event_entry *x;
 
         if (!key)
@@ -262,9 +271,12 @@ static void events_add(struct events *ev, const struct event_about *about, enum 
         events_arm(ev, EVENTS_DELAY_USEC);
 }
 
-void events_pod(struct events *ev, const struct object_meta *pod, const char *container, enum event_type type,
-                const char *reason, const char *fmt, ...) {
-        const struct event_about about = { .ns = pod->namespace, .kind = "Pod", .name = pod->name, .uid = pod->uid,
+void events_pod(struct events *ev, const struct object_meta *pod, const char *container,
+                enum event_type type, const char *reason, const char *fmt, ...) {
+        const struct event_about about = { .ns = pod->namespace,
+                                           .kind = "Pod",
+                                           .name = pod->name,
+                                           .uid = pod->uid,
                                            .container = container };
         char message[EVENT_MESSAGE_MAX];
         va_list ap;
@@ -275,8 +287,11 @@ void events_pod(struct events *ev, const struct object_meta *pod, const char *co
         events_add(ev, &about, type, reason, message);
 }
 
-void events_node(struct events *ev, enum event_type type, const char *reason, const char *fmt, ...) {
-        const struct event_about about = { .ns = "default", .kind = "Node", .name = ev->host, .uid = ev->host };
+void events_node(struct events *ev, enum event_type type, const char *reason, const char *fmt,
+                 ...) {
+        const struct event_about about = {
+                .ns = "default", .kind = "Node", .name = ev->host, .uid = ev->host
+        };
         char message[EVENT_MESSAGE_MAX];
         va_list ap;
 

@@ -1,12 +1,12 @@
 #include "daemon/node/http_reply.h"
 
+#include "base/macros.h"
+#include "base/str.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
-
-#include "base/macros.h"
-#include "base/str.h"
 
 static int take_status(struct http_reply *r) {
         const char *p = r->line;

@@ -3,7 +3,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Reads the answer of an HTTP/1.x server as far as a probe cares: status and where it ends. No I/O. */
+/* Reads the answer of an HTTP/1.x server as far as a probe cares: status and where it ends. No I/O.
+ */
 
 #define HTTP_REPLY_HEAD_MAX 16384U
 #define HTTP_REPLY_BODY_MAX 10240U
@@ -21,7 +22,7 @@ struct http_reply {
 
 /* Takes the next bytes; is_end: the server closed the connection behind them (len may be 0).
  *
- * Returns 1 when the answer is complete (or the body has reached HTTP_REPLY_BODY_MAX), 0 when more is
- * needed, -EBADMSG when it isn't HTTP, -E2BIG when the head is too big, -ECONNRESET when it ended in
- * the head. */
+ * Returns 1 when the answer is complete (or the body has reached HTTP_REPLY_BODY_MAX), 0 when more
+ * is needed, -EBADMSG when it isn't HTTP, -E2BIG when the head is too big, -ECONNRESET when it
+ * ended in the head. */
 int http_reply_add(struct http_reply *r, const char *data, size_t len, bool is_end);

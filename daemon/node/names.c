@@ -1,16 +1,17 @@
 #include "daemon/node/names.h"
 
-#include <stdio.h>
-
 #include "api/kinds/pod.h"
 #include "base/str.h"
+
+#include <stdio.h>
 
 #define NAMESERVERS_MAX 3
 #define SEARCHES_MAX 32
 #define SEARCH_BYTES_MAX 2048
 
 char *names_hostname(const struct pod *pod, char buf[64]) {
-        const char *name = str_is_empty(pod->spec.hostname) ? str_or_empty(pod->metadata.name) : pod->spec.hostname;
+        const char *name = str_is_empty(pod->spec.hostname) ? str_or_empty(pod->metadata.name)
+                                                            : pod->spec.hostname;
 
         (void) snprintf(buf, 64, "%.63s", name);
         for (size_t n = strlen(buf); n > 0 && (buf[n - 1] == '-' || buf[n - 1] == '.'); n--)
@@ -18,7 +19,8 @@ char *names_hostname(const struct pod *pod, char buf[64]) {
         return buf;
 }
 
-char *names_hosts(const struct pod *pod, const char *ip, const char *hostname, const char *cluster_domain) {
+char *names_hosts(const struct pod *pod, const char *ip, const char *hostname,
+                  const char *cluster_domain) {
         AUTO_DONE(strbuf) struct strbuf b = { 0 };
 
         strbuf_add(&b, "# Kubernetes-managed hosts file.\n"
@@ -73,10 +75,11 @@ static void add_search(struct resolv *v, const char *domain, size_t len) {
         v->n_searches++;
 }
 
-/* Calls add for each word of "keyword word word..." lines; as the resolver does, the last search line
- * would win, but machines have one. */
+/* Calls add for each word of "keyword word word..." lines; as the resolver does, the last search
+ * line would win, but machines have one. */
 static void each_word(const char *text, const char *keyword,
-                      void (*add)(struct resolv *v, const char *word, size_t len), struct resolv *v) {
+                      void (*add)(struct resolv *v, const char *word, size_t len),
+                      struct resolv *v) {
         size_t keyword_len = strlen(keyword);
 
         for (const char *line = text; *line;) {
@@ -108,7 +111,8 @@ static void add_cluster(struct resolv *v, const struct pod *pod, const struct na
         char domain[600];
 
         add_server(v, dns->dns_address, strlen(dns->dns_address));
-        (void) snprintf(domain, sizeof(domain), "%.253s.svc.%.253s", pod->metadata.namespace, dns->cluster_domain);
+        (void) snprintf(domain, sizeof(domain), "%.253s.svc.%.253s", pod->metadata.namespace,
+                        dns->cluster_domain);
         add_search(v, domain, strlen(domain));
         (void) snprintf(domain, sizeof(domain), "svc.%.253s", dns->cluster_domain);
         add_search(v, domain, strlen(domain));
@@ -125,8 +129,8 @@ static void add_config(struct resolv *v, const struct pod_dns_config *c) {
         for (size_t i = 0; i < c->options.n; i++) {
                 const char *value = c->options.items[i].value;
 
-                strbuf_addf(&v->options, " %s%s%s", str_or_empty(c->options.items[i].name), value ? ":" : "",
-                            str_or_empty(value));
+                strbuf_addf(&v->options, " %s%s%s", str_or_empty(c->options.items[i].name),
+                            value ? ":" : "", str_or_empty(value));
         }
 }
 

@@ -8,7 +8,8 @@ struct pod;
 
 /* The text of /etc/hosts, the caller's; NULL: memory is out.
  * ip: NULL: none; hostname: the pod's; cluster_domain: for subdomain. */
-char *names_hosts(const struct pod *pod, const char *ip, const char *hostname, const char *cluster_domain);
+char *names_hosts(const struct pod *pod, const char *ip, const char *hostname,
+                  const char *cluster_domain);
 
 /* The pod's hostname: spec.hostname, else its name, cut to 63. buf: 64 bytes. Returns buf. */
 char *names_hostname(const struct pod *pod, char buf[64]);
@@ -19,6 +20,6 @@ struct names_dns {
         const char *host_resolv_conf; /* text of the machine's, "" when there is none */
 };
 
-/* The text of /etc/resolv.conf by dnsPolicy and dnsConfig, the caller's; NULL: memory is out. At most 3
- * nameservers and 32 search domains (of at most 2048 bytes), as the kubelet cuts them. */
+/* The text of /etc/resolv.conf by dnsPolicy and dnsConfig, the caller's; NULL: memory is out. At
+ * most 3 nameservers and 32 search domains (of at most 2048 bytes), as the kubelet cuts them. */
 char *names_resolv_conf(const struct pod *pod, const struct names_dns *dns);

@@ -1,13 +1,5 @@
 #include "daemon/node/node.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
-#include <ifaddrs.h>
-#include <net/if.h>
-#include <netinet/in.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "api/client/client.h"
 #include "api/client/timer.h"
 #include "api/kinds/config.h"
@@ -28,6 +20,14 @@
 #include "daemon/node/streams.h"
 #include "daemon/runtime/runtime.h"
 
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
 struct node {
         struct node_config config;
         struct context ctx;
@@ -45,7 +45,8 @@ struct node {
 
 /* ---- what env.h and volumes.h ask for ---- */
 
-static int find_config_map(void *data, const char *ns, const char *name, const struct config_map **ret) {
+static int find_config_map(void *data, const char *ns, const char *name,
+                           const struct config_map **ret) {
         struct node *n = data;
         struct object *o = NULL;
         int r = sources_get(n->ctx.sources, &config_map_kind, ns, name, &o);
@@ -65,7 +66,8 @@ static int find_secret(void *data, const char *ns, const char *name, const struc
         return r;
 }
 
-static void each_service(void *data, const char *ns, void (*fn)(void *fn_data, const struct service *s), void *fn_data) {
+static void each_service(void *data, const char *ns,
+                         void (*fn)(void *fn_data, const struct service *s), void *fn_data) {
         struct node *n = data;
 
         services_each(n->services, ns, fn, fn_data);
@@ -73,7 +75,8 @@ static void each_service(void *data, const char *ns, void (*fn)(void *fn_data, c
 
 /* ---- what happens ---- */
 
-static void on_source_changed(void *userdata, const struct kind *kind, const char *ns, const char *name) {
+static void on_source_changed(void *userdata, const struct kind *kind, const char *ns,
+                              const char *name) {
         struct node *n = userdata;
 
         pods_source_changed(n->pods, kind, ns, name);
@@ -122,14 +125,16 @@ static void on_pods_synced(void *userdata) {
 
 /* ---- start ---- */
 
-/* The address that other machines would use: of the first interface that is up and not the pods' own. */
+/* The address that other machines would use: of the first interface that is up and not the pods'
+ * own. */
 static void find_host_ip(struct node *n) {
         struct ifaddrs *list = NULL;
 
         if (getifaddrs(&list) < 0)
                 return;
         for (struct ifaddrs *i = list; i; i = i->ifa_next) {
-                const struct sockaddr_in *v4 = (const struct sockaddr_in *) (const void *) i->ifa_addr;
+                const struct sockaddr_in *v4 =
+                        (const struct sockaddr_in *) (const void *) i->ifa_addr;
 
                 if (!i->ifa_addr || i->ifa_addr->sa_family != AF_INET || !(i->ifa_flags & IFF_UP) ||
                     (i->ifa_flags & IFF_LOOPBACK) || str_eq(i->ifa_name, n->config.network.bridge))
@@ -180,7 +185,8 @@ static int open_runtime(struct node *n, struct err *e) {
 static int open_images(struct node *n, struct err *e) {
         AUTO_FREE char *dir = str_format("%s/images", n->config.state_dir);
 
-        return dir ? image_store_open(dir, &n->ctx.images, e) : err_set(e, -ENOMEM, "out of memory");
+        return dir ? image_store_open(dir, &n->ctx.images, e)
+                   : err_set(e, -ENOMEM, "out of memory");
 }
 
 static int open_network(struct node *n, struct err *e) {
@@ -196,7 +202,8 @@ static int open_network(struct node *n, struct err *e) {
         gateway = network_gateway(n->ctx.network);
         ip_format(&gateway, n->dns_address);
         if (!str_is_empty(n->config.dns_address))
-                (void) snprintf(n->dns_address, sizeof(n->dns_address), "%s", n->config.dns_address);
+                (void) snprintf(n->dns_address, sizeof(n->dns_address), "%s",
+                                n->config.dns_address);
         n->ctx.dns_address = n->dns_address;
         find_host_ip(n);
         /* A machine without any network: pods still reach it at the bridge. */
@@ -219,10 +226,12 @@ static int open_parts(struct node *n, struct err *e) {
         int r = timers_new_event(loop_event(n->ctx.loop), &n->timers, e);
 
         if (r == 0)
-                r = events_new(n->ctx.loop, n->ctx.client, "orchd-node", n->config.name, &n->ctx.events, e);
+                r = events_new(n->ctx.loop, n->ctx.client, "orchd-node", n->config.name,
+                               &n->ctx.events, e);
         if (r == 0)
                 r = prober_new(n->ctx.loop, &n->ctx.prober, e);
-        if (r == 0 && sources_new(n->ctx.client, n->timers, on_source_changed, n, &n->ctx.sources) < 0)
+        if (r == 0 &&
+            sources_new(n->ctx.client, n->timers, on_source_changed, n, &n->ctx.sources) < 0)
                 r = err_set(e, -ENOMEM, "out of memory");
         if (r == 0)
                 r = services_new(&n->ctx, &n->services, e);
@@ -253,7 +262,8 @@ static int node_open(struct node *n, struct err *e) {
         if (r == 0)
                 r = streams_new(&n->ctx, n->pods, on_images_changed, n, &n->streams, e);
         if (r == 0)
-                r = node_object_new(n->ctx.loop, n->ctx.client, &n->facts, on_registered, n, &n->object, e);
+                r = node_object_new(n->ctx.loop, n->ctx.client, &n->facts, on_registered, n,
+                                    &n->object, e);
         return r;
 }
 
@@ -270,7 +280,9 @@ int node_new(struct loop *loop, struct client *client, const struct node_config 
         n->ctx.config = &n->config;
         n->ctx.loop = loop_ref(loop);
         n->ctx.client = client_ref(client);
-        n->ctx.pod_sources = (struct pod_sources){ .data = n, .config_map = find_config_map, .secret = find_secret,
+        n->ctx.pod_sources = (struct pod_sources){ .data = n,
+                                                   .config_map = find_config_map,
+                                                   .secret = find_secret,
                                                    .each_service = each_service };
         r = node_open(n, e);
         if (r < 0)

@@ -1,13 +1,5 @@
 #include "daemon/node/node_object.h"
 
-#include <errno.h>
-#include <jansson.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/sysinfo.h>
-#include <sys/utsname.h>
-#include <unistd.h>
-
 #include "api/client/client.h"
 #include "api/schema/quantity.h"
 #include "base/clock.h"
@@ -16,6 +8,14 @@
 #include "base/str.h"
 #include "daemon/loop/loop.h"
 #include "daemon/loop/timer.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <unistd.h>
 
 #define LEASE_RENEW_USEC (10 * USEC_PER_SEC)
 #define LEASE_DURATION_S 40
@@ -65,7 +65,8 @@ static char *os_image(void) {
         const char *at;
         size_t len;
 
-        if (file_read("/etc/os-release", 65536, &text, NULL, NULL) < 0 || !(at = strstr(text, "PRETTY_NAME=")))
+        if (file_read("/etc/os-release", 65536, &text, NULL, NULL) < 0 ||
+            !(at = strstr(text, "PRETTY_NAME=")))
                 return strdup("Linux");
         at += strlen("PRETTY_NAME=");
         at += *at == '"' ? 1 : 0;
@@ -74,8 +75,9 @@ static char *os_image(void) {
 }
 
 static const char *architecture(const char *machine) {
-        static const char *const names[][2] = { { "x86_64", "amd64" }, { "aarch64", "arm64" }, { "armv7l", "arm" },
-                                                { "armv6l", "arm" },   { "i686", "386" },      { "ppc64le", "ppc64le" } };
+        static const char *const names[][2] = { { "x86_64", "amd64" }, { "aarch64", "arm64" },
+                                                { "armv7l", "arm" },   { "armv6l", "arm" },
+                                                { "i686", "386" },     { "ppc64le", "ppc64le" } };
 
         for (size_t i = 0; i < ARRAY_SIZE(names); i++)
                 if (str_eq(machine, names[i][0]))
@@ -87,34 +89,41 @@ static json_t *resources(int64_t cpu_milli, int64_t memory_bytes, int64_t n_pods
         char cpu[QUANTITY_TEXT_MAX], memory[QUANTITY_TEXT_MAX], pods[QUANTITY_TEXT_MAX];
 
         return json_pack("{s:s, s:s, s:s}", "cpu", quantity_format_milli(cpu_milli, cpu), "memory",
-                         quantity_format_bytes(memory_bytes, memory), "pods", quantity_format_milli(n_pods * 1000, pods));
+                         quantity_format_bytes(memory_bytes, memory), "pods",
+                         quantity_format_milli(n_pods * 1000, pods));
 }
 
-static json_t *condition(const char *type, const char *status, const char *reason, const char *message,
-                         const char *now) {
-        return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "type", type, "status", status, "lastHeartbeatTime", now,
-                         "lastTransitionTime", now, "reason", reason, "message", message);
+static json_t *condition(const char *type, const char *status, const char *reason,
+                         const char *message, const char *now) {
+        return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "type", type, "status", status,
+                         "lastHeartbeatTime", now, "lastTransitionTime", now, "reason", reason,
+                         "message", message);
 }
 
 static json_t *node_info(void) {
-        AUTO_FREE char *machine_id = first_line("/etc/machine-id"), *boot_id = first_line("/proc/sys/kernel/random/boot_id"),
+        AUTO_FREE char *machine_id = first_line("/etc/machine-id"),
+                       *boot_id = first_line("/proc/sys/kernel/random/boot_id"),
                        *image = os_image();
         struct utsname u;
 
         (void) uname(&u);
-        return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "machineID", str_or_empty(machine_id),
-                         "systemUUID", str_or_empty(machine_id), "bootID", str_or_empty(boot_id), "kernelVersion", u.release,
-                         "osImage", str_or_empty(image), "containerRuntimeVersion", "orch://" ORCH_VERSION, "kubeletVersion",
-                         "v" ORCH_VERSION "+orch", "kubeProxyVersion", "v" ORCH_VERSION "+orch", "operatingSystem", "linux",
-                         "architecture", architecture(u.machine));
+        return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "machineID",
+                         str_or_empty(machine_id), "systemUUID", str_or_empty(machine_id), "bootID",
+                         str_or_empty(boot_id), "kernelVersion", u.release, "osImage",
+                         str_or_empty(image), "containerRuntimeVersion", "orch://" ORCH_VERSION,
+                         "kubeletVersion", "v" ORCH_VERSION "+orch", "kubeProxyVersion",
+                         "v" ORCH_VERSION "+orch", "operatingSystem", "linux", "architecture",
+                         architecture(u.machine));
 }
 
 static json_t *addresses(const struct node_facts *f) {
         json_t *list = json_array();
 
         if (f->host_ip)
-                (void) json_array_append_new(list, json_pack("{s:s, s:s}", "type", "InternalIP", "address", f->host_ip));
-        (void) json_array_append_new(list, json_pack("{s:s, s:s}", "type", "Hostname", "address", f->name));
+                (void) json_array_append_new(
+                        list, json_pack("{s:s, s:s}", "type", "InternalIP", "address", f->host_ip));
+        (void) json_array_append_new(
+                list, json_pack("{s:s, s:s}", "type", "Hostname", "address", f->name));
         return list;
 }
 
@@ -123,18 +132,24 @@ static json_t *node_status(const struct node_facts *f, uint64_t now_usec) {
         json_t *conditions = json_array();
 
         clock_format(now_usec, now);
-        (void) json_array_append_new(conditions, condition("MemoryPressure", "False", "KubeletHasSufficientMemory",
-                                                           "orchd-node has sufficient memory available", now));
-        (void) json_array_append_new(conditions, condition("DiskPressure", "False", "KubeletHasNoDiskPressure",
-                                                           "orchd-node has no disk pressure", now));
-        (void) json_array_append_new(conditions, condition("PIDPressure", "False", "KubeletHasSufficientPID",
-                                                           "orchd-node has sufficient PID available", now));
+        (void) json_array_append_new(
+                conditions, condition("MemoryPressure", "False", "KubeletHasSufficientMemory",
+                                      "orchd-node has sufficient memory available", now));
         (void) json_array_append_new(conditions,
-                                     condition("Ready", "True", "KubeletReady", "orchd-node is posting ready status", now));
-        return json_pack("{s:o, s:o, s:o, s:o, s:o}", "capacity", resources(f->cpu_milli, f->memory_bytes, f->n_pods),
-                         "allocatable",
-                         resources(f->cpu_milli - f->reserved_cpu_milli, f->memory_bytes - f->reserved_memory_bytes, f->n_pods),
-                         "conditions", conditions, "addresses", addresses(f), "nodeInfo", node_info());
+                                     condition("DiskPressure", "False", "KubeletHasNoDiskPressure",
+                                               "orchd-node has no disk pressure", now));
+        (void) json_array_append_new(conditions,
+                                     condition("PIDPressure", "False", "KubeletHasSufficientPID",
+                                               "orchd-node has sufficient PID available", now));
+        (void) json_array_append_new(conditions,
+                                     condition("Ready", "True", "KubeletReady",
+                                               "orchd-node is posting ready status", now));
+        return json_pack("{s:o, s:o, s:o, s:o, s:o}", "capacity",
+                         resources(f->cpu_milli, f->memory_bytes, f->n_pods), "allocatable",
+                         resources(f->cpu_milli - f->reserved_cpu_milli,
+                                   f->memory_bytes - f->reserved_memory_bytes, f->n_pods),
+                         "conditions", conditions, "addresses", addresses(f), "nodeInfo",
+                         node_info());
 }
 
 static json_t *node_tree(const struct node_facts *f, uint64_t now_usec) {
@@ -143,10 +158,12 @@ static json_t *node_tree(const struct node_facts *f, uint64_t now_usec) {
 
         (void) uname(&u);
         arch = architecture(u.machine);
-        return json_pack("{s:s, s:s, s:{s:s, s:{s:s, s:s, s:s, s:s, s:s}}, s:{s:s, s:[s]}, s:o}", "apiVersion", "v1", "kind",
-                         "Node", "metadata", "name", f->name, "labels", "kubernetes.io/hostname", f->name, "kubernetes.io/os",
-                         "linux", "kubernetes.io/arch", arch, "beta.kubernetes.io/os", "linux", "beta.kubernetes.io/arch", arch,
-                         "spec", "podCIDR", f->pod_cidr, "podCIDRs", f->pod_cidr, "status", node_status(f, now_usec));
+        return json_pack("{s:s, s:s, s:{s:s, s:{s:s, s:s, s:s, s:s, s:s}}, s:{s:s, s:[s]}, s:o}",
+                         "apiVersion", "v1", "kind", "Node", "metadata", "name", f->name, "labels",
+                         "kubernetes.io/hostname", f->name, "kubernetes.io/os", "linux",
+                         "kubernetes.io/arch", arch, "beta.kubernetes.io/os", "linux",
+                         "beta.kubernetes.io/arch", arch, "spec", "podCIDR", f->pod_cidr,
+                         "podCIDRs", f->pod_cidr, "status", node_status(f, now_usec));
 }
 
 static char *dump(json_t *take_tree) {
@@ -179,10 +196,12 @@ static char *step_body(const struct node_object *n) {
         case STEP_LEASE:
                 return dump(json_pack("{s:{s:s}}", "spec", "renewTime", now));
         case STEP_LEASE_CREATE:
-                return dump(json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:s, s:i, s:s, s:s}}", "apiVersion",
-                                      "coordination.k8s.io/v1", "kind", "Lease", "metadata", "name", n->facts.name, "namespace",
-                                      "kube-node-lease", "spec", "holderIdentity", n->facts.name, "leaseDurationSeconds",
-                                      LEASE_DURATION_S, "acquireTime", now, "renewTime", now));
+                return dump(json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:s, s:i, s:s, s:s}}",
+                                      "apiVersion", "coordination.k8s.io/v1", "kind", "Lease",
+                                      "metadata", "name", n->facts.name, "namespace",
+                                      "kube-node-lease", "spec", "holderIdentity", n->facts.name,
+                                      "leaseDurationSeconds", LEASE_DURATION_S, "acquireTime", now,
+                                      "renewTime", now));
         }
         return NULL;
 }
@@ -196,8 +215,9 @@ static void step_retry(struct node_object *n, const struct err *e) {
         uint64_t wait_usec = MIN(RETRY_FIRST_USEC << MIN(n->n_failures, 12U), RETRY_MOST_USEC);
 
         if (n->n_failures++ == 0)
-                LOG_NOTICE(n->facts.name, "the server doesn't answer (%s); pods run on, next try in %llu ms", err_text(e),
-                           (unsigned long long) (wait_usec / USEC_PER_MSEC));
+                LOG_NOTICE(n->facts.name,
+                           "the server doesn't answer (%s); pods run on, next try in %llu ms",
+                           err_text(e), (unsigned long long) (wait_usec / USEC_PER_MSEC));
         step_next(n, n->step, wait_usec);
 }
 
@@ -237,7 +257,8 @@ static void on_answer(void *data, const struct client_answer *a) {
                 step_succeeded(n);
         else if (n->step == STEP_CREATE && reason == CLIENT_REASON_ALREADY_EXISTS)
                 step_next(n, STEP_PATCH, 0);
-        else if ((n->step == STEP_PATCH || n->step == STEP_STATUS) && reason == CLIENT_REASON_NOT_FOUND)
+        else if ((n->step == STEP_PATCH || n->step == STEP_STATUS) &&
+                 reason == CLIENT_REASON_NOT_FOUND)
                 step_next(n, STEP_CREATE, RETRY_FIRST_USEC);
         else if (n->step == STEP_LEASE && reason == CLIENT_REASON_NOT_FOUND && n->n_failures == 0)
                 step_next(n, STEP_LEASE_CREATE, 0);
@@ -260,7 +281,8 @@ static int step_start(struct node_object *n, struct err *e) {
         const struct client_handlers h = { .on_done = on_answer };
         struct client_request q = { .method = is_create ? CLIENT_POST : CLIENT_PATCH,
                                     .path = path,
-                                    .content_type = is_create ? CLIENT_TYPE_JSON : CLIENT_TYPE_MERGE_PATCH };
+                                    .content_type = is_create ? CLIENT_TYPE_JSON
+                                                              : CLIENT_TYPE_MERGE_PATCH };
 
         if (!path || !body)
                 return err_set(e, -ENOMEM, "out of memory");
@@ -279,13 +301,17 @@ static void on_timer(struct loop_timer *t, void *userdata) {
 }
 
 int node_object_new(struct loop *loop, struct client *client, const struct node_facts *facts,
-                    void (*on_registered)(void *userdata), void *userdata, struct node_object **ret, struct err *e) {
+                    void (*on_registered)(void *userdata), void *userdata, struct node_object **ret,
+                    struct err *e) {
         struct node_object *n = calloc(1, sizeof(*n));
         int r;
 
         if (!n)
                 return err_set(e, -ENOMEM, "out of memory");
-        *n = (struct node_object){ .client = client, .facts = *facts, .on_registered = on_registered, .userdata = userdata };
+        *n = (struct node_object){ .client = client,
+                                   .facts = *facts,
+                                   .on_registered = on_registered,
+                                   .userdata = userdata };
         r = loop_timer_new(loop, 0, on_timer, n, &n->timer, e);
         if (r < 0) {
                 free(n);

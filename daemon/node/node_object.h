@@ -1,9 +1,9 @@
 #pragma once
 
-#include <stdint.h>
-
 #include "base/err.h"
 #include "base/macros.h"
+
+#include <stdint.h>
 
 /* This machine as an object: registered at start, a Lease every 10 s as its heartbeat. */
 struct client;
@@ -21,8 +21,8 @@ struct node_facts {
 /* Reads what the kernel says of the machine. name, host_ip, pod_cidr stay the caller's. */
 void node_facts_read(struct node_facts *f);
 
-/* facts: strings borrowed for life. on_registered: once, when the server has the object. Failures are retried
- * for ever, with back-off. */
+/* facts: strings borrowed for life. on_registered: once, when the server has the object. Failures
+ * are retried for ever, with back-off. */
 int node_object_new(struct loop *loop, struct client *client, const struct node_facts *facts,
                     void (*on_registered)(void *userdata), void *userdata, struct node_object **ret,
                     struct err *e);

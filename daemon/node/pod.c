@@ -1,7 +1,5 @@
 #include "daemon/node/pod.h"
 
-#include <errno.h>
-
 #include "api/client/client.h"
 #include "base/arena.h"
 #include "base/clock.h"
@@ -15,6 +13,8 @@
 #include "daemon/node/sources.h"
 #include "daemon/node/volumes.h"
 #include "daemon/runtime/runtime.h"
+
+#include <errno.h>
 
 /* A plan that leads to another one at once more often than this is a mistake: sleep over it. */
 #define POD_ROUNDS_MAX 32
@@ -31,8 +31,8 @@ static void on_timer(struct loop_timer *t, void *userdata) {
         node_pod_run(userdata);
 }
 
-/* Points everything that borrows from the object at the new one. Container counts don't change: a pod's
- * spec is immutable but for images. */
+/* Points everything that borrows from the object at the new one. Container counts don't change: a
+ * pod's spec is immutable but for images. */
 static int pod_take_object(struct node_pod *p, struct object *o) {
         const struct pod *spec = (const struct pod *) o->meta;
         struct container_wanted *containers = NULL;
@@ -74,7 +74,9 @@ static int pod_init(struct node_pod *p, struct object *o, struct err *e) {
         if (!p->uid || !p->key || !p->slots || !p->seen.containers || !p->work)
                 return err_set(e, -ENOMEM, "out of memory");
         for (size_t i = 0; i < p->wanted.n; i++)
-                p->slots[i] = (struct pod_slot){ .pod = p, .index = i, .spec = pod_wanted_container(&p->spec->spec, i) };
+                p->slots[i] = (struct pod_slot){ .pod = p,
+                                                 .index = i,
+                                                 .spec = pod_wanted_container(&p->spec->spec, i) };
         r = loop_timer_new(p->ctx->loop, 0, on_timer, p, &p->timer, e);
         if (r < 0)
                 return r;
@@ -301,7 +303,8 @@ void node_pod_exited(struct node_pod *p, const struct runtime_container_status *
         struct container_observed *c = s ? &p->seen.containers[s->index] : NULL;
 
         /* Recovery may have told of this exit already. */
-        if (!c || c->life == CONTAINER_EXITED || c->life == CONTAINER_NEW || status->instance != c->restarts)
+        if (!c || c->life == CONTAINER_EXITED || c->life == CONTAINER_NEW ||
+            status->instance != c->restarts)
                 return;
         pod_slot_exited(s, status);
         node_pod_run(p);
@@ -332,8 +335,10 @@ void node_pod_adopt_container(struct node_pod *p, const struct runtime_container
         if (status->state == RUNTIME_STATE_RUNNING) {
                 c->life = CONTAINER_RUNNING;
                 c->started_wall_usec = status->started_usec;
-                c->started_usec = clock_now_usec() - MIN(clock_wall_usec() - MIN(status->started_usec, clock_wall_usec()),
-                                                         clock_now_usec());
+                c->started_usec =
+                        clock_now_usec() -
+                        MIN(clock_wall_usec() - MIN(status->started_usec, clock_wall_usec()),
+                            clock_now_usec());
                 pod_probes_start(s, true);
         } else if (status->state == RUNTIME_STATE_EXITED) {
                 c->started_wall_usec = status->started_usec;

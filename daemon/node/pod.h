@@ -1,15 +1,15 @@
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "base/err.h"
 #include "base/ip.h"
 #include "base/macros.h"
 
-/* Drives one pod: observes, asks pod_plan() what is next, does it. Known by its uid; a pod of the same
- * name that was made anew is another one. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Drives one pod: observes, asks pod_plan() what is next, does it. Known by its uid; a pod of the
+ * same name that was made anew is another one. */
 struct context;
 struct kind;
 struct node_pod;
@@ -40,14 +40,16 @@ const struct ip_addr *node_pod_ip(const struct node_pod *p);
 
 const struct object_meta *node_pod_meta(const struct node_pod *p);
 
-/* Which life's log to read. name: NULL or "": the only container, else -EINVAL with Kubernetes' words; so are
- * a container that has not started, and a previous life that there isn't. *ret_name: borrowed. */
-int node_pod_log_life(const struct node_pod *p, const char *name, bool is_previous, const char **ret_name,
-                      uint64_t *ret_instance, struct err *e);
+/* Which life's log to read. name: NULL or "": the only container, else -EINVAL with Kubernetes'
+ * words; so are a container that has not started, and a previous life that there isn't. *ret_name:
+ * borrowed. */
+int node_pod_log_life(const struct node_pod *p, const char *name, bool is_previous,
+                      const char **ret_name, uint64_t *ret_instance, struct err *e);
 /* Whether that life goes on, so that more may be logged. */
 bool node_pod_is_running(const struct node_pod *p, const char *container, uint64_t instance);
 /* The container to run a program in, by the same rule; -EINVAL unless it runs. */
-int node_pod_exec_target(const struct node_pod *p, const char *name, const char **ret_name, struct err *e);
+int node_pod_exec_target(const struct node_pod *p, const char *name, const char **ret_name,
+                         struct err *e);
 /* The image of the i-th container ("" none yet); false past the last. */
 bool node_pod_image_id(const struct node_pod *p, size_t i, const char **ret_id);
 

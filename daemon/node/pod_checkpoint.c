@@ -1,9 +1,3 @@
-#include <errno.h>
-#include <jansson.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
-
 #include "api/kinds/config.h"
 #include "base/clock.h"
 #include "base/fd.h"
@@ -16,13 +10,19 @@
 #include "daemon/node/sources.h"
 #include "daemon/runtime/runtime.h"
 
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
 #define CHECKPOINT_MAX_BYTES (1U << 20)
 
 /* Two records of a pod:
- *   RUN_DIR/node/UID.json         (memory) what only this process knew: address, probes, hooks, back-off.
- *                                 For a node that was killed; a reboot makes it meaningless and takes it away.
- *   STATE_DIR/node/wanted/UID.json (disk)  the object, and the ConfigMaps and Secrets that it names. For a start
- *                                 without a server. Written when the object's spec changes, never for status. */
+ *   RUN_DIR/node/UID.json         (memory) what only this process knew: address, probes, hooks,
+ * back-off. For a node that was killed; a reboot makes it meaningless and takes it away.
+ *   STATE_DIR/node/wanted/UID.json (disk)  the object, and the ConfigMaps and Secrets that it
+ * names. For a start without a server. Written when the object's spec changes, never for status. */
 static char *run_path(const struct node_pod *p) {
         return str_format("%s/node/%s.json", p->ctx->config->run_dir, p->uid);
 }
@@ -32,17 +32,20 @@ static char *store_path(const struct node_pod *p) {
 }
 
 static json_t *exit_pack(const struct container_exit *x) {
-        return json_pack("{s:i, s:i, s:b, s:b, s:I, s:I, s:s*, s:s*}", "code", x->code, "signal", x->signal, "isOom",
-                         x->is_oom, "isStartError", x->is_start_error, "started", (json_int_t) x->started_wall_usec,
-                         "finished", (json_int_t) x->finished_wall_usec, "message", x->message, "id", x->id);
+        return json_pack("{s:i, s:i, s:b, s:b, s:I, s:I, s:s*, s:s*}", "code", x->code, "signal",
+                         x->signal, "isOom", x->is_oom, "isStartError", x->is_start_error,
+                         "started", (json_int_t) x->started_wall_usec, "finished",
+                         (json_int_t) x->finished_wall_usec, "message", x->message, "id", x->id);
 }
 
 static json_t *container_pack(const struct container_observed *c) {
-        json_t *o = json_pack("{s:I, s:I, s:b, s:b, s:b, s:i, s:i, s:i, s:I, s:I, s:I, s:s*}", "restarts",
-                              (json_int_t) c->restarts, "streak", (json_int_t) c->streak, "isStarted", c->is_started,
-                              "isProbeReady", c->is_probe_ready, "isUnhealthy", c->is_unhealthy, "postStart",
-                              (int) c->post_start, "preStop", (int) c->pre_stop, "stop", (int) c->stop, "stopBegan",
-                              (json_int_t) c->stop_began_usec, "stopGrace", (json_int_t) c->stop_grace_usec, "term",
+        json_t *o = json_pack("{s:I, s:I, s:b, s:b, s:b, s:i, s:i, s:i, s:I, s:I, s:I, s:s*}",
+                              "restarts", (json_int_t) c->restarts, "streak",
+                              (json_int_t) c->streak, "isStarted", c->is_started, "isProbeReady",
+                              c->is_probe_ready, "isUnhealthy", c->is_unhealthy, "postStart",
+                              (int) c->post_start, "preStop", (int) c->pre_stop, "stop",
+                              (int) c->stop, "stopBegan", (json_int_t) c->stop_began_usec,
+                              "stopGrace", (json_int_t) c->stop_grace_usec, "term",
                               (json_int_t) c->term_usec, "imageID", c->image_id);
 
         if (o && c->has_last)
@@ -57,14 +60,17 @@ void pod_checkpoint_write(struct node_pod *p) {
         struct err e = { 0 };
 
         for (size_t i = 0; i < p->wanted.n; i++)
-                (void) json_object_set_new(list, p->wanted.containers[i].name, container_pack(&p->seen.containers[i]));
+                (void) json_object_set_new(list, p->wanted.containers[i].name,
+                                           container_pack(&p->seen.containers[i]));
         (void) json_object_set_new(root, "containers", list);
         text = root ? json_dumps(root, JSON_COMPACT) : NULL;
         json_decref(root);
         if (!text || !path || str_eq(text, p->checkpoint))
                 return;
         if (file_write_atomic(path, text, strlen(text), 0600, false, &e) < 0) {
-                LOG_WARN(p->key, "cannot write the pod's checkpoint (%s); a restart of the node would forget its back-off",
+                LOG_WARN(p->key,
+                         "cannot write the pod's checkpoint (%s); a restart of the node would "
+                         "forget its back-off",
                          err_text(&e));
                 return;
         }
@@ -136,8 +142,8 @@ void pod_checkpoint_read(struct node_pod *p) {
                 ip_format(&ip, p->ip_text);
         }
         for (size_t i = 0; i < p->wanted.n; i++)
-                container_unpack(&p->slots[i],
-                                 json_object_get(json_object_get(root, "containers"), p->wanted.containers[i].name));
+                container_unpack(&p->slots[i], json_object_get(json_object_get(root, "containers"),
+                                                               p->wanted.containers[i].name));
         json_decref(root);
         p->checkpoint = STEAL(text);
 }
@@ -170,7 +176,9 @@ static void store_done(void *data, int r) {
         struct store_job *j = data;
 
         if (r < 0 && r != -ECANCELED)
-                LOG_ERROR(j->path, "a pod is not remembered for a start without server (%s): check the disk", err_text(&j->err));
+                LOG_ERROR(j->path,
+                          "a pod is not remembered for a start without server (%s): check the disk",
+                          err_text(&j->err));
         store_job_free(j);
 }
 
@@ -194,8 +202,9 @@ static char *store_text(struct node_pod *p) {
 
         (void) json_object_del(json_object_get(pod, "metadata"), "managedFields");
         if (p->seen.is_finished)
-                (void) json_object_set_new(pod, "status",
-                                           json_pack("{s:s}", "phase", p->seen.is_failed ? "Failed" : "Succeeded"));
+                (void) json_object_set_new(
+                        pod, "status",
+                        json_pack("{s:s}", "phase", p->seen.is_failed ? "Failed" : "Succeeded"));
         refs_each(p->spec, store_ref, &w);
         (void) json_object_set_new(root, "pod", pod);
         (void) json_object_set_new(root, "objects", w.list);
@@ -258,6 +267,7 @@ void pod_logs_remove(struct node_pod *p) {
         j->name = strdup(p->spec->metadata.name);
         j->uid = strdup(p->uid);
         /* Not under the pod's flag: the pod is about to be forgotten. */
-        if (!j->dir || !j->ns || !j->name || !j->uid || work_submit(p->ctx->loop, logs_run, logs_done, j) < 0)
+        if (!j->dir || !j->ns || !j->name || !j->uid ||
+            work_submit(p->ctx->loop, logs_run, logs_done, j) < 0)
                 logs_job_free(j);
 }

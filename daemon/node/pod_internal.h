@@ -2,15 +2,15 @@
 
 /* What the files pod*.c share. Nobody else includes this. */
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "api/kinds/object.h"
 #include "api/kinds/pod.h"
 #include "daemon/node/context.h"
 #include "daemon/node/pod.h"
 #include "daemon/plan/pod_plan.h"
 #include "daemon/plan/probe.h"
+
+#include <stdbool.h>
+#include <stdint.h>
 
 struct arena;
 struct ask;
@@ -31,15 +31,22 @@ struct pod_slot {
         const struct container *spec; /* of pod->object */
         struct image *image;          /* of the present life, or NULL */
         struct probe_target *probes[PROBE_KIND_MAX_];
-        struct object *pinned;        /* what the probes borrow from */
-        struct ask *hook;             /* postStart or preStop under way */
+        struct object *pinned;         /* what the probes borrow from */
+        struct ask *hook;              /* postStart or preStop under way */
         struct loop_timer *hook_timer; /* lifecycle sleep */
-        bool is_pre_stop;             /* which of both the hook is */
-        char *fault_reason, *fault_text, *id, *image_id; /* behind the observation's borrowed ones */
+        bool is_pre_stop;              /* which of both the hook is */
+        char *fault_reason, *fault_text, *id,
+                *image_id; /* behind the observation's borrowed ones */
         struct pod_exit_texts exit, last;
 };
 
-enum pod_condition_kind { COND_SCHEDULED, COND_INITIALIZED, COND_CONTAINERS_READY, COND_READY, COND_MAX_ };
+enum pod_condition_kind {
+        COND_SCHEDULED,
+        COND_INITIALIZED,
+        COND_CONTAINERS_READY,
+        COND_READY,
+        COND_MAX_
+};
 
 struct pod_condition_time {
         bool is_known, is_true;
@@ -86,7 +93,8 @@ struct node_pod {
 };
 
 /* pod_wanted.c */
-int pod_wanted_fill(const struct pod *spec, struct container_wanted **ret_containers, struct pod_wanted *ret);
+int pod_wanted_fill(const struct pod *spec, struct container_wanted **ret_containers,
+                    struct pod_wanted *ret);
 const struct container *pod_wanted_container(const struct pod_spec *spec, size_t i);
 
 /* pod_sandbox.c */

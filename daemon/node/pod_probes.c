@@ -1,5 +1,3 @@
-#include <string.h>
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/map.h"
@@ -7,6 +5,8 @@
 #include "daemon/node/events.h"
 #include "daemon/node/pod_internal.h"
 #include "daemon/node/prober.h"
+
+#include <string.h>
 
 static const char *const kind_words[] = { "Startup", "Liveness", "Readiness" };
 static const char *const kind_lower[] = { "startup", "liveness", "readiness" };
@@ -35,12 +35,12 @@ static void probes_begin(struct pod_slot *s, bool is_adopted) {
 }
 
 static void tell_failure(struct pod_slot *s, enum probe_kind kind, const char *text) {
-        events_pod(s->pod->ctx->events, &s->pod->spec->metadata, s->spec->name, EVENT_WARNING, "Unhealthy",
-                   "%s probe failed: %s", kind_words[kind], text);
+        events_pod(s->pod->ctx->events, &s->pod->spec->metadata, s->spec->name, EVENT_WARNING,
+                   "Unhealthy", "%s probe failed: %s", kind_words[kind], text);
 }
 
-static void on_outcome(void *userdata, struct probe_target *t, enum probe_kind kind, const struct probe_outcome *o,
-                       const char *text) {
+static void on_outcome(void *userdata, struct probe_target *t, enum probe_kind kind,
+                       const struct probe_outcome *o, const char *text) {
         struct pod_slot *s = userdata;
         struct container_observed *c = seen_of(s);
         (void) t;
@@ -56,8 +56,10 @@ static void on_outcome(void *userdata, struct probe_target *t, enum probe_kind k
         } else if (kind == PROBE_READINESS) {
                 c->is_probe_ready = o->verdict == PROBE_PASSED;
         } else if (o->verdict == PROBE_FAILED) {
-                events_pod(s->pod->ctx->events, &s->pod->spec->metadata, s->spec->name, EVENT_NORMAL, "Killing",
-                           "Container %s failed %s probe, will be restarted", s->spec->name, kind_lower[kind]);
+                events_pod(s->pod->ctx->events, &s->pod->spec->metadata, s->spec->name,
+                           EVENT_NORMAL, "Killing",
+                           "Container %s failed %s probe, will be restarted", s->spec->name,
+                           kind_lower[kind]);
                 c->is_unhealthy = true;
                 pod_probes_stop(s);
         }

@@ -1,6 +1,3 @@
-#include <errno.h>
-#include <stdio.h>
-
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/fd.h"
@@ -16,13 +13,18 @@
 #include "daemon/node/volumes.h"
 #include "daemon/runtime/runtime.h"
 
+#include <errno.h>
+#include <stdio.h>
+
 #define RESOLV_CONF_MAX 65536
 
 struct pod_facts pod_facts_of(const struct node_pod *p) {
         bool is_host = p->spec->spec.host_network;
 
         return (struct pod_facts){
-                .pod_ip = is_host ? p->ctx->host_ip : p->ip.family != IP_NONE ? p->ip_text : NULL,
+                .pod_ip = is_host                   ? p->ctx->host_ip
+                          : p->ip.family != IP_NONE ? p->ip_text
+                                                    : NULL,
                 .host_ip = p->ctx->host_ip,
                 .node_name = p->ctx->config->name,
                 .node_cpu_milli = p->ctx->cpu_milli,
@@ -71,8 +73,8 @@ static void sandbox_removed(struct node_pod *p) {
                 if (c->life == CONTAINER_STARTING || c->life == CONTAINER_RUNNING)
                         c->life = CONTAINER_NEW;
                 /* Init containers run again in a new sandbox. */
-                if (p->wanted.containers[i].is_init && c->life == CONTAINER_EXITED && !p->seen.is_finished &&
-                    !p->wanted.is_deleting) {
+                if (p->wanted.containers[i].is_init && c->life == CONTAINER_EXITED &&
+                    !p->seen.is_finished && !p->wanted.is_deleting) {
                         c->life = CONTAINER_NEW;
                         c->restarts++;
                 }
@@ -108,7 +110,8 @@ void pod_sandbox_tear_down(struct node_pod *p) {
         }
 }
 
-static void sandbox_failed(struct node_pod *p, const char *reason, const char *what, const struct err *e) {
+static void sandbox_failed(struct node_pod *p, const char *reason, const char *what,
+                           const struct err *e) {
         char text[ERR_TEXT_MAX + 128];
 
         (void) snprintf(text, sizeof(text), "%s%s", what, err_text(e));
@@ -130,7 +133,8 @@ static void on_attached(void *userdata, int r, const struct err *e) {
         if (r == -ECANCELED || p->seen.sandbox != SANDBOX_PREPARING)
                 return;
         if (r < 0)
-                sandbox_failed(p, "FailedCreatePodSandBox", "Failed to create pod sandbox: network: ", e);
+                sandbox_failed(p, "FailedCreatePodSandBox",
+                               "Failed to create pod sandbox: network: ", e);
         else
                 sandbox_ready(p);
 }
@@ -156,11 +160,13 @@ static void on_created(void *userdata, int r, const struct err *e) {
         else
                 r = network_attach(p->ctx->network, netns, p->uid, &p->ip, on_attached, p, &e2);
         if (r < 0)
-                sandbox_failed(p, "FailedCreatePodSandBox", "Failed to create pod sandbox: network: ", &e2);
+                sandbox_failed(p, "FailedCreatePodSandBox",
+                               "Failed to create pod sandbox: network: ", &e2);
 }
 
 static char *host_resolv_conf(const struct context *ctx) {
-        const char *path = ctx->config->host_resolv_conf ? ctx->config->host_resolv_conf : "/etc/resolv.conf";
+        const char *path =
+                ctx->config->host_resolv_conf ? ctx->config->host_resolv_conf : "/etc/resolv.conf";
         char *text = NULL;
 
         return file_read(path, RESOLV_CONF_MAX, &text, NULL, NULL) < 0 ? strdup("") : text;
@@ -176,7 +182,8 @@ static int build_sysctls(struct arena *a, const struct pod *spec, struct runtime
         if (!pairs)
                 return -ENOMEM;
         for (size_t i = 0; i < s->sysctls.n; i++)
-                pairs[i] = (struct runtime_pair){ s->sysctls.items[i].name, s->sysctls.items[i].value };
+                pairs[i] = (struct runtime_pair){ s->sysctls.items[i].name,
+                                                  s->sysctls.items[i].value };
         out->sysctls = pairs;
         out->n_sysctls = s->sysctls.n;
         return 0;
@@ -194,11 +201,14 @@ static int sandbox_start(struct node_pod *p, struct err *e) {
         if (!a || !host_conf)
                 return err_set(e, -ENOMEM, "out of memory");
         names_hostname(p->spec, hostname);
-        hosts = names_hosts(p->spec, pod_facts_of(p).pod_ip, hostname, p->ctx->config->cluster_domain);
-        conf = names_resolv_conf(p->spec, &(struct names_dns){ .dns_address = p->ctx->dns_address,
-                                                               .cluster_domain = p->ctx->config->cluster_domain,
-                                                               .host_resolv_conf = host_conf });
-        if (!hosts || !conf || volumes_tmpfs(a, p->spec, &tmpfs, &out.n_tmpfs) < 0 || build_sysctls(a, p->spec, &out) < 0)
+        hosts = names_hosts(p->spec, pod_facts_of(p).pod_ip, hostname,
+                            p->ctx->config->cluster_domain);
+        conf = names_resolv_conf(
+                p->spec, &(struct names_dns){ .dns_address = p->ctx->dns_address,
+                                              .cluster_domain = p->ctx->config->cluster_domain,
+                                              .host_resolv_conf = host_conf });
+        if (!hosts || !conf || volumes_tmpfs(a, p->spec, &tmpfs, &out.n_tmpfs) < 0 ||
+            build_sysctls(a, p->spec, &out) < 0)
                 return err_set(e, -ENOMEM, "out of memory");
         out.namespace_ = p->spec->metadata.namespace;
         out.name = p->spec->metadata.name;
@@ -206,7 +216,8 @@ static int sandbox_start(struct node_pod *p, struct err *e) {
         out.host_network = spec->host_network;
         out.host_ipc = spec->host_ipc;
         out.host_pid = spec->host_pid;
-        out.share_process_namespace = spec->share_process_namespace.is_set && spec->share_process_namespace.value;
+        out.share_process_namespace =
+                spec->share_process_namespace.is_set && spec->share_process_namespace.value;
         out.hosts = hosts;
         out.resolv_conf = conf;
         out.limits = container_spec_pod_limits(p->spec);
@@ -252,7 +263,8 @@ void pod_sandbox_create(struct node_pod *p) {
                 return;
         /* Not known yet is no fault: the answer brings us back here. */
         if (r != -EAGAIN)
-                events_pod(p->ctx->events, &p->spec->metadata, NULL, EVENT_WARNING, reason, "%s", err_text(&e));
+                events_pod(p->ctx->events, &p->spec->metadata, NULL, EVENT_WARNING, reason, "%s",
+                           err_text(&e));
         pod_sandbox_fault(p, reason, err_text(&e));
         if (p->rt)
                 p->seen.sandbox = SANDBOX_LOST;

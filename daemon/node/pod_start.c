@@ -1,7 +1,3 @@
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -13,6 +9,10 @@
 #include "daemon/node/events.h"
 #include "daemon/node/pod_internal.h"
 #include "daemon/runtime/runtime.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 static struct container_observed *seen_of(struct pod_slot *s) {
         return &s->pod->seen.containers[s->index];
@@ -39,7 +39,8 @@ void pod_slot_done(struct pod_slot *s) {
 
 void pod_slot_set_id(struct pod_slot *s, uint64_t instance) {
         free(s->id);
-        s->id = str_format("orch://%s/%s/%llu", s->pod->uid, s->spec->name, (unsigned long long) instance);
+        s->id = str_format("orch://%s/%s/%llu", s->pod->uid, s->spec->name,
+                           (unsigned long long) instance);
         seen_of(s)->id = s->id;
 }
 
@@ -66,8 +67,11 @@ static void slot_clear_fault(struct pod_slot *s) {
 void pod_slot_exited(struct pod_slot *s, const struct runtime_container_status *status) {
         struct container_observed *c = seen_of(s);
         uint64_t wall_usec = clock_wall_usec(), now_usec = clock_now_usec();
-        uint64_t ago_usec = wall_usec > status->finished_usec ? wall_usec - status->finished_usec : 0;
-        uint64_t lived_usec = status->finished_usec > status->started_usec ? status->finished_usec - status->started_usec : 0;
+        uint64_t ago_usec =
+                wall_usec > status->finished_usec ? wall_usec - status->finished_usec : 0;
+        uint64_t lived_usec = status->finished_usec > status->started_usec
+                                      ? status->finished_usec - status->started_usec
+                                      : 0;
 
         pod_probes_stop(s);
         ask_cancel(STEAL(s->hook));
@@ -136,9 +140,10 @@ static void slot_start_failed(struct pod_slot *s, const char *text) {
         };
         struct runtime_container_status known = { 0 };
 
-        events_pod(s->pod->ctx->events, &s->pod->spec->metadata, s->spec->name, EVENT_WARNING, "Failed", "Error: %s", text);
-        if (s->pod->rt && runtime_pod_container(s->pod->rt, s->spec->name, &known) && known.instance == c->restarts &&
-            known.has_start_failed)
+        events_pod(s->pod->ctx->events, &s->pod->spec->metadata, s->spec->name, EVENT_WARNING,
+                   "Failed", "Error: %s", text);
+        if (s->pod->rt && runtime_pod_container(s->pod->rt, s->spec->name, &known) &&
+            known.instance == c->restarts && known.has_start_failed)
                 pod_slot_exited(s, &known);
         else
                 pod_slot_exited(s, &failed);
@@ -157,10 +162,11 @@ static void on_started(void *userdata, int r, const struct err *e) {
                 node_pod_run(p);
                 return;
         }
-        events_pod(p->ctx->events, &p->spec->metadata, s->spec->name, EVENT_NORMAL, "Started", "Started container %s",
-                   s->spec->name);
+        events_pod(p->ctx->events, &p->spec->metadata, s->spec->name, EVENT_NORMAL, "Started",
+                   "Started container %s", s->spec->name);
         is_known = p->rt && runtime_pod_container(p->rt, s->spec->name, &status);
-        pod_slot_running(s, is_known && status.started_usec ? status.started_usec : clock_wall_usec());
+        pod_slot_running(s,
+                         is_known && status.started_usec ? status.started_usec : clock_wall_usec());
         node_pod_run(p);
 }
 
@@ -171,18 +177,23 @@ static void image_missing(struct pod_slot *s, int r, const struct err *e) {
 
         if (r == -EINVAL) {
                 reason = "InvalidImageName";
-                (void) snprintf(text, sizeof(text), "Failed to apply default image tag \"%.200s\": %s", s->spec->image, err_text(e));
+                (void) snprintf(text, sizeof(text),
+                                "Failed to apply default image tag \"%.200s\": %s", s->spec->image,
+                                err_text(e));
         } else if (r == -ENOENT) {
                 reason = str_eq(policy, "Never") ? "ErrImageNeverPull" : "ErrImagePull";
                 (void) snprintf(text, sizeof(text),
-                                "image %.200s is not on this node; load it with: orch image load FILE (pulling from registries "
+                                "image %.200s is not on this node; load it with: orch image load "
+                                "FILE (pulling from registries "
                                 "is not built yet)",
                                 s->spec->image);
         } else {
                 reason = "ErrImagePull";
-                (void) snprintf(text, sizeof(text), "image %.200s: %s", s->spec->image, err_text(e));
+                (void) snprintf(text, sizeof(text), "image %.200s: %s", s->spec->image,
+                                err_text(e));
         }
-        events_pod(s->pod->ctx->events, &s->pod->spec->metadata, s->spec->name, EVENT_WARNING, "Failed", "%s: %s", reason, text);
+        events_pod(s->pod->ctx->events, &s->pod->spec->metadata, s->spec->name, EVENT_WARNING,
+                   "Failed", "%s: %s", reason, text);
         pod_slot_fault(s, reason, text);
 }
 
@@ -217,12 +228,14 @@ void pod_start(struct node_pod *p, const struct pod_action *a) {
         }
         if (slot_find_image(s) < 0)
                 return;
-        r = container_spec_build(arena, p->ctx, p->spec, s->spec, s->image, &facts, p->rt, &spec, &e);
+        r = container_spec_build(arena, p->ctx, p->spec, s->spec, s->image, &facts, p->rt, &spec,
+                                 &e);
         if (r < 0) {
                 if (r != -EAGAIN)
-                        events_pod(p->ctx->events, &p->spec->metadata, s->spec->name, EVENT_WARNING, "Failed", "Error: %s",
-                                   err_text(&e));
-                pod_slot_fault(s, r == -EAGAIN ? "ContainerCreating" : "CreateContainerConfigError", err_text(&e));
+                        events_pod(p->ctx->events, &p->spec->metadata, s->spec->name, EVENT_WARNING,
+                                   "Failed", "Error: %s", err_text(&e));
+                pod_slot_fault(s, r == -EAGAIN ? "ContainerCreating" : "CreateContainerConfigError",
+                               err_text(&e));
                 return;
         }
         spec.instance = a->restarts;
@@ -235,6 +248,6 @@ void pod_start(struct node_pod *p, const struct pod_action *a) {
                 slot_start_failed(s, err_text(&e));
                 return;
         }
-        events_pod(p->ctx->events, &p->spec->metadata, s->spec->name, EVENT_NORMAL, "Created", "Created container: %s",
-                   s->spec->name);
+        events_pod(p->ctx->events, &p->spec->metadata, s->spec->name, EVENT_NORMAL, "Created",
+                   "Created container: %s", s->spec->name);
 }

@@ -1,7 +1,3 @@
-#include <errno.h>
-#include <jansson.h>
-#include <string.h>
-
 #include "api/client/client.h"
 #include "api/schema/schema.h"
 #include "base/arena.h"
@@ -10,12 +6,17 @@
 #include "base/str.h"
 #include "daemon/node/pod_internal.h"
 
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+
 /* What changes within this time is told with one write; Ready and ends don't wait. */
 #define STATUS_DELAY_USEC (200 * USEC_PER_MSEC)
 #define STATUS_RETRY_FIRST_USEC (250 * USEC_PER_MSEC)
 #define STATUS_RETRY_MOST_USEC (30 * USEC_PER_SEC)
 
-static const char *const condition_names[] = { "PodScheduled", "Initialized", "ContainersReady", "Ready" };
+static const char *const condition_names[] = { "PodScheduled", "Initialized", "ContainersReady",
+                                               "Ready" };
 
 void pod_status_done(struct pod_status_sender *s) {
         client_cancel(s->call);
@@ -34,9 +35,11 @@ void pod_status_seed(struct node_pod *p) {
                 const struct pod_condition *c = pod_condition_find(st, condition_names[i]);
 
                 if (c)
-                        s->conditions[i] = (struct pod_condition_time){ .is_known = true,
-                                                                        .is_true = str_eq(c->status, "True"),
-                                                                        .since_usec = c->last_transition_time };
+                        s->conditions[i] =
+                                (struct pod_condition_time){ .is_known = true,
+                                                             .is_true = str_eq(c->status, "True"),
+                                                             .since_usec =
+                                                                     c->last_transition_time };
         }
         s->was_ready = s->conditions[COND_READY].is_true;
         if (str_eq(st->phase, "Succeeded") || str_eq(st->phase, "Failed")) {
@@ -44,15 +47,20 @@ void pod_status_seed(struct node_pod *p) {
                 p->seen.is_failed = str_eq(st->phase, "Failed");
         }
         for (size_t i = 0; i < p->wanted.n; i++) {
-                const struct container_statuses *list = p->wanted.containers[i].is_init ? &st->init_container_statuses
-                                                                                        : &st->container_statuses;
+                const struct container_statuses *list = p->wanted.containers[i].is_init
+                                                                ? &st->init_container_statuses
+                                                                : &st->container_statuses;
 
                 for (size_t j = 0; j < list->n; j++)
                         if (str_eq(list->items[j].name, p->wanted.containers[i].name) &&
                             !str_is_empty(list->items[j].container_id))
-                                /* It ran before: the next life is a restart, unless the runtime still has it. */
+                                /* It ran before: the next life is a restart, unless the runtime
+                                 * still has it. */
                                 p->seen.containers[i].restarts =
-                                        (unsigned) MAX(MIN(list->items[j].restart_count, INT64_C(1000000000)), 0) + 1;
+                                        (unsigned) MAX(MIN(list->items[j].restart_count,
+                                                           INT64_C(1000000000)),
+                                                       0) +
+                                        1;
         }
 }
 
@@ -64,11 +72,14 @@ struct status_builder {
         uint64_t wall_usec;
 };
 
-static int add_condition(struct status_builder *b, enum pod_condition_kind kind, const struct pod_condition_view *v) {
+static int add_condition(struct status_builder *b, enum pod_condition_kind kind,
+                         const struct pod_condition_view *v) {
         struct pod_condition_time *t = &b->p->status.conditions[kind];
 
         if (!t->is_known || t->is_true != v->is_true) {
-                *t = (struct pod_condition_time){ .is_known = true, .is_true = v->is_true, .since_usec = b->wall_usec };
+                *t = (struct pod_condition_time){ .is_known = true,
+                                                  .is_true = v->is_true,
+                                                  .since_usec = b->wall_usec };
         }
         b->out->conditions.items[b->out->conditions.n++] = (struct pod_condition){
                 .type = condition_names[kind],
@@ -80,8 +91,8 @@ static int add_condition(struct status_builder *b, enum pod_condition_kind kind,
         return 0;
 }
 
-static struct container_state_terminated *terminated(struct status_builder *b, const struct container_exit *x,
-                                                     const char *reason) {
+static struct container_state_terminated *
+terminated(struct status_builder *b, const struct container_exit *x, const char *reason) {
         struct container_state_terminated *t = arena_alloc(b->a, sizeof(*t));
 
         if (t)
@@ -130,7 +141,8 @@ static int fill_container(struct status_builder *b, size_t i, struct container_s
                 .name = b->p->wanted.containers[i].name,
                 .ready = v->is_ready,
                 /* A life that has not begun isn't a restart yet. */
-                .restart_count = c->life == CONTAINER_NEW && c->restarts > 0 ? c->restarts - 1 : c->restarts,
+                .restart_count =
+                        c->life == CONTAINER_NEW && c->restarts > 0 ? c->restarts - 1 : c->restarts,
                 .image = b->p->slots[i].spec->image,
                 .image_id = str_or_empty(c->image_id),
                 .container_id = c->id,
@@ -158,8 +170,10 @@ static int fill_containers(struct status_builder *b) {
                 if (r < 0)
                         return r;
         }
-        b->out->init_container_statuses = (struct container_statuses){ .items = items, .n = n_init };
-        b->out->container_statuses = (struct container_statuses){ .items = items + n_init, .n = n - n_init };
+        b->out->init_container_statuses =
+                (struct container_statuses){ .items = items, .n = n_init };
+        b->out->container_statuses =
+                (struct container_statuses){ .items = items + n_init, .n = n - n_init };
         return 0;
 }
 
@@ -229,7 +243,9 @@ static int status_fill(struct status_builder *b) {
 static char *status_text(struct node_pod *p, const struct pod_plan *plan) {
         AUTO(arena) struct arena *a = arena_new(4096);
         struct pod_status out = { 0 };
-        struct status_builder b = { .a = a, .p = p, .plan = plan, .out = &out, .wall_usec = clock_wall_usec() };
+        struct status_builder b = {
+                .a = a, .p = p, .plan = plan, .out = &out, .wall_usec = clock_wall_usec()
+        };
         json_t *tree;
         char *text;
 
@@ -322,9 +338,12 @@ static char *status_path(const struct node_pod *p, const char *subresource) {
 static int status_send(struct node_pod *p, struct err *e) {
         struct pod_status_sender *s = &p->status;
         AUTO_FREE char *path = status_path(p, "status");
-        AUTO_FREE char *body = str_format("{\"metadata\":{\"uid\":\"%s\"},\"status\":%s}", p->uid, s->wanted);
+        AUTO_FREE char *body =
+                str_format("{\"metadata\":{\"uid\":\"%s\"},\"status\":%s}", p->uid, s->wanted);
         const struct client_handlers h = { .on_done = on_sent };
-        struct client_request q = { .method = CLIENT_PATCH, .path = path, .content_type = CLIENT_TYPE_MERGE_PATCH };
+        struct client_request q = { .method = CLIENT_PATCH,
+                                    .path = path,
+                                    .content_type = CLIENT_TYPE_MERGE_PATCH };
 
         if (!path || !body)
                 return err_set(e, -ENOMEM, "out of memory");
@@ -360,7 +379,8 @@ static void on_deleted(void *data, const struct client_answer *a) {
         if (r == 0 || reason == CLIENT_REASON_NOT_FOUND || reason == CLIENT_REASON_CONFLICT) {
                 p->wanted.is_gone = true;
         } else {
-                LOG_DEBUG(p->key, "the pod is not taken off the list (%s); tried again", err_text(&e));
+                LOG_DEBUG(p->key, "the pod is not taken off the list (%s); tried again",
+                          err_text(&e));
                 p->delete_due_usec = clock_now_usec() + USEC_PER_SEC;
         }
         node_pod_run(p);
@@ -368,14 +388,16 @@ static void on_deleted(void *data, const struct client_answer *a) {
 
 void pod_delete_object(struct node_pod *p) {
         AUTO_FREE char *path = status_path(p, NULL);
-        AUTO_FREE char *body = str_format("{\"apiVersion\":\"v1\",\"kind\":\"DeleteOptions\",\"gracePeriodSeconds\":0,"
-                                          "\"preconditions\":{\"uid\":\"%s\"}}",
-                                          p->uid);
+        AUTO_FREE char *body = str_format(
+                "{\"apiVersion\":\"v1\",\"kind\":\"DeleteOptions\",\"gracePeriodSeconds\":0,"
+                "\"preconditions\":{\"uid\":\"%s\"}}",
+                p->uid);
         const struct client_handlers h = { .on_done = on_deleted };
         struct client_request q = { .method = CLIENT_DELETE, .path = path };
         struct err e = { 0 };
 
-        if (p->delete_call || (p->delete_due_usec != USEC_NEVER && clock_now_usec() < p->delete_due_usec))
+        if (p->delete_call ||
+            (p->delete_due_usec != USEC_NEVER && clock_now_usec() < p->delete_due_usec))
                 return;
         p->delete_due_usec = USEC_NEVER;
         /* What is deleted needs no status any more. */
@@ -386,7 +408,8 @@ void pod_delete_object(struct node_pod *p) {
                 q.body_len = strlen(body);
         }
         if (!path || !body || client_start(p->ctx->client, &q, &h, p, &p->delete_call, &e) < 0) {
-                LOG_WARN(p->key, "the pod is not taken off the list (%s); tried again", err_text(&e));
+                LOG_WARN(p->key, "the pod is not taken off the list (%s); tried again",
+                         err_text(&e));
                 p->delete_due_usec = clock_now_usec() + USEC_PER_SEC;
         }
 }

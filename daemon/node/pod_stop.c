@@ -1,7 +1,3 @@
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -12,6 +8,10 @@
 #include "daemon/node/events.h"
 #include "daemon/node/pod_internal.h"
 #include "daemon/runtime/runtime.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 /* A postStart hook that doesn't end is given up after this long. */
 #define POST_START_MOST_USEC (3600 * USEC_PER_SEC)
@@ -28,13 +28,15 @@ static void hook_ended(void *userdata, int r, const char *text) {
         if (s->is_pre_stop) {
                 c->pre_stop = r == 0 ? HOOK_DONE : HOOK_FAILED;
                 if (r < 0)
-                        events_pod(s->pod->ctx->events, &s->pod->spec->metadata, s->spec->name, EVENT_WARNING,
-                                   "FailedPreStopHook", "PreStopHook failed: %s", text);
+                        events_pod(s->pod->ctx->events, &s->pod->spec->metadata, s->spec->name,
+                                   EVENT_WARNING, "FailedPreStopHook", "PreStopHook failed: %s",
+                                   text);
         } else {
                 c->post_start = r == 0 ? HOOK_DONE : HOOK_FAILED;
                 if (r < 0) {
-                        events_pod(s->pod->ctx->events, &s->pod->spec->metadata, s->spec->name, EVENT_WARNING,
-                                   "FailedPostStartHook", "PostStartHook failed: %s", text);
+                        events_pod(s->pod->ctx->events, &s->pod->spec->metadata, s->spec->name,
+                                   EVENT_WARNING, "FailedPostStartHook", "PostStartHook failed: %s",
+                                   text);
                         c->is_unhealthy = true;
                 }
         }
@@ -55,11 +57,13 @@ static int hook_sleep(struct pod_slot *s, int64_t seconds, struct err *e) {
         loop_timer_unref(STEAL(s->hook_timer));
         r = loop_timer_new(s->pod->ctx->loop, 0, on_slept, s, &s->hook_timer, e);
         if (r == 0)
-                loop_timer_set(s->hook_timer, clock_now_usec() + (uint64_t) MAX(seconds, 0) * USEC_PER_SEC);
+                loop_timer_set(s->hook_timer,
+                               clock_now_usec() + (uint64_t) MAX(seconds, 0) * USEC_PER_SEC);
         return r;
 }
 
-static void hook_start(struct pod_slot *s, const struct lifecycle_handler *h, bool is_pre_stop, uint64_t timeout_usec) {
+static void hook_start(struct pod_slot *s, const struct lifecycle_handler *h, bool is_pre_stop,
+                       uint64_t timeout_usec) {
         struct node_pod *p = s->pod;
         const struct ask_spec spec = {
                 .exec = h->exec,
@@ -98,8 +102,8 @@ static void stop_begins(struct pod_slot *s, const struct pod_action *a) {
         c->stop_grace_usec = a->grace_usec;
         if (c->is_unhealthy)
                 return; /* said with the probe's or hook's failure */
-        events_pod(s->pod->ctx->events, &s->pod->spec->metadata, s->spec->name, EVENT_NORMAL, "Killing",
-                   "Stopping container %s", s->spec->name);
+        events_pod(s->pod->ctx->events, &s->pod->spec->metadata, s->spec->name, EVENT_NORMAL,
+                   "Killing", "Stopping container %s", s->spec->name);
 }
 
 void pod_pre_stop(struct pod_slot *s, const struct pod_action *a) {
@@ -122,8 +126,9 @@ void pod_term(struct pod_slot *s, const struct pod_action *a) {
         c->term_usec = clock_now_usec();
         r = runtime_container_signal(s->pod->rt, s->spec->name, signo, &e);
         if (r < 0 && r != -ESRCH)
-                LOG_WARN(s->pod->key, "container %s can't be told to end (%s); it is killed after its grace", s->spec->name,
-                         err_text(&e));
+                LOG_WARN(s->pod->key,
+                         "container %s can't be told to end (%s); it is killed after its grace",
+                         s->spec->name, err_text(&e));
         s->pod->is_dirty = true;
 }
 
@@ -134,5 +139,6 @@ void pod_kill(struct pod_slot *s) {
         seen_of(s)->stop = STOP_KILL;
         r = runtime_container_kill(s->pod->rt, s->spec->name, &e);
         if (r < 0 && r != -ESRCH)
-                LOG_WARN(s->pod->key, "container %s can't be killed (%s)", s->spec->name, err_text(&e));
+                LOG_WARN(s->pod->key, "container %s can't be killed (%s)", s->spec->name,
+                         err_text(&e));
 }

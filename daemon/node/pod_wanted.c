@@ -1,8 +1,8 @@
-#include <errno.h>
-
 #include "base/clock.h"
 #include "base/str.h"
 #include "daemon/node/pod_internal.h"
+
+#include <errno.h>
 
 const struct container *pod_wanted_container(const struct pod_spec *spec, size_t i) {
         if (i < spec->init_containers.n)
@@ -31,7 +31,8 @@ static struct container_wanted wanted_of(const struct container *c, bool is_init
         w.has_readiness = c->readiness_probe != NULL;
         if (p && p->termination_grace_period_seconds.is_set) {
                 w.has_liveness_grace = true;
-                w.liveness_grace_usec = (uint64_t) MAX(p->termination_grace_period_seconds.value, 0) * USEC_PER_SEC;
+                w.liveness_grace_usec =
+                        (uint64_t) MAX(p->termination_grace_period_seconds.value, 0) * USEC_PER_SEC;
         }
         return w;
 }
@@ -46,7 +47,8 @@ static uint64_t grace_of(const struct pod *spec) {
         return (uint64_t) MAX(MIN(seconds, INT64_C(1000000000)), 0) * USEC_PER_SEC;
 }
 
-int pod_wanted_fill(const struct pod *spec, struct container_wanted **ret_containers, struct pod_wanted *ret) {
+int pod_wanted_fill(const struct pod *spec, struct container_wanted **ret_containers,
+                    struct pod_wanted *ret) {
         size_t n_init = spec->spec.init_containers.n, n = n_init + spec->spec.containers.n;
         struct container_wanted *items;
 

@@ -1,10 +1,5 @@
 #include "daemon/node/pods.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <jansson.h>
-#include <string.h>
-
 #include "api/client/informer.h"
 #include "api/kinds/object.h"
 #include "api/kinds/pod.h"
@@ -20,11 +15,16 @@
 #include "daemon/node/sources.h"
 #include "daemon/runtime/runtime.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+
 #define STORE_MAX_BYTES (16U << 20)
 
 struct pods {
         struct context *ctx;
-        struct map by_uid; /* -> struct node_pod */
+        struct map by_uid;  /* -> struct node_pod */
         struct map orphans; /* uid -> struct runtime_pod that runs without being remembered */
         struct informer *informer;
         struct loop_timer *reaper;
@@ -49,7 +49,8 @@ static void on_reap(struct loop_timer *t, void *userdata) {
         reap(userdata);
 }
 
-int pods_new(struct context *ctx, void (*on_synced)(void *userdata), void *userdata, struct pods **ret) {
+int pods_new(struct context *ctx, void (*on_synced)(void *userdata), void *userdata,
+             struct pods **ret) {
         struct pods *p = calloc(1, sizeof(*p));
         int r;
 
@@ -167,7 +168,10 @@ static int load_all(struct pods *p, struct err *e) {
                         continue;
                 r = load_one(p, path, &e2);
                 if (r < 0)
-                        LOG_WARN(path, "a remembered pod can't be read (%s); the server will tell of it again", err_text(&e2));
+                        LOG_WARN(path,
+                                 "a remembered pod can't be read (%s); the server will tell of it "
+                                 "again",
+                                 err_text(&e2));
         }
         (void) closedir(d);
         return 0;
@@ -183,7 +187,8 @@ static void found_pod(void *userdata, struct runtime_pod *rt) {
                 (void) map_put(&p->orphans, runtime_pod_uid(rt), rt, NULL);
 }
 
-static void found_container(void *userdata, struct runtime_pod *rt, const struct runtime_container_status *status) {
+static void found_container(void *userdata, struct runtime_pod *rt,
+                            const struct runtime_container_status *status) {
         struct pods *p = userdata;
         struct node_pod *pod = map_get(&p->by_uid, runtime_pod_uid(rt));
 
@@ -222,9 +227,10 @@ static void adopt_orphan(struct pods *p, struct node_pod *pod) {
                 return;
         node_pod_adopt(pod, rt);
         for (size_t i = 0; i < spec->spec.init_containers.n + spec->spec.containers.n; i++) {
-                const struct container *c = i < spec->spec.init_containers.n
-                                                    ? &spec->spec.init_containers.items[i]
-                                                    : &spec->spec.containers.items[i - spec->spec.init_containers.n];
+                const struct container *c =
+                        i < spec->spec.init_containers.n
+                                ? &spec->spec.init_containers.items[i]
+                                : &spec->spec.containers.items[i - spec->spec.init_containers.n];
                 struct runtime_container_status status;
 
                 if (runtime_pod_container(rt, c->name, &status))
@@ -251,7 +257,8 @@ static void remove_orphans(struct pods *p) {
         p->orphans = (struct map){ 0 };
 }
 
-static void on_object(void *data, const char *key, const struct object *before, const struct object *after) {
+static void on_object(void *data, const char *key, const struct object *before,
+                      const struct object *after) {
         struct pods *p = data;
         struct object *o = informer_get(p->informer, key);
         struct node_pod *pod;
@@ -298,19 +305,23 @@ static void on_synced(void *data) {
 
 int pods_watch(struct pods *p, struct timers *timers, struct err *e) {
         AUTO_FREE char *selector = str_format("spec.nodeName=%s", p->ctx->config->name);
-        const struct informer_options o = { .kind = &pod_kind, .field_selector = selector,
-                                            .seed = map_hash(p->ctx->config->name, strlen(p->ctx->config->name)) };
+        const struct informer_options o = { .kind = &pod_kind,
+                                            .field_selector = selector,
+                                            .seed = map_hash(p->ctx->config->name,
+                                                             strlen(p->ctx->config->name)) };
         int r;
 
         if (!selector)
                 return err_set(e, -ENOMEM, "out of memory");
         r = informer_new(p->ctx->client, timers, &o, &p->informer, e);
-        if (r == 0 && (informer_add_handler(p->informer, on_object, p) < 0 || informer_on_synced(p->informer, on_synced, p) < 0))
+        if (r == 0 && (informer_add_handler(p->informer, on_object, p) < 0 ||
+                       informer_on_synced(p->informer, on_synced, p) < 0))
                 r = err_set(e, -ENOMEM, "out of memory");
         return r < 0 ? r : informer_start(p->informer, e);
 }
 
-struct node_pod *pods_find(const struct pods *p, const char *ns, const char *name, const char *uid) {
+struct node_pod *pods_find(const struct pods *p, const char *ns, const char *name,
+                           const char *uid) {
         if (!str_is_empty(uid))
                 return map_get(&p->by_uid, uid);
         MAP_FOREACH(i, &p->by_uid) {
@@ -329,7 +340,7 @@ size_t pods_count(const struct pods *p) {
 /* Plans may end pods, never add any: the map may be walked meanwhile. */
 void pods_each(const struct pods *p, void (*fn)(void *data, struct node_pod *pod), void *data) {
         MAP_FOREACH(i, &p->by_uid)
-                fn(data, i->value);
+        fn(data, i->value);
 }
 
 struct source_change {
@@ -344,7 +355,8 @@ static void tell_source(void *data, struct node_pod *pod) {
                 node_pod_source_changed(pod);
 }
 
-void pods_source_changed(struct pods *p, const struct kind *kind, const char *ns, const char *name) {
+void pods_source_changed(struct pods *p, const struct kind *kind, const char *ns,
+                         const char *name) {
         pods_each(p, tell_source, &(struct source_change){ kind, ns, name });
 }
 

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <stddef.h>
-
 #include "base/err.h"
 #include "base/macros.h"
+
+#include <stddef.h>
 
 /* All pods of this node: those on disk, those that run, those that the server wants here. */
 struct client;
@@ -16,7 +16,8 @@ struct timers;
 
 /* ctx is borrowed for life; its members are used from pods_start() on only.
  * on_synced: the server's list is complete. */
-int pods_new(struct context *ctx, void (*on_synced)(void *userdata), void *userdata, struct pods **ret);
+int pods_new(struct context *ctx, void (*on_synced)(void *userdata), void *userdata,
+             struct pods **ret);
 void pods_unref(struct pods *p);
 DEFINE_AUTO(pods);
 

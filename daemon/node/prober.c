@@ -1,13 +1,13 @@
 #include "daemon/node/prober.h"
 
-#include <stdio.h>
-
 #include "api/kinds/pod.h"
 #include "base/clock.h"
 #include "base/str.h"
 #include "daemon/loop/loop.h"
 #include "daemon/loop/timer.h"
 #include "daemon/node/ask.h"
+
+#include <stdio.h>
 
 struct prober {
         struct loop *loop;
@@ -28,10 +28,14 @@ struct probe_target {
 struct probe_rule prober_rule(enum probe_kind kind, const struct probe *probe, uint64_t seed) {
         return (struct probe_rule){
                 .kind = kind,
-                .initial_delay_usec = (uint64_t) MAX(probe->initial_delay_seconds, 0) * USEC_PER_SEC,
-                .period_usec = (uint64_t) MAX(probe->period_seconds ? probe->period_seconds : 10, 1) * USEC_PER_SEC,
+                .initial_delay_usec =
+                        (uint64_t) MAX(probe->initial_delay_seconds, 0) * USEC_PER_SEC,
+                .period_usec =
+                        (uint64_t) MAX(probe->period_seconds ? probe->period_seconds : 10, 1) *
+                        USEC_PER_SEC,
                 .success_threshold = (unsigned) MAX(probe->success_threshold, 1),
-                .failure_threshold = (unsigned) MAX(probe->failure_threshold ? probe->failure_threshold : 3, 1),
+                .failure_threshold =
+                        (unsigned) MAX(probe->failure_threshold ? probe->failure_threshold : 3, 1),
                 .spread_pct = (unsigned) (seed % 50),
         };
 }
@@ -55,7 +59,8 @@ static void target_answered(void *userdata, int r, const char *text) {
         struct probe_outcome o;
 
         t->ask = NULL;
-        o = probe_step(&t->rule, &t->state, r == 0 ? PROBE_SUCCESS : PROBE_FAILURE, clock_now_usec());
+        o = probe_step(&t->rule, &t->state, r == 0 ? PROBE_SUCCESS : PROBE_FAILURE,
+                       clock_now_usec());
         t->state = o.state;
         loop_timer_set(t->timer, o.state.due_usec);
         t->fn(t->userdata, t, t->rule.kind, &o, text); /* may free t */
@@ -96,7 +101,8 @@ int prober_add(struct prober *p, const struct probe_target_spec *spec, prober_fn
         if (spec->is_passing) {
                 /* Spread over a whole period: a restarted node adopts all pods at once. */
                 t->state.has_verdict = t->state.is_passing = t->state.is_spread = true;
-                t->state.due_usec = clock_now_usec() + t->rule.period_usec / 100 * (spec->seed % 100);
+                t->state.due_usec =
+                        clock_now_usec() + t->rule.period_usec / 100 * (spec->seed % 100);
         }
         r = loop_timer_new(p->loop, 0, on_due, t, &t->timer, e);
         if (r < 0) {

@@ -1,14 +1,14 @@
 #pragma once
 
-#include <stdint.h>
-
 #include "base/err.h"
 #include "base/ip.h"
 #include "base/macros.h"
 #include "daemon/plan/probe.h"
 
-/* Asks containers how they are: HTTP, TCP, exec; thousands of them on one loop. What an answer means
- * is daemon/plan/probe.h's to say. */
+#include <stdint.h>
+
+/* Asks containers how they are: HTTP, TCP, exec; thousands of them on one loop. What an answer
+ * means is daemon/plan/probe.h's to say. */
 struct container;
 struct loop;
 struct probe;
@@ -24,7 +24,7 @@ struct probe_target_spec {
         struct ip_addr addr;               /* of the pod */
         uint64_t started_usec;             /* boot clock: when the container began to run */
         uint64_t seed;                     /* spreads the probes of many pods */
-        bool is_passing;                   /* adopted in this state: the first probe waits for its period */
+        bool is_passing; /* adopted in this state: the first probe waits for its period */
 };
 
 /* outcome: of probe_step(); text: why a probe failed, "" otherwise. The target may be removed in
@@ -46,4 +46,3 @@ void prober_remove(struct probe_target *t);
 
 /* The rule of a probe as the plan wants it. Pure. */
 struct probe_rule prober_rule(enum probe_kind kind, const struct probe *probe, uint64_t seed);
-

@@ -1,15 +1,15 @@
 #include "daemon/node/pump.h"
 
-#include <errno.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <unistd.h>
-#include <systemd/sd-event.h>
-
 #include "base/fd.h"
 #include "base/str.h"
 #include "daemon/loop/loop.h"
 #include "daemon/node/conn.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <systemd/sd-event.h>
+#include <unistd.h>
 
 #define PUMP_BYTES 16384
 #define PUMP_DRAIN_MAX (1U << 20)
@@ -81,7 +81,8 @@ static int on_in(sd_event_source *s, int fd, uint32_t events, void *userdata) {
         return 0;
 }
 
-int pump_in_new(struct loop *loop, int take_fd, struct conn *conn, struct pump_in **ret, struct err *e) {
+int pump_in_new(struct loop *loop, int take_fd, struct conn *conn, struct pump_in **ret,
+                struct err *e) {
         struct pump_in *p = calloc(1, sizeof(*p));
         int r;
 
@@ -167,8 +168,9 @@ static int on_out(sd_event_source *s, int fd, uint32_t events, void *userdata) {
         return 0;
 }
 
-int pump_out_new(struct loop *loop, int take_fd, struct conn *conn, enum stream_channel channel, bool is_packets,
-                 void (*on_end)(void *userdata), void *userdata, struct pump_out **ret, struct err *e) {
+int pump_out_new(struct loop *loop, int take_fd, struct conn *conn, enum stream_channel channel,
+                 bool is_packets, void (*on_end)(void *userdata), void *userdata,
+                 struct pump_out **ret, struct err *e) {
         struct pump_out *p = calloc(1, sizeof(*p));
         int r;
 
@@ -176,8 +178,12 @@ int pump_out_new(struct loop *loop, int take_fd, struct conn *conn, enum stream_
                 (void) close(take_fd);
                 return err_set(e, -ENOMEM, "out of memory");
         }
-        *p = (struct pump_out){ .fd = take_fd, .conn = conn, .channel = channel, .is_packets = is_packets,
-                                .on_end = on_end, .userdata = userdata };
+        *p = (struct pump_out){ .fd = take_fd,
+                                .conn = conn,
+                                .channel = channel,
+                                .is_packets = is_packets,
+                                .on_end = on_end,
+                                .userdata = userdata };
         r = fd_set_nonblock(take_fd, true);
         if (r == 0)
                 r = sd_event_add_io(loop_event(loop), &p->io, take_fd, EPOLLIN, on_out, p);

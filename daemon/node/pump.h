@@ -1,20 +1,22 @@
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "api/client/stream.h"
 #include "base/err.h"
 
-/* Moves bytes between a stream's frames and a program's descriptors, without blocking and without holding more than
- * one side's queue. */
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Moves bytes between a stream's frames and a program's descriptors, without blocking and without
+ * holding more than one side's queue. */
 struct conn;
 struct loop;
 struct pump_in;
 struct pump_out;
 
-/* Frames to a descriptor. take_fd is consumed on failure too. conn is paused while the program doesn't read. */
-int pump_in_new(struct loop *loop, int take_fd, struct conn *conn, struct pump_in **ret, struct err *e);
+/* Frames to a descriptor. take_fd is consumed on failure too. conn is paused while the program
+ * doesn't read. */
+int pump_in_new(struct loop *loop, int take_fd, struct conn *conn, struct pump_in **ret,
+                struct err *e);
 void pump_in_unref(struct pump_in *p);
 int pump_in_write(struct pump_in *p, const void *data, size_t len);
 /* Closes the descriptor when all is written. */
@@ -22,8 +24,9 @@ void pump_in_end(struct pump_in *p);
 
 /* A descriptor to frames. is_packets: each read is led by one byte, 1 or 2, that names the channel.
  * on_end: the other side is closed; called once, never from inside pump_out_new(). */
-int pump_out_new(struct loop *loop, int take_fd, struct conn *conn, enum stream_channel channel, bool is_packets,
-                 void (*on_end)(void *userdata), void *userdata, struct pump_out **ret, struct err *e);
+int pump_out_new(struct loop *loop, int take_fd, struct conn *conn, enum stream_channel channel,
+                 bool is_packets, void (*on_end)(void *userdata), void *userdata,
+                 struct pump_out **ret, struct err *e);
 void pump_out_unref(struct pump_out *p);
 /* Goes on after conn_room() was 0. */
 void pump_out_resume(struct pump_out *p);

@@ -48,7 +48,8 @@ static void visit_volume(const struct refs_visit *v, const struct volume *volume
 }
 
 void refs_each(const struct pod *pod,
-               void (*fn)(void *data, const struct kind *kind, const char *ns, const char *name), void *data) {
+               void (*fn)(void *data, const struct kind *kind, const char *ns, const char *name),
+               void *data) {
         const struct refs_visit v = { .fn = fn, .data = data, .ns = pod->metadata.namespace };
 
         for (size_t i = 0; i < pod->spec.init_containers.n; i++)

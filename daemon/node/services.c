@@ -1,9 +1,5 @@
 #include "daemon/node/services.h"
 
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
-
 #include "api/client/informer.h"
 #include "api/kinds/node.h"
 #include "api/kinds/object.h"
@@ -20,6 +16,10 @@
 #include "daemon/plan/dns_plan.h"
 #include "daemon/plan/nft_plan.h"
 #include "daemon/plan/service_table.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 /* The first change waits this long for its companions; those of a busy time wait longer, so that a
  * storm of 100 pods doesn't rewrite the tables 100 times. */
@@ -59,7 +59,8 @@ static int write_snapshot(struct services *s, const struct service_table *t, str
                                    .pod_cidr = config->network.cluster_cidr,
                                    .service_cidr = config->network.service_cidr,
                                    .serial = s->serial };
-        AUTO_FREE char *dir = str_format("%s/dns", config->run_dir), *path = str_format("%s/dns/snapshot", config->run_dir);
+        AUTO_FREE char *dir = str_format("%s/dns", config->run_dir),
+                       *path = str_format("%s/dns/snapshot", config->run_dir);
         AUTO_FREE uint8_t *data = NULL;
         size_t len;
         int r;
@@ -100,7 +101,8 @@ static void on_rules(void *userdata, int r, const struct err *e) {
 
 static int apply_rules(struct services *s, const struct service_table *t, struct err *e) {
         AUTO(nft_model) struct nft_model *model = NULL;
-        int r = nft_plan(t, &s->ctx->config->network.pod_cidr, network_rules_applied(s->ctx->network), &model, e);
+        int r = nft_plan(t, &s->ctx->config->network.pod_cidr,
+                         network_rules_applied(s->ctx->network), &model, e);
 
         return r < 0 ? r : network_rules_apply(s->ctx->network, model, on_rules, s, e);
 }
@@ -129,11 +131,13 @@ static void on_timer(struct loop_timer *timer, void *userdata) {
         (void) timer;
 
         /* Half a list would take names and rules of the other half away. */
-        if (!informer_has_synced(s->services) || !informer_has_synced(s->slices) || !informer_has_synced(s->namespaces))
+        if (!informer_has_synced(s->services) || !informer_has_synced(s->slices) ||
+            !informer_has_synced(s->namespaces))
                 return;
         s->last_usec = clock_now_usec();
         if (services_apply(s, &e) < 0) {
-                LOG_ERROR(NULL, "names and service rules stay as they were (%s); next try in 1 s", err_text(&e));
+                LOG_ERROR(NULL, "names and service rules stay as they were (%s); next try in 1 s",
+                          err_text(&e));
                 loop_timer_set(s->timer, s->last_usec + SERVICES_RETRY_USEC);
         }
 }
@@ -141,12 +145,15 @@ static void on_timer(struct loop_timer *timer, void *userdata) {
 static void services_changed(struct services *s) {
         uint64_t now_usec = clock_now_usec();
 
-        if (loop_timer_due(s->timer) != USEC_NEVER && loop_timer_due(s->timer) <= now_usec + SERVICES_PAUSE_USEC)
+        if (loop_timer_due(s->timer) != USEC_NEVER &&
+            loop_timer_due(s->timer) <= now_usec + SERVICES_PAUSE_USEC)
                 return;
-        loop_timer_set(s->timer, MAX(now_usec + SERVICES_DELAY_USEC, s->last_usec + SERVICES_PAUSE_USEC));
+        loop_timer_set(s->timer,
+                       MAX(now_usec + SERVICES_DELAY_USEC, s->last_usec + SERVICES_PAUSE_USEC));
 }
 
-static void on_object(void *data, const char *key, const struct object *before, const struct object *after) {
+static void on_object(void *data, const char *key, const struct object *before,
+                      const struct object *after) {
         (void) key;
         (void) before;
         (void) after;
@@ -185,12 +192,13 @@ void services_unref(struct services *s) {
         free(s);
 }
 
-static int watch_one(struct services *s, struct timers *timers, const struct kind *kind, struct informer **ret,
-                     struct err *e) {
+static int watch_one(struct services *s, struct timers *timers, const struct kind *kind,
+                     struct informer **ret, struct err *e) {
         const struct informer_options o = { .kind = kind, .seed = (uint64_t) (uintptr_t) kind };
         int r = informer_new(s->ctx->client, timers, &o, ret, e);
 
-        if (r == 0 && (informer_add_handler(*ret, on_object, s) < 0 || informer_on_synced(*ret, on_synced, s) < 0))
+        if (r == 0 && (informer_add_handler(*ret, on_object, s) < 0 ||
+                       informer_on_synced(*ret, on_synced, s) < 0))
                 r = err_set(e, -ENOMEM, "out of memory");
         return r < 0 ? r : informer_start(*ret, e);
 }
@@ -220,7 +228,8 @@ static int visit_service(void *data, const char *key, struct object *o) {
         return 0;
 }
 
-void services_each(struct services *s, const char *ns, void (*fn)(void *data, const struct service *service), void *data) {
+void services_each(struct services *s, const char *ns,
+                   void (*fn)(void *data, const struct service *service), void *data) {
         struct service_walk w = { .ns = ns, .fn = fn, .data = data };
 
         if (s->services)

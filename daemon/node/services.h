@@ -3,8 +3,9 @@
 #include "base/err.h"
 #include "base/macros.h"
 
-/* Services and endpoint slices, as this node sees them: become the kernel's rules, the DNS snapshot, and the
- * variables that containers find. Changes that come together are carried out together. */
+/* Services and endpoint slices, as this node sees them: become the kernel's rules, the DNS
+ * snapshot, and the variables that containers find. Changes that come together are carried out
+ * together. */
 struct context;
 struct service;
 struct services;
@@ -18,5 +19,5 @@ DEFINE_AUTO(services);
 int services_watch(struct services *s, struct timers *timers, struct err *e);
 
 /* As pod_sources' each_service. */
-void services_each(struct services *s, const char *ns, void (*fn)(void *data, const struct service *service),
-                   void *data);
+void services_each(struct services *s, const char *ns,
+                   void (*fn)(void *data, const struct service *service), void *data);

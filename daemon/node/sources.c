@@ -1,13 +1,13 @@
 #include "daemon/node/sources.h"
 
-#include <errno.h>
-
 #include "api/client/informer.h"
 #include "api/kinds/config.h"
 #include "api/kinds/object.h"
 #include "base/map.h"
 #include "base/str.h"
 #include "daemon/node/refs.h"
+
+#include <errno.h>
 
 struct source {
         struct sources *owner;
@@ -38,13 +38,15 @@ static void source_free(void *data) {
         free(s);
 }
 
-int sources_new(struct client *client, struct timers *timers, sources_change_fn on_change, void *userdata,
-                struct sources **ret) {
+int sources_new(struct client *client, struct timers *timers, sources_change_fn on_change,
+                void *userdata, struct sources **ret) {
         struct sources *s = calloc(1, sizeof(*s));
 
         if (!s)
                 return -ENOMEM;
-        *s = (struct sources){ .client = client, .timers = timers, .on_change = on_change, .userdata = userdata };
+        *s = (struct sources){
+                .client = client, .timers = timers, .on_change = on_change, .userdata = userdata
+        };
         *ret = s;
         return 0;
 }
@@ -71,7 +73,8 @@ static void source_changed(struct source *src) {
         src->owner->on_change(src->owner->userdata, src->kind, src->ns, src->name);
 }
 
-static void on_object(void *data, const char *key, const struct object *before, const struct object *after) {
+static void on_object(void *data, const char *key, const struct object *before,
+                      const struct object *after) {
         struct source *src = data;
         (void) key;
         (void) before;
@@ -90,7 +93,9 @@ static void on_synced(void *data) {
 
 static int source_watch(struct source *src, struct err *e) {
         AUTO_FREE char *selector = str_format("metadata.name=%s", src->name);
-        const struct informer_options o = { .kind = src->kind, .namespace_ = src->ns, .field_selector = selector,
+        const struct informer_options o = { .kind = src->kind,
+                                            .namespace_ = src->ns,
+                                            .field_selector = selector,
                                             .seed = map_hash(src->name, strlen(src->name)) };
         int r;
 
@@ -104,14 +109,17 @@ static int source_watch(struct source *src, struct err *e) {
         return r < 0 ? r : informer_start(src->informer, e);
 }
 
-static int source_add(struct sources *s, const struct kind *kind, const char *ns, const char *name) {
+static int source_add(struct sources *s, const struct kind *kind, const char *ns,
+                      const char *name) {
         AUTO_FREE char *key = source_key(kind, ns, name);
         struct source *src = key ? calloc(1, sizeof(*src)) : NULL;
         int r;
 
         if (!src)
                 return -ENOMEM;
-        *src = (struct source){ .owner = s, .kind = kind, .ns = strdup(ns), .name = strdup(name), .n_wanted = 1 };
+        *src = (struct source){
+                .owner = s, .kind = kind, .ns = strdup(ns), .name = strdup(name), .n_wanted = 1
+        };
         r = src->ns && src->name ? source_watch(src, NULL) : -ENOMEM;
         if (r == 0)
                 r = map_put(&s->items, key, src, NULL);
@@ -161,7 +169,8 @@ void sources_unwant(struct sources *s, const struct pod *pod) {
 }
 
 void sources_seed(struct sources *s, struct object *o) {
-        struct source *src = source_find(s, o->kind, str_or_empty(o->meta->namespace), str_or_empty(o->meta->name));
+        struct source *src = source_find(s, o->kind, str_or_empty(o->meta->namespace),
+                                         str_or_empty(o->meta->name));
 
         if (!src || informer_has_synced(src->informer))
                 return;

@@ -3,8 +3,8 @@
 #include "base/err.h"
 #include "base/macros.h"
 
-/* The ConfigMaps and Secrets that this node's pods speak of: watched one by one, as long as a pod wants
- * them, so that the node never sees a secret that it doesn't need. */
+/* The ConfigMaps and Secrets that this node's pods speak of: watched one by one, as long as a pod
+ * wants them, so that the node never sees a secret that it doesn't need. */
 struct client;
 struct kind;
 struct object;
@@ -13,10 +13,11 @@ struct sources;
 struct timers;
 
 /* on_change: an object came, changed or went; or became known to be absent. */
-typedef void (*sources_change_fn)(void *userdata, const struct kind *kind, const char *ns, const char *name);
+typedef void (*sources_change_fn)(void *userdata, const struct kind *kind, const char *ns,
+                                  const char *name);
 
-int sources_new(struct client *client, struct timers *timers, sources_change_fn on_change, void *userdata,
-                struct sources **ret);
+int sources_new(struct client *client, struct timers *timers, sources_change_fn on_change,
+                void *userdata, struct sources **ret);
 void sources_unref(struct sources *s);
 DEFINE_AUTO(sources);
 
@@ -29,6 +30,7 @@ void sources_unwant(struct sources *s, const struct pod *pod);
  * wanted only; otherwise ignored. */
 void sources_seed(struct sources *s, struct object *o);
 
-/* 0 and the object (borrowed until the loop turns), -ENOENT: there is none, -EAGAIN: not known yet. */
+/* 0 and the object (borrowed until the loop turns), -ENOENT: there is none, -EAGAIN: not known yet.
+ */
 int sources_get(const struct sources *s, const struct kind *kind, const char *ns, const char *name,
                 struct object **ret);

@@ -1,8 +1,3 @@
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "base/str.h"
 #include "daemon/node/conn.h"
 #include "daemon/node/pod.h"
@@ -10,6 +5,11 @@
 #include "daemon/node/pump.h"
 #include "daemon/node/stream_internal.h"
 #include "daemon/runtime/runtime.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
 
 #define EXEC_ARGS_MAX 4096
 
@@ -22,7 +22,8 @@ struct exec_stream {
         bool is_in_ended; /* the end came before the descriptor */
 };
 
-static struct runtime_pod *exec_pod(const struct stream *s, const struct exec_stream *x, struct err *e) {
+static struct runtime_pod *exec_pod(const struct stream *s, const struct exec_stream *x,
+                                    struct err *e) {
         struct node_pod *p = pods_find(s->pods, NULL, NULL, x->uid);
         struct runtime_pod *rt = p ? node_pod_runtime(p) : NULL;
 
@@ -54,7 +55,8 @@ static void on_tty(void *userdata, int take_fd) {
 
         if (copy >= 0 && pump_in_new(s->ctx->loop, copy, s->conn, &x->in, NULL) < 0)
                 x->in = NULL;
-        if (pump_out_new(s->ctx->loop, take_fd, s->conn, STREAM_STDOUT, false, NULL, NULL, &x->out, NULL) < 0)
+        if (pump_out_new(s->ctx->loop, take_fd, s->conn, STREAM_STDOUT, false, NULL, NULL, &x->out,
+                         NULL) < 0)
                 x->out = NULL;
 }
 
@@ -65,7 +67,8 @@ static int exec_args(const struct stream *s, const char ***ret_args, size_t *ret
         const char **args;
 
         if (n == 0 || n > EXEC_ARGS_MAX)
-                return err_set(e, -EINVAL, "you must specify at least one command for the container");
+                return err_set(e, -EINVAL,
+                               "you must specify at least one command for the container");
         args = calloc(n, sizeof(*args));
         if (!args)
                 return err_set(e, -ENOMEM, "out of memory");
@@ -94,7 +97,8 @@ static int pipe_in(struct stream *s, struct exec_stream *x, int *ret_child, stru
         return r;
 }
 
-static int pipe_out(struct stream *s, enum stream_channel channel, struct pump_out **ret, int *ret_child, struct err *e) {
+static int pipe_out(struct stream *s, enum stream_channel channel, struct pump_out **ret,
+                    int *ret_child, struct err *e) {
         int fds[2], r;
 
         if (pipe2(fds, O_CLOEXEC) < 0)
@@ -107,10 +111,15 @@ static int pipe_out(struct stream *s, enum stream_channel channel, struct pump_o
         return r;
 }
 
-static int exec_run(struct stream *s, struct exec_stream *x, struct runtime_pod *rt, struct err *e) {
-        const struct runtime_exec_callbacks callbacks = { .done = on_done, .on_tty = on_tty, .userdata = s };
+static int exec_run(struct stream *s, struct exec_stream *x, struct runtime_pod *rt,
+                    struct err *e) {
+        const struct runtime_exec_callbacks callbacks = { .done = on_done,
+                                                          .on_tty = on_tty,
+                                                          .userdata = s };
         AUTO_FREE const char **args = NULL;
-        struct runtime_exec_spec spec = { .container = x->container, .has_tty = x->has_tty, .fds = { -1, -1, -1 } };
+        struct runtime_exec_spec spec = { .container = x->container,
+                                          .has_tty = x->has_tty,
+                                          .fds = { -1, -1, -1 } };
         int r = exec_args(s, &args, &spec.n_args, e);
 
         if (r < 0)
@@ -151,7 +160,8 @@ static void on_attached(void *userdata, int r, int take_in, int take_out, const 
         else if (take_in >= 0)
                 (void) close(take_in);
         if (r == 0)
-                r = pump_out_new(s->ctx->loop, take_out, s->conn, STREAM_STDOUT, true, on_attach_end, s, &x->out, &e2);
+                r = pump_out_new(s->ctx->loop, take_out, s->conn, STREAM_STDOUT, true,
+                                 on_attach_end, s, &x->out, &e2);
         else
                 (void) close(take_out);
         if (r < 0)
@@ -185,8 +195,10 @@ static int exec_begin(struct stream *s, bool is_attach, struct err *e) {
         x->is_attached = is_attach;
         x->has_tty = stream_query_bool(s, "tty");
         if (is_attach)
-                return runtime_attach(rt, x->container,
-                                      &(struct runtime_attach_callbacks){ .on_open = on_attached, .userdata = s }, e);
+                return runtime_attach(
+                        rt, x->container,
+                        &(struct runtime_attach_callbacks){ .on_open = on_attached, .userdata = s },
+                        e);
         return exec_run(s, x, rt, e);
 }
 
@@ -212,7 +224,8 @@ static void exec_resize(struct stream *s, struct exec_stream *x, const struct st
         } else if (x->is_attached) {
                 rt = exec_pod(s, x, NULL);
                 if (rt)
-                        (void) runtime_container_resize(rt, x->container, (unsigned) width, (unsigned) height);
+                        (void) runtime_container_resize(rt, x->container, (unsigned) width,
+                                                        (unsigned) height);
         }
 }
 
@@ -264,7 +277,13 @@ static void exec_free(struct stream *s) {
         free(x);
 }
 
-const struct stream_verb stream_exec_verb = { .name = "exec", .start = exec_start, .frame = exec_frame, .room = exec_room,
+const struct stream_verb stream_exec_verb = { .name = "exec",
+                                              .start = exec_start,
+                                              .frame = exec_frame,
+                                              .room = exec_room,
                                               .free = exec_free };
-const struct stream_verb stream_attach_verb = { .name = "attach", .start = attach_start, .frame = exec_frame,
-                                                .room = exec_room, .free = exec_free };
+const struct stream_verb stream_attach_verb = { .name = "attach",
+                                                .start = attach_start,
+                                                .frame = exec_frame,
+                                                .room = exec_room,
+                                                .free = exec_free };

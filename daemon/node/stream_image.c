@@ -1,10 +1,3 @@
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <systemd/sd-event.h>
-#include <unistd.h>
-
 #include "base/array.h"
 #include "base/fd.h"
 #include "base/str.h"
@@ -15,6 +8,13 @@
 #include "daemon/node/pods.h"
 #include "daemon/node/pump.h"
 #include "daemon/node/stream_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <systemd/sd-event.h>
+#include <unistd.h>
 
 /* What orch-image says is collected whole: its answer is sent only when it succeeded. */
 #define IMAGE_ANSWER_MAX (8U << 20)
@@ -42,7 +42,8 @@ static int on_out(sd_event_source *source, int fd, uint32_t events, void *userda
         struct stream *s = userdata;
         struct image_stream *x = s->state;
 
-        collect(fd, fd == x->out ? &x->answer : &x->complaint, fd == x->out ? IMAGE_ANSWER_MAX : IMAGE_COMPLAINT_MAX);
+        collect(fd, fd == x->out ? &x->answer : &x->complaint,
+                fd == x->out ? IMAGE_ANSWER_MAX : IMAGE_COMPLAINT_MAX);
         if (events & (EPOLLHUP | EPOLLERR))
                 (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
         return 0;
@@ -66,14 +67,16 @@ static void on_exit_told(struct child *c, const siginfo_t *info, void *userdata)
         if (info->si_code != CLD_EXITED)
                 (void) err_set(&e, -EIO, "orch-image was killed by signal %d", info->si_status);
         else if (x->complaint.len > 0)
-                (void) err_set(&e, -EINVAL, "%.*s", (int) strcspn(x->complaint.s, "\n"), x->complaint.s);
+                (void) err_set(&e, -EINVAL, "%.*s", (int) strcspn(x->complaint.s, "\n"),
+                               x->complaint.s);
         else
                 (void) err_set(&e, -EIO, "orch-image failed without a word");
         stream_fail(s, e.code, &e);
 }
 
 /* A pipe whose read end is ours. *ret_child: the other one. */
-static int image_pipe(struct stream *s, int *ret_fd, sd_event_source **ret_io, int *ret_child, struct err *e) {
+static int image_pipe(struct stream *s, int *ret_fd, sd_event_source **ret_io, int *ret_child,
+                      struct err *e) {
         int fds[2], r;
 
         if (pipe2(fds, O_CLOEXEC) < 0)
@@ -86,7 +89,8 @@ static int image_pipe(struct stream *s, int *ret_fd, sd_event_source **ret_io, i
         return r < 0 ? err_errno(e, r, "cannot watch a pipe") : 0;
 }
 
-static int image_input(struct stream *s, struct image_stream *x, bool has_input, int *ret_child, struct err *e) {
+static int image_input(struct stream *s, struct image_stream *x, bool has_input, int *ret_child,
+                       struct err *e) {
         int fds[2], r;
 
         if (!has_input) {
@@ -104,7 +108,8 @@ static int image_input(struct stream *s, struct image_stream *x, bool has_input,
 }
 
 /* argv: NULL-terminated. */
-static int image_run(struct stream *s, const char *const *argv, bool has_input, bool is_changing, struct err *e) {
+static int image_run(struct stream *s, const char *const *argv, bool has_input, bool is_changing,
+                     struct err *e) {
         struct image_stream *x = calloc(1, sizeof(*x));
         AUTO_CLOSE int in = -1, out = -1, err = -1;
         AUTO_FREE char *program = str_format("%s/orch-image", s->ctx->config->libexec_dir);
@@ -128,9 +133,10 @@ static int image_run(struct stream *s, const char *const *argv, bool has_input, 
         fds[0] = (struct child_fd){ in, 0 };
         fds[1] = (struct child_fd){ out, 1 };
         fds[2] = (struct child_fd){ err, 2 };
-        return child_spawn(s->ctx->loop,
-                           &(struct child_spec){ .argv = argv, .path = program, .fds = fds, .n_fds = 3 }, on_exit_told, s,
-                           &x->child, e);
+        return child_spawn(
+                s->ctx->loop,
+                &(struct child_spec){ .argv = argv, .path = program, .fds = fds, .n_fds = 3 },
+                on_exit_told, s, &x->child, e);
 }
 
 static char *store_dir(const struct stream *s) {
@@ -203,7 +209,8 @@ static int remove_start(struct stream *s, struct err *e) {
         in_use_push(&u, "remove");
         in_use_push(&u, reference);
         in_use_push(&u, NULL);
-        r = u.has_failed || !dir ? err_set(e, -ENOMEM, "out of memory") : image_run(s, u.argv, false, true, e);
+        r = u.has_failed || !dir ? err_set(e, -ENOMEM, "out of memory")
+                                 : image_run(s, u.argv, false, true, e);
         free(u.argv);
         return r;
 }
@@ -237,7 +244,12 @@ static void image_free(struct stream *s) {
         free(x);
 }
 
-const struct stream_verb stream_image_load_verb = { .name = "image-load", .start = load_start, .frame = image_frame,
+const struct stream_verb stream_image_load_verb = {
+        .name = "image-load", .start = load_start, .frame = image_frame, .free = image_free
+};
+const struct stream_verb stream_image_list_verb = { .name = "image-list",
+                                                    .start = list_start,
                                                     .free = image_free };
-const struct stream_verb stream_image_list_verb = { .name = "image-list", .start = list_start, .free = image_free };
-const struct stream_verb stream_image_remove_verb = { .name = "image-remove", .start = remove_start, .free = image_free };
+const struct stream_verb stream_image_remove_verb = { .name = "image-remove",
+                                                      .start = remove_start,
+                                                      .free = image_free };

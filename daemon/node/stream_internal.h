@@ -2,13 +2,13 @@
 
 /* What streams.c and the verbs share. Nobody else includes this. */
 
-#include <jansson.h>
-#include <stdbool.h>
-
 #include "api/client/stream.h"
 #include "base/err.h"
 #include "base/list.h"
 #include "daemon/node/context.h"
+
+#include <jansson.h>
+#include <stdbool.h>
 
 struct client_call;
 struct conn;
@@ -20,8 +20,8 @@ struct streams;
 /* One verb of the node's streams. All but name and start may be NULL. */
 struct stream_verb {
         const char *name;
-        /* The connection is open. Returns 0 (stream_finish() or stream_fail() comes later, or was called), or a
-         * negative errno that ends the stream with e. */
+        /* The connection is open. Returns 0 (stream_finish() or stream_fail() comes later, or was
+         * called), or a negative errno that ends the stream with e. */
         int (*start)(struct stream *s, struct err *e);
         void (*frame)(struct stream *s, const struct stream_frame *frame);
         void (*room)(struct stream *s);
@@ -42,8 +42,8 @@ struct stream {
         bool is_over;
 };
 
-extern const struct stream_verb stream_log_verb, stream_exec_verb, stream_attach_verb, stream_image_load_verb,
-        stream_image_list_verb, stream_image_remove_verb;
+extern const struct stream_verb stream_log_verb, stream_exec_verb, stream_attach_verb,
+        stream_image_load_verb, stream_image_list_verb, stream_image_remove_verb;
 
 const char *stream_text(const struct stream *s, const char *key); /* of the request; NULL: absent */
 json_t *stream_query(const struct stream *s, const char *key);    /* of its query; NULL: absent */
@@ -52,7 +52,8 @@ bool stream_query_bool(const struct stream *s, const char *key);
 /* otherwise where it is absent or no number (numbers may come as text). */
 int64_t stream_query_int(const struct stream *s, const char *key, int64_t otherwise);
 
-/* Ends with Success, with a failure (400 for -EINVAL, 404 for -ENOENT, else 500), or as an exec does. */
+/* Ends with Success, with a failure (400 for -EINVAL, 404 for -ENOENT, else 500), or as an exec
+ * does. */
 void stream_finish(struct stream *s);
 void stream_fail(struct stream *s, int r, const struct err *e);
 void stream_exit(struct stream *s, int exit_code);

@@ -1,8 +1,3 @@
-#include <errno.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <systemd/sd-event.h>
-
 #include "api/kinds/meta.h"
 #include "base/clock.h"
 #include "base/str.h"
@@ -14,8 +9,14 @@
 #include "daemon/node/stream_internal.h"
 #include "daemon/runtime/log_reader.h"
 
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <systemd/sd-event.h>
+
 #define LOG_PIECE_BYTES 32768
-/* How soon the end of a followed container is noticed, and new lines where the kernel has no inotify watch left. */
+/* How soon the end of a followed container is noticed, and new lines where the kernel has no
+ * inotify watch left. */
 #define LOG_LOOK_USEC (250 * USEC_PER_MSEC)
 
 struct log_stream {
@@ -33,8 +34,8 @@ static bool is_life_over(const struct stream *s, const struct log_stream *l) {
         return !p || !node_pod_is_running(p, l->container, l->instance);
 }
 
-/* Sends what is there. The order matters: whether the container lives is asked before the last look, so that
- * its last line isn't missed. */
+/* Sends what is there. The order matters: whether the container lives is asked before the last
+ * look, so that its last line isn't missed. */
 static void log_send(struct stream *s) {
         struct log_stream *l = s->state;
         bool is_over = !l->is_following || is_life_over(s, l);
@@ -102,12 +103,14 @@ static int log_open(struct stream *s, struct log_stream *l, struct err *e) {
 
         if (!p)
                 return -ENOENT;
-        r = node_pod_log_life(p, stream_text(s, "container"), stream_query_bool(s, "previous"), &container, &l->instance, e);
+        r = node_pod_log_life(p, stream_text(s, "container"), stream_query_bool(s, "previous"),
+                              &container, &l->instance, e);
         if (r < 0)
                 return r;
         l->uid = strdup(node_pod_uid(p));
         l->container = strdup(container);
-        path = log_path(dir, node_pod_meta(p)->namespace, node_pod_meta(p)->name, l->uid ? l->uid : "", container, l->instance);
+        path = log_path(dir, node_pod_meta(p)->namespace, node_pod_meta(p)->name,
+                        l->uid ? l->uid : "", container, l->instance);
         if (!dir || !path || !l->uid || !l->container)
                 return err_set(e, -ENOMEM, "out of memory");
         l->is_following = stream_query_bool(s, "follow");
@@ -150,4 +153,6 @@ static void log_free(struct stream *s) {
         free(l);
 }
 
-const struct stream_verb stream_log_verb = { .name = "log", .start = log_start, .room = log_room, .free = log_free };
+const struct stream_verb stream_log_verb = {
+        .name = "log", .start = log_start, .room = log_room, .free = log_free
+};

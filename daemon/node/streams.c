@@ -1,8 +1,5 @@
 #include "daemon/node/streams.h"
 
-#include <errno.h>
-#include <string.h>
-
 #include "api/client/client.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -13,6 +10,9 @@
 #include "daemon/node/pod.h"
 #include "daemon/node/pods.h"
 #include "daemon/node/stream_internal.h"
+
+#include <errno.h>
+#include <string.h>
 
 #define STREAMS_MAX 256
 #define WATCH_RETRY_FIRST_USEC (100 * USEC_PER_MSEC)
@@ -30,9 +30,10 @@ struct streams {
         size_t n_open;
 };
 
-static const struct stream_verb *const verbs[] = { &stream_log_verb,        &stream_exec_verb,
-                                                   &stream_attach_verb,     &stream_image_load_verb,
-                                                   &stream_image_list_verb, &stream_image_remove_verb };
+static const struct stream_verb *const verbs[] = {
+        &stream_log_verb,        &stream_exec_verb,       &stream_attach_verb,
+        &stream_image_load_verb, &stream_image_list_verb, &stream_image_remove_verb
+};
 
 const char *stream_text(const struct stream *s, const char *key) {
         return json_string_value(json_object_get(s->request, key));
@@ -65,7 +66,8 @@ int64_t stream_query_int(const struct stream *s, const char *key, int64_t otherw
 }
 
 struct node_pod *stream_pod(const struct stream *s, struct err *e) {
-        const char *ns = str_or_empty(stream_text(s, "namespace")), *name = str_or_empty(stream_text(s, "pod"));
+        const char *ns = str_or_empty(stream_text(s, "namespace")),
+                   *name = str_or_empty(stream_text(s, "pod"));
         struct node_pod *p = pods_find(s->pods, ns, name, stream_text(s, "uid"));
 
         if (!p)
@@ -103,7 +105,7 @@ static void on_reap(struct loop_timer *t, void *userdata) {
         (void) t;
 
         LIST_FOREACH(i, &streams->over)
-                stream_free(CONTAINER_OF(i, struct stream, list));
+        stream_free(CONTAINER_OF(i, struct stream, list));
 }
 
 static void stream_end(struct stream *s, json_t *take_status) {
@@ -117,28 +119,36 @@ static void stream_end(struct stream *s, json_t *take_status) {
 }
 
 void stream_finish(struct stream *s) {
-        stream_end(s, json_pack("{s:s, s:s, s:{}, s:s}", "kind", "Status", "apiVersion", "v1", "metadata", "status", "Success"));
+        stream_end(s, json_pack("{s:s, s:s, s:{}, s:s}", "kind", "Status", "apiVersion", "v1",
+                                "metadata", "status", "Success"));
 }
 
 void stream_fail(struct stream *s, int r, const struct err *e) {
-        const char *reason = r == -EINVAL ? "BadRequest" : r == -ENOENT ? "NotFound" : r == -EBUSY ? "Conflict" : "InternalError";
+        const char *reason = r == -EINVAL   ? "BadRequest"
+                             : r == -ENOENT ? "NotFound"
+                             : r == -EBUSY  ? "Conflict"
+                                            : "InternalError";
         int code = r == -EINVAL ? 400 : r == -ENOENT ? 404 : r == -EBUSY ? 409 : 500;
 
-        stream_end(s, json_pack("{s:s, s:s, s:{}, s:s, s:s, s:s, s:i}", "kind", "Status", "apiVersion", "v1", "metadata", "status",
-                                "Failure", "message", err_text(e), "reason", reason, "code", code));
+        stream_end(s, json_pack("{s:s, s:s, s:{}, s:s, s:s, s:s, s:i}", "kind", "Status",
+                                "apiVersion", "v1", "metadata", "status", "Failure", "message",
+                                err_text(e), "reason", reason, "code", code));
 }
 
 void stream_exit(struct stream *s, int exit_code) {
         AUTO_FREE char *number = str_format("%d", exit_code);
-        AUTO_FREE char *message = str_format("command terminated with non-zero exit code: exit status %d", exit_code);
+        AUTO_FREE char *message =
+                str_format("command terminated with non-zero exit code: exit status %d", exit_code);
 
         if (exit_code == 0) {
                 stream_finish(s);
                 return;
         }
-        stream_end(s, json_pack("{s:s, s:s, s:{}, s:s, s:s, s:s, s:{s:[{s:s, s:s}]}}", "kind", "Status", "apiVersion", "v1",
-                                "metadata", "status", "Failure", "message", str_or_empty(message), "reason", "NonZeroExitCode",
-                                "details", "causes", "reason", "ExitCode", "message", str_or_empty(number)));
+        stream_end(s, json_pack("{s:s, s:s, s:{}, s:s, s:s, s:s, s:{s:[{s:s, s:s}]}}", "kind",
+                                "Status", "apiVersion", "v1", "metadata", "status", "Failure",
+                                "message", str_or_empty(message), "reason", "NonZeroExitCode",
+                                "details", "causes", "reason", "ExitCode", "message",
+                                str_or_empty(number)));
 }
 
 static void on_frame(void *userdata, const struct stream_frame *frame) {
@@ -160,7 +170,9 @@ static void on_closed(void *userdata) {
 }
 
 static void on_dialled(void *data, const struct client_answer *a) {
-        static const struct conn_handlers handlers = { .on_frame = on_frame, .on_room = on_room, .on_closed = on_closed };
+        static const struct conn_handlers handlers = { .on_frame = on_frame,
+                                                       .on_room = on_room,
+                                                       .on_closed = on_closed };
         struct stream *s = data;
         struct err e = { 0 };
         int r;
@@ -186,15 +198,21 @@ static void on_dialled(void *data, const struct client_answer *a) {
 
 static int stream_dial(struct stream *s, struct err *e) {
         const struct client_handlers h = { .on_done = on_dialled };
-        AUTO_FREE char *path = str_format("/apis/orch.dev/v1/nodes/%s/streams/%s", s->ctx->config->name, stream_text(s, "id"));
-        const struct client_request q = { .method = CLIENT_POST, .path = path, .upgrade = STREAM_PROTOCOL };
+        AUTO_FREE char *path = str_format("/apis/orch.dev/v1/nodes/%s/streams/%s",
+                                          s->ctx->config->name, stream_text(s, "id"));
+        const struct client_request q = { .method = CLIENT_POST,
+                                          .path = path,
+                                          .upgrade = STREAM_PROTOCOL };
 
-        return path ? client_start(s->ctx->client, &q, &h, s, &s->dial, e) : err_set(e, -ENOMEM, "out of memory");
+        return path ? client_start(s->ctx->client, &q, &h, s, &s->dial, e)
+                    : err_set(e, -ENOMEM, "out of memory");
 }
 
 /* Letters, digits and '-': it becomes part of a path. */
 static bool id_is_valid(const char *id) {
-        return id && id[0] && strlen(id) <= 64 && strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == strlen(id);
+        return id && id[0] && strlen(id) <= 64 &&
+               strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") ==
+                       strlen(id);
 }
 
 static void stream_open(struct streams *streams, json_t *request) {
@@ -202,22 +220,28 @@ static void stream_open(struct streams *streams, json_t *request) {
         struct stream *s;
         struct err e = { 0 };
 
-        if (!id_is_valid(json_string_value(json_object_get(request, "id"))) || streams->n_open >= STREAMS_MAX) {
-                LOG_WARN(NULL, streams->n_open >= STREAMS_MAX ? "too many streams are open; one is refused"
-                                                              : "a stream without a valid id is left aside");
+        if (!id_is_valid(json_string_value(json_object_get(request, "id"))) ||
+            streams->n_open >= STREAMS_MAX) {
+                LOG_WARN(NULL, streams->n_open >= STREAMS_MAX
+                                       ? "too many streams are open; one is refused"
+                                       : "a stream without a valid id is left aside");
                 return;
         }
         s = calloc(1, sizeof(*s));
         if (!s)
                 return;
-        *s = (struct stream){ .owner = streams, .ctx = streams->ctx, .pods = streams->pods, .request = json_incref(request) };
+        *s = (struct stream){ .owner = streams,
+                              .ctx = streams->ctx,
+                              .pods = streams->pods,
+                              .request = json_incref(request) };
         list_append(&streams->open, &s->list);
         streams->n_open++;
         for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
                 if (str_eq(verb, verbs[i]->name))
                         s->verb = verbs[i];
         if (!s->verb || stream_dial(s, &e) < 0) {
-                LOG_WARN(stream_text(s, "id"), "a stream can't be opened (%s)", s->verb ? err_text(&e) : "unknown verb");
+                LOG_WARN(stream_text(s, "id"), "a stream can't be opened (%s)",
+                         s->verb ? err_text(&e) : "unknown verb");
                 stream_over(s);
         }
 }
@@ -233,7 +257,8 @@ static void on_line(void *data, const char *line, size_t len) {
 }
 
 static void watch_retry(struct streams *streams) {
-        uint64_t wait_usec = MIN(WATCH_RETRY_FIRST_USEC << MIN(streams->n_failures, 10U), WATCH_RETRY_MOST_USEC);
+        uint64_t wait_usec =
+                MIN(WATCH_RETRY_FIRST_USEC << MIN(streams->n_failures, 10U), WATCH_RETRY_MOST_USEC);
 
         streams->n_failures++;
         loop_timer_set(streams->timer, clock_now_usec() + wait_usec);
@@ -252,7 +277,8 @@ static void on_watch_done(void *data, const struct client_answer *a) {
 static void on_timer(struct loop_timer *t, void *userdata) {
         struct streams *streams = userdata;
         const struct client_handlers h = { .on_done = on_watch_done, .on_line = on_line };
-        AUTO_FREE char *path = str_format("/apis/orch.dev/v1/nodes/%s/streams?watch=true", streams->ctx->config->name);
+        AUTO_FREE char *path = str_format("/apis/orch.dev/v1/nodes/%s/streams?watch=true",
+                                          streams->ctx->config->name);
         const struct client_request q = { .path = path, .timeout_usec = USEC_NEVER };
         (void) t;
 
@@ -269,7 +295,9 @@ int streams_new(const struct context *ctx, struct pods *pods, void (*on_images)(
 
         if (!s)
                 return err_set(e, -ENOMEM, "out of memory");
-        *s = (struct streams){ .ctx = ctx, .pods = pods, .on_images = on_images, .userdata = userdata };
+        *s = (struct streams){
+                .ctx = ctx, .pods = pods, .on_images = on_images, .userdata = userdata
+        };
         list_init(&s->open);
         list_init(&s->over);
         r = loop_timer_new(ctx->loop, 0, on_timer, s, &s->timer, e);
@@ -287,9 +315,9 @@ void streams_unref(struct streams *s) {
                 return;
         client_cancel(s->watch);
         LIST_FOREACH(i, &s->open)
-                stream_free(CONTAINER_OF(i, struct stream, list));
+        stream_free(CONTAINER_OF(i, struct stream, list));
         LIST_FOREACH(i, &s->over)
-                stream_free(CONTAINER_OF(i, struct stream, list));
+        stream_free(CONTAINER_OF(i, struct stream, list));
         loop_timer_unref(s->timer);
         loop_timer_unref(s->reaper);
         free(s);

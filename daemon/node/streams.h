@@ -3,7 +3,8 @@
 #include "base/err.h"
 #include "base/macros.h"
 
-/* Logs, exec, attach, images: the server asks through a watch, the node dials back (docs/architecture.md). */
+/* Logs, exec, attach, images: the server asks through a watch, the node dials back
+ * (docs/architecture.md). */
 struct context;
 struct pods;
 struct streams;

@@ -1,5 +1,9 @@
 #include "daemon/node/volume_files.h"
 
+#include "base/fd.h"
+#include "base/macros.h"
+#include "base/str.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -9,12 +13,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/fd.h"
-#include "base/macros.h"
-#include "base/str.h"
-
 bool volume_file_path_is_valid(const char *path) {
-        if (path[0] == '\0' || path[0] == '/' || str_starts_with(path, "..") || strlen(path) >= PATH_MAX / 2)
+        if (path[0] == '\0' || path[0] == '/' || str_starts_with(path, "..") ||
+            strlen(path) >= PATH_MAX / 2)
                 return false;
         for (const char *p = path; *p;) {
                 size_t len = strcspn(p, "/");
@@ -110,7 +111,8 @@ static bool has_key(const struct volume_file *files, size_t n, const char *name)
         size_t len = strlen(name);
 
         for (size_t i = 0; i < n; i++)
-                if (strncmp(files[i].path, name, len) == 0 && (files[i].path[len] == '\0' || files[i].path[len] == '/'))
+                if (strncmp(files[i].path, name, len) == 0 &&
+                    (files[i].path[len] == '\0' || files[i].path[len] == '/'))
                         return true;
         return false;
 }
@@ -123,8 +125,8 @@ static void sweep(const char *dir, const char *current, const struct volume_file
         while (d && (x = readdir(d))) {
                 AUTO_FREE char *path = NULL;
 
-                if (str_eq(x->d_name, ".") || str_eq(x->d_name, "..") || str_eq(x->d_name, "..data") ||
-                    str_eq(x->d_name, current))
+                if (str_eq(x->d_name, ".") || str_eq(x->d_name, "..") ||
+                    str_eq(x->d_name, "..data") || str_eq(x->d_name, current))
                         continue;
                 path = str_format("%s/%s", dir, x->d_name);
                 if (path && str_starts_with(x->d_name, ".."))
@@ -136,7 +138,8 @@ static void sweep(const char *dir, const char *current, const struct volume_file
                 (void) closedir(d);
 }
 
-int volume_files_write(const char *dir, const struct volume_file *files, size_t n, gid_t gid, struct err *e) {
+int volume_files_write(const char *dir, const struct volume_file *files, size_t n, gid_t gid,
+                       struct err *e) {
         AUTO_FREE char *fresh = NULL, *data = str_format("%s/..data", dir);
         char name[32], now[64];
         ssize_t len;
@@ -144,8 +147,10 @@ int volume_files_write(const char *dir, const struct volume_file *files, size_t 
 
         for (size_t i = 0; i < n; i++)
                 if (!volume_file_path_is_valid(files[i].path))
-                        return err_set(e, -EINVAL, "invalid path %s in a volume: use a relative path without ..",
-                                       files[i].path);
+                        return err_set(
+                                e, -EINVAL,
+                                "invalid path %s in a volume: use a relative path without ..",
+                                files[i].path);
         (void) snprintf(name, sizeof(name), "..%016" PRIx64, files_hash(files, n, gid));
         fresh = str_format("%s/%s", dir, name);
         if (!data || !fresh)

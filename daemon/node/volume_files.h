@@ -1,10 +1,10 @@
 #pragma once
 
+#include "base/err.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
-
-#include "base/err.h"
 
 /* A directory of small files that changes all at once:
  *
@@ -24,4 +24,5 @@ bool volume_file_path_is_valid(const char *path);
 
 /* Brings DIR to these files; a DIR that has them already isn't touched. gid: (gid_t) -1: none.
  * Returns 1 when something changed, 0, -EINVAL (a path) or an errno. */
-int volume_files_write(const char *dir, const struct volume_file *files, size_t n, gid_t gid, struct err *e);
+int volume_files_write(const char *dir, const struct volume_file *files, size_t n, gid_t gid,
+                       struct err *e);

@@ -1,13 +1,5 @@
 #include "daemon/node/volumes.h"
 
-#include <fcntl.h>
-#include <limits.h>
-#include <linux/openat2.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-
 #include "api/kinds/config.h"
 #include "api/kinds/pod.h"
 #include "api/schema/quantity.h"
@@ -18,6 +10,14 @@
 #include "daemon/node/context.h"
 #include "daemon/node/volume_files.h"
 #include "daemon/runtime/runtime.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 
 /* The files of one volume, gathered from its sources. */
 struct gather {
@@ -30,20 +30,25 @@ struct gather {
         mode_t default_mode;
 };
 
-static int gather_add(struct gather *g, const char *path, const void *data, size_t len, const struct opt_int *mode,
-                      struct err *e) {
+static int gather_add(struct gather *g, const char *path, const void *data, size_t len,
+                      const struct opt_int *mode, struct err *e) {
         int r = array_reserve(&g->files, &g->cap, g->n, sizeof(*g->files));
 
         if (r < 0)
                 return r;
         g->bytes += len;
         if (g->bytes > VOLUMES_CONTENT_MAX)
-                return err_set(e, -E2BIG, "a volume of more than %u bytes: split it", VOLUMES_CONTENT_MAX);
+                return err_set(e, -E2BIG, "a volume of more than %u bytes: split it",
+                               VOLUMES_CONTENT_MAX);
         if (!volume_file_path_is_valid(path))
-                return err_set(e, -EINVAL, "invalid path %s in a volume: use a relative path without ..", path);
-        g->files[g->n++] = (struct volume_file){ .path = path, .data = data, .len = len,
-                                                 .mode = mode && mode->is_set ? (mode_t) mode->value & 0777
-                                                                              : g->default_mode };
+                return err_set(e, -EINVAL,
+                               "invalid path %s in a volume: use a relative path without ..", path);
+        g->files[g->n++] =
+                (struct volume_file){ .path = path,
+                                      .data = data,
+                                      .len = len,
+                                      .mode = mode && mode->is_set ? (mode_t) mode->value & 0777
+                                                                   : g->default_mode };
         return 0;
 }
 
@@ -54,8 +59,8 @@ struct keyed {
         const char *what, *name;
 };
 
-static int gather_key(struct gather *g, const struct keyed *k, const struct key_to_path *item, bool is_optional,
-                      struct err *e) {
+static int gather_key(struct gather *g, const struct keyed *k, const struct key_to_path *item,
+                      bool is_optional, struct err *e) {
         const char *key = str_or_empty(item->key);
         const char *text = k->text ? string_map_get(k->text, key) : NULL;
         const struct bytes_pair *b = text || !k->bytes ? NULL : bytes_map_get(k->bytes, key);
@@ -69,8 +74,8 @@ static int gather_key(struct gather *g, const struct keyed *k, const struct key_
         return err_set(e, -ENOENT, "references non-existent %s key: %s", k->what, key);
 }
 
-static int gather_keyed(struct gather *g, const struct keyed *k, const struct key_to_path_list *items,
-                        bool is_optional, struct err *e) {
+static int gather_keyed(struct gather *g, const struct keyed *k,
+                        const struct key_to_path_list *items, bool is_optional, struct err *e) {
         int r = 0;
 
         for (size_t i = 0; i < items->n && r == 0; i++)
@@ -78,9 +83,11 @@ static int gather_keyed(struct gather *g, const struct keyed *k, const struct ke
         if (items->n > 0)
                 return r;
         for (size_t i = 0; k->text && i < k->text->n && r == 0; i++)
-                r = gather_add(g, k->text->items[i].key, k->text->items[i].value, strlen(k->text->items[i].value), NULL, e);
+                r = gather_add(g, k->text->items[i].key, k->text->items[i].value,
+                               strlen(k->text->items[i].value), NULL, e);
         for (size_t i = 0; k->bytes && i < k->bytes->n && r == 0; i++)
-                r = gather_add(g, k->bytes->items[i].key, k->bytes->items[i].data, k->bytes->items[i].len, NULL, e);
+                r = gather_add(g, k->bytes->items[i].key, k->bytes->items[i].data,
+                               k->bytes->items[i].len, NULL, e);
         return r;
 }
 
@@ -88,7 +95,8 @@ static bool is_true(const struct opt_bool *b) {
         return b->is_set && b->value;
 }
 
-static int gather_missing(int r, const char *what, const char *name, bool is_optional, struct err *e) {
+static int gather_missing(int r, const char *what, const char *name, bool is_optional,
+                          struct err *e) {
         if (r == -ENOENT && is_optional)
                 return 0;
         if (r == -EAGAIN)
@@ -96,30 +104,34 @@ static int gather_missing(int r, const char *what, const char *name, bool is_opt
         return err_set(e, r, "%s \"%s\" not found", what, name);
 }
 
-static int gather_config_map(struct gather *g, const char *name, const struct key_to_path_list *items,
-                             bool is_optional, struct err *e) {
+static int gather_config_map(struct gather *g, const char *name,
+                             const struct key_to_path_list *items, bool is_optional,
+                             struct err *e) {
         const struct pod_sources *s = &g->ctx->pod_sources;
         const struct config_map *m = NULL;
         int r = s->config_map(s->data, g->pod->metadata.namespace, str_or_empty(name), &m);
 
         if (r < 0)
                 return gather_missing(r, "configmap", str_or_empty(name), is_optional, e);
-        return gather_keyed(g, &(struct keyed){ .text = &m->data, .bytes = &m->binary_data, .what = "config" }, items,
-                            is_optional, e);
+        return gather_keyed(
+                g, &(struct keyed){ .text = &m->data, .bytes = &m->binary_data, .what = "config" },
+                items, is_optional, e);
 }
 
-static int gather_secret(struct gather *g, const char *name, const struct key_to_path_list *items, bool is_optional,
-                         struct err *e) {
+static int gather_secret(struct gather *g, const char *name, const struct key_to_path_list *items,
+                         bool is_optional, struct err *e) {
         const struct pod_sources *s = &g->ctx->pod_sources;
         const struct secret *m = NULL;
         int r = s->secret(s->data, g->pod->metadata.namespace, str_or_empty(name), &m);
 
         if (r < 0)
                 return gather_missing(r, "secret", str_or_empty(name), is_optional, e);
-        return gather_keyed(g, &(struct keyed){ .bytes = &m->data, .what = "secret" }, items, is_optional, e);
+        return gather_keyed(g, &(struct keyed){ .bytes = &m->data, .what = "secret" }, items,
+                            is_optional, e);
 }
 
-static int gather_downward(struct gather *g, const struct downward_api_file_list *list, struct err *e) {
+static int gather_downward(struct gather *g, const struct downward_api_file_list *list,
+                           struct err *e) {
         static const struct pod_facts nothing;
         const struct pod_facts *facts = g->facts ? g->facts : &nothing;
 
@@ -129,9 +141,11 @@ static int gather_downward(struct gather *g, const struct downward_api_file_list
                 int r = 0;
 
                 if (f->field_ref)
-                        r = downward_field(g->a, g->pod, facts, f->field_ref->field_path, &value, e);
+                        r = downward_field(g->a, g->pod, facts, f->field_ref->field_path, &value,
+                                           e);
                 else if (f->resource_field_ref)
-                        r = downward_resource(g->a, g->pod, NULL, facts, f->resource_field_ref, &value, e);
+                        r = downward_resource(g->a, g->pod, NULL, facts, f->resource_field_ref,
+                                              &value, e);
                 if (r == 0)
                         r = gather_add(g, str_or_empty(f->path), value, strlen(value), &f->mode, e);
                 if (r < 0)
@@ -140,7 +154,8 @@ static int gather_downward(struct gather *g, const struct downward_api_file_list
         return 0;
 }
 
-static int gather_projected(struct gather *g, const struct projected_volume_source *p, struct err *e) {
+static int gather_projected(struct gather *g, const struct projected_volume_source *p,
+                            struct err *e) {
         int r = 0;
 
         for (size_t i = 0; i < p->sources.n && r == 0; i++) {
@@ -150,7 +165,8 @@ static int gather_projected(struct gather *g, const struct projected_volume_sour
                         r = gather_config_map(g, s->config_map->name, &s->config_map->items,
                                               is_true(&s->config_map->optional), e);
                 else if (s->secret)
-                        r = gather_secret(g, s->secret->name, &s->secret->items, is_true(&s->secret->optional), e);
+                        r = gather_secret(g, s->secret->name, &s->secret->items,
+                                          is_true(&s->secret->optional), e);
                 else if (s->downward_api)
                         r = gather_downward(g, &s->downward_api->items, e);
         }
@@ -172,7 +188,8 @@ static int gather_volume(struct gather *g, const struct volume *v, struct err *e
                 return gather_config_map(g, v->config_map->name, &v->config_map->items,
                                          is_true(&v->config_map->optional), e);
         if (v->secret)
-                return gather_secret(g, v->secret->secret_name, &v->secret->items, is_true(&v->secret->optional), e);
+                return gather_secret(g, v->secret->secret_name, &v->secret->items,
+                                     is_true(&v->secret->optional), e);
         if (v->downward_api)
                 return gather_downward(g, &v->downward_api->items, e);
         return gather_projected(g, v->projected, e);
@@ -191,8 +208,9 @@ static int host_path_check(const struct host_path_volume_source *h, struct err *
         static const struct {
                 const char *type;
                 mode_t mode;
-        } types[] = { { "Directory", S_IFDIR }, { "DirectoryOrCreate", S_IFDIR }, { "File", S_IFREG },
-                      { "FileOrCreate", S_IFREG }, { "Socket", S_IFSOCK }, { "CharDevice", S_IFCHR },
+        } types[] = { { "Directory", S_IFDIR },  { "DirectoryOrCreate", S_IFDIR },
+                      { "File", S_IFREG },       { "FileOrCreate", S_IFREG },
+                      { "Socket", S_IFSOCK },    { "CharDevice", S_IFCHR },
                       { "BlockDevice", S_IFBLK } };
         const char *path = str_or_empty(h->path), *type = str_or_empty(h->type);
         struct stat st;
@@ -222,7 +240,8 @@ static int volume_write(const struct context *ctx, const struct pod *pod, const 
                         const struct pod_facts *facts, struct err *e) {
         AUTO(arena) struct arena *a = arena_new(0);
         struct gather g = { .a = a, .ctx = ctx, .pod = pod, .facts = facts };
-        AUTO_FREE char *dir = str_format("%s/volumes/%s/%s", ctx->config->run_dir, pod->metadata.uid, v->name);
+        AUTO_FREE char *dir =
+                str_format("%s/volumes/%s/%s", ctx->config->run_dir, pod->metadata.uid, v->name);
         int r;
 
         if (!a || !dir)
@@ -236,8 +255,8 @@ static int volume_write(const struct context *ctx, const struct pod *pod, const 
         return MIN(r, 0);
 }
 
-static int volumes_visit(const struct context *ctx, const struct pod *pod, const struct pod_facts *facts,
-                         struct err *e) {
+static int volumes_visit(const struct context *ctx, const struct pod *pod,
+                         const struct pod_facts *facts, struct err *e) {
         for (size_t i = 0; i < pod->spec.volumes.n; i++) {
                 const struct volume *v = &pod->spec.volumes.items[i];
                 int r = 0;
@@ -247,7 +266,8 @@ static int volumes_visit(const struct context *ctx, const struct pod *pod, const
                 else if (v->host_path && !facts)
                         r = host_path_check(v->host_path, e);
                 if (r < 0)
-                        return err_wrap(e, r, "MountVolume.SetUp failed for volume \"%s\"", v->name);
+                        return err_wrap(e, r, "MountVolume.SetUp failed for volume \"%s\"",
+                                        v->name);
         }
         return 0;
 }
@@ -256,7 +276,8 @@ int volumes_check(const struct context *ctx, const struct pod *pod, struct err *
         return volumes_visit(ctx, pod, NULL, e);
 }
 
-int volumes_write(const struct context *ctx, const struct pod *pod, const struct pod_facts *facts, struct err *e) {
+int volumes_write(const struct context *ctx, const struct pod *pod, const struct pod_facts *facts,
+                  struct err *e) {
         return volumes_visit(ctx, pod, facts, e);
 }
 
@@ -264,7 +285,8 @@ static bool is_memory(const struct volume *v) {
         return v->empty_dir && str_eq(v->empty_dir->medium, "Memory");
 }
 
-int volumes_tmpfs(struct arena *a, const struct pod *pod, struct runtime_tmpfs **ret, size_t *ret_n) {
+int volumes_tmpfs(struct arena *a, const struct pod *pod, struct runtime_tmpfs **ret,
+                  size_t *ret_n) {
         struct runtime_tmpfs *items = arena_alloc_n(a, pod->spec.volumes.n, sizeof(*items));
         size_t n = 0;
 
@@ -274,7 +296,8 @@ int volumes_tmpfs(struct arena *a, const struct pod *pod, struct runtime_tmpfs *
                 if (is_memory(&pod->spec.volumes.items[i]))
                         items[n++] = (struct runtime_tmpfs){
                                 .name = pod->spec.volumes.items[i].name,
-                                .size_bytes = quantity_value(pod->spec.volumes.items[i].empty_dir->size_limit),
+                                .size_bytes = quantity_value(
+                                        pod->spec.volumes.items[i].empty_dir->size_limit),
                         };
         *ret = items;
         *ret_n = n;
@@ -295,7 +318,8 @@ int volumes_make(const struct pod *pod, struct runtime_pod *rt, struct err *e) {
                         continue;
                 r = runtime_pod_volume(rt, v->name, 0777, &path, e);
                 if (r < 0)
-                        return err_wrap(e, r, "MountVolume.SetUp failed for volume \"%s\"", v->name);
+                        return err_wrap(e, r, "MountVolume.SetUp failed for volume \"%s\"",
+                                        v->name);
                 if (fs_group(pod) == (gid_t) -1)
                         continue;
                 if (chown(path, (uid_t) -1, fs_group(pod)) < 0 || chmod(path, 02777) < 0)
@@ -307,7 +331,8 @@ int volumes_make(const struct pod *pod, struct runtime_pod *rt, struct err *e) {
 
 /* A container may have put links into its volume: nothing that leads out of it is followed. */
 static int sub_path_resolve(const char *root, const char *sub, char **ret_path, struct err *e) {
-        const struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
+        const struct open_how how = { .flags = O_PATH | O_CLOEXEC,
+                                      .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
         AUTO_CLOSE int dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC), fd = -1;
         char link[64], path[PATH_MAX];
         ssize_t n;
@@ -324,7 +349,8 @@ static int sub_path_resolve(const char *root, const char *sub, char **ret_path, 
                         struct stat st;
 
                         if (!full || !first || fstatat(dir, first, &st, AT_SYMLINK_NOFOLLOW) == 0)
-                                return err_set(e, -ENOENT, "subPath %s doesn't exist in its volume", sub);
+                                return err_set(e, -ENOENT, "subPath %s doesn't exist in its volume",
+                                               sub);
                         (void) dir_make_all(full, 0755, NULL);
                 }
                 fd = (int) syscall(SYS_openat2, dir, sub, &how, sizeof(how));
@@ -348,15 +374,18 @@ static const struct volume *find_volume(const struct pod *pod, const char *name)
 }
 
 int volumes_source(const struct context *ctx, const struct pod *pod, struct runtime_pod *rt,
-                   const struct volume_mount *mount, const char *expanded_sub_path, char **ret_path, struct err *e) {
+                   const struct volume_mount *mount, const char *expanded_sub_path, char **ret_path,
+                   struct err *e) {
         const struct volume *v = find_volume(pod, mount->name);
         AUTO_FREE char *root = NULL;
         int r = 0;
 
         if (!v)
-                return err_set(e, -EINVAL, "the pod has no volume \"%s\"", str_or_empty(mount->name));
+                return err_set(e, -EINVAL, "the pod has no volume \"%s\"",
+                               str_or_empty(mount->name));
         if (has_content(v))
-                root = str_format("%s/volumes/%s/%s", ctx->config->run_dir, pod->metadata.uid, v->name);
+                root = str_format("%s/volumes/%s/%s", ctx->config->run_dir, pod->metadata.uid,
+                                  v->name);
         else if (v->host_path)
                 root = strdup(v->host_path->path);
         else if (is_memory(v))
@@ -369,9 +398,12 @@ int volumes_source(const struct context *ctx, const struct pod *pod, struct runt
                 return err_set(e, -ENOMEM, "out of memory");
         if (!str_is_empty(expanded_sub_path)) {
                 if (is_memory(v))
-                        return err_set(e, -EOPNOTSUPP, "subPath in an emptyDir of medium Memory is not built yet: mount all of it");
+                        return err_set(e, -EOPNOTSUPP,
+                                       "subPath in an emptyDir of medium Memory is not built yet: "
+                                       "mount all of it");
                 if (!volume_file_path_is_valid(expanded_sub_path))
-                        return err_set(e, -EINVAL, "subPath %s must be relative, without ..", expanded_sub_path);
+                        return err_set(e, -EINVAL, "subPath %s must be relative, without ..",
+                                       expanded_sub_path);
                 return sub_path_resolve(root, expanded_sub_path, ret_path, e);
         }
         *ret_path = STEAL(root);

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <stddef.h>
-
 #include "base/err.h"
 
+#include <stddef.h>
+
 /* What containers find in their volumes. ConfigMaps, Secrets and the downward API become files in
- * RUN_DIR/volumes/UID/NAME (memory: nothing secret reaches the disk), changed as the kubelet does it:
- * a fresh directory, then one rename of the link "..data". */
+ * RUN_DIR/volumes/UID/NAME (memory: nothing secret reaches the disk), changed as the kubelet does
+ * it: a fresh directory, then one rename of the link "..data". */
 struct arena;
 struct context;
 struct pod;
@@ -25,7 +25,8 @@ struct volume_mount;
 int volumes_check(const struct context *ctx, const struct pod *pod, struct err *e);
 
 /* The pod's emptyDirs of medium Memory, for runtime_pod_create(). Arena's. 0 or -ENOMEM. */
-int volumes_tmpfs(struct arena *a, const struct pod *pod, struct runtime_tmpfs **ret, size_t *ret_n);
+int volumes_tmpfs(struct arena *a, const struct pod *pod, struct runtime_tmpfs **ret,
+                  size_t *ret_n);
 
 /* Makes or brings up to date what volumes_check() found. facts->pod_ip must be known. Writes small
  * files in memory. Returns 0 or a negative errno, and -EAGAIN, -ENOENT as above. */

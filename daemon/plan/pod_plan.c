@@ -1,12 +1,12 @@
 #include "daemon/plan/pod_plan.h"
 
-#include <assert.h>
-#include <errno.h>
-
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/macros.h"
 #include "daemon/plan/pod_view.h"
+
+#include <assert.h>
+#include <errno.h>
 
 #define BACKOFF_FIRST_USEC (10 * USEC_PER_SEC)
 #define BACKOFF_MOST_USEC (300 * USEC_PER_SEC)
@@ -34,7 +34,8 @@ static uint64_t doubled(uint64_t first_usec, uint64_t most_usec, unsigned times)
 }
 
 static uint64_t fault_due(uint64_t fault_usec, unsigned n_faults) {
-        return fault_usec + doubled(FAULT_FIRST_USEC, FAULT_MOST_USEC, n_faults > 0 ? n_faults - 1 : 0);
+        return fault_usec +
+               doubled(FAULT_FIRST_USEC, FAULT_MOST_USEC, n_faults > 0 ? n_faults - 1 : 0);
 }
 
 uint64_t pod_restart_delay(unsigned streak) {
@@ -45,7 +46,8 @@ unsigned pod_streak(unsigned streak, uint64_t lived_usec) {
         return lived_usec >= HEALTHY_USEC ? 0 : streak;
 }
 
-static struct pod_action *planner_add(struct planner *p, enum pod_action_kind kind, size_t container) {
+static struct pod_action *planner_add(struct planner *p, enum pod_action_kind kind,
+                                      size_t container) {
         struct pod_action *a = &p->plan->actions[p->plan->n++];
 
         *a = (struct pod_action){ .kind = kind, .container = container };
@@ -125,7 +127,8 @@ static void plan_start(struct planner *p, size_t i) {
         uint64_t due_usec = 0;
 
         if (c->life == CONTAINER_EXITED) {
-                uint64_t lived_usec = c->exited_usec > c->started_usec ? c->exited_usec - c->started_usec : 0;
+                uint64_t lived_usec =
+                        c->exited_usec > c->started_usec ? c->exited_usec - c->started_usec : 0;
 
                 streak = pod_streak(c->streak, lived_usec);
                 due_usec = c->exited_usec + pod_restart_delay(streak);
@@ -151,7 +154,9 @@ static void plan_container(struct planner *p, size_t i) {
                 return;
         if (c->life == CONTAINER_RUNNING) {
                 if (c->is_unhealthy)
-                        plan_stop(p, i, w->has_liveness_grace ? w->liveness_grace_usec : p->wanted->grace_usec);
+                        plan_stop(p, i,
+                                  w->has_liveness_grace ? w->liveness_grace_usec
+                                                        : p->wanted->grace_usec);
                 else if (w->has_post_start && c->post_start == HOOK_IDLE)
                         planner_add(p, POD_POST_START, i);
                 return;

@@ -28,10 +28,11 @@ struct container_wanted {
 struct pod_wanted {
         const char *name, *ns, *uid; /* for messages */
         enum pod_restart restart;
-        uint64_t grace_usec;      /* of deletion: the object's deletionGracePeriodSeconds, else the spec's */
-        bool is_deleting;         /* the object carries deletionTimestamp, or is gone */
-        bool is_gone;             /* nothing is left to report to */
-        size_t n;                 /* init containers first, in order */
+        uint64_t grace_usec; /* of deletion: the object's deletionGracePeriodSeconds, else the
+                                spec's */
+        bool is_deleting;    /* the object carries deletionTimestamp, or is gone */
+        bool is_gone;        /* nothing is left to report to */
+        size_t n;            /* init containers first, in order */
         const struct container_wanted *containers;
 };
 
@@ -39,7 +40,7 @@ enum sandbox_life {
         SANDBOX_NONE,
         SANDBOX_PREPARING, /* volumes, supervisor, network: under way */
         SANDBOX_READY,
-        SANDBOX_LOST,     /* the supervisor died and took the containers along */
+        SANDBOX_LOST, /* the supervisor died and took the containers along */
         SANDBOX_REMOVING,
         SANDBOX_REMOVED,
 };
@@ -72,7 +73,7 @@ struct container_observed {
         bool has_last;
         struct container_exit last; /* of the life before this one */
         unsigned restarts;          /* as reported: restartCount */
-        unsigned streak;            /* restarts without 10 minutes of health between: decides the back-off */
+        unsigned streak; /* restarts without 10 minutes of health between: decides the back-off */
         const char *id, *image_id;
 
         /* Why it can't be started just now: NULL, or ErrImagePull, CreateContainerConfigError, … */
@@ -83,14 +84,15 @@ struct container_observed {
         enum hook_life post_start, pre_stop;
         enum stop_stage stop;
         uint64_t stop_began_usec, stop_grace_usec, term_usec; /* boot clock */
-        bool is_unhealthy;  /* liveness or startup probe, or postStart failed: stop and restart */
-        bool is_started;    /* startup probe passed, or there is none and it runs */
+        bool is_unhealthy;   /* liveness or startup probe, or postStart failed: stop and restart */
+        bool is_started;     /* startup probe passed, or there is none and it runs */
         bool is_probe_ready; /* readiness probe passes (true without one) */
 };
 
 struct pod_observed {
         enum sandbox_life sandbox;
-        const char *sandbox_reason, *sandbox_text; /* last failure, or NULL: tried again after a back-off */
+        const char *sandbox_reason,
+                *sandbox_text; /* last failure, or NULL: tried again after a back-off */
         unsigned n_sandbox_faults;
         uint64_t sandbox_fault_usec;
         struct container_observed *containers; /* as many as wanted */

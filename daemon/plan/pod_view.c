@@ -1,11 +1,11 @@
 #include "daemon/plan/pod_view.h"
 
-#include <errno.h>
-#include <stdio.h>
-
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/str.h"
+
+#include <errno.h>
+#include <stdio.h>
 
 const char *pod_phase_name(enum pod_phase phase) {
         static const char *const names[] = { "Pending", "Running", "Succeeded", "Failed" };
@@ -39,9 +39,10 @@ static const char *go_duration(uint64_t usec, char text[32]) {
         return text;
 }
 
-static int view_back_off(struct arena *a, const struct pod_wanted *w, const struct container_observed *c,
-                         size_t i, struct container_view *v) {
-        uint64_t lived_usec = c->exited_usec > c->started_usec ? c->exited_usec - c->started_usec : 0;
+static int view_back_off(struct arena *a, const struct pod_wanted *w,
+                         const struct container_observed *c, size_t i, struct container_view *v) {
+        uint64_t lived_usec =
+                c->exited_usec > c->started_usec ? c->exited_usec - c->started_usec : 0;
         uint64_t delay_usec = pod_restart_delay(pod_streak(c->streak, lived_usec));
         char text[32];
 
@@ -55,7 +56,8 @@ static int view_back_off(struct arena *a, const struct pod_wanted *w, const stru
         v->is_back_off = true;
         v->reason = "CrashLoopBackOff";
         v->message = arena_printf(a, "back-off %s restarting failed container=%s pod=%s_%s(%s)",
-                                  go_duration(delay_usec, text), w->containers[i].name, w->name, w->ns, w->uid);
+                                  go_duration(delay_usec, text), w->containers[i].name, w->name,
+                                  w->ns, w->uid);
         return v->message ? 0 : -ENOMEM;
 }
 
@@ -73,8 +75,8 @@ static void view_waiting(const struct pod_wanted *w, const struct pod_observed *
         v->message = seen->sandbox_text;
 }
 
-static int view_container(struct arena *a, const struct pod_wanted *w, const struct pod_observed *seen,
-                          size_t i, struct container_view *v) {
+static int view_container(struct arena *a, const struct pod_wanted *w,
+                          const struct pod_observed *seen, size_t i, struct container_view *v) {
         const struct container_observed *c = &seen->containers[i];
 
         switch (c->life) {
@@ -127,8 +129,8 @@ static enum pod_phase view_phase(const struct pod_wanted *w, const struct pod_ob
 }
 
 /* "containers with unready status: [a b]": names of containers of one sort that aren't ready. */
-static const char *view_unready(struct arena *a, const struct pod_wanted *w, const struct pod_plan *plan,
-                                bool is_init, const char *prefix) {
+static const char *view_unready(struct arena *a, const struct pod_wanted *w,
+                                const struct pod_plan *plan, bool is_init, const char *prefix) {
         AUTO_DONE(strbuf) struct strbuf b = { 0 };
         bool is_first = true;
 
@@ -143,15 +145,16 @@ static const char *view_unready(struct arena *a, const struct pod_wanted *w, con
         return b.has_failed ? NULL : arena_strdup(a, b.s);
 }
 
-static int view_conditions(struct arena *a, const struct pod_wanted *w, const struct pod_observed *seen,
-                           struct pod_plan *plan) {
+static int view_conditions(struct arena *a, const struct pod_wanted *w,
+                           const struct pod_observed *seen, struct pod_plan *plan) {
         struct pod_condition_view *init = &plan->initialized, *ready = &plan->containers_ready;
         bool is_ready = true;
 
         if (plan->phase == POD_SUCCEEDED || plan->phase == POD_FAILED) {
                 bool is_done = plan->phase == POD_SUCCEEDED;
 
-                *init = (struct pod_condition_view){ .is_true = is_done || pod_init_is_done(w, seen),
+                *init = (struct pod_condition_view){ .is_true =
+                                                             is_done || pod_init_is_done(w, seen),
                                                      .reason = is_done ? "PodCompleted" : NULL };
                 ready->reason = is_done ? "PodCompleted" : "PodFailed";
                 plan->ready = *ready;
@@ -165,7 +168,8 @@ static int view_conditions(struct arena *a, const struct pod_wanted *w, const st
                         return -ENOMEM;
         }
         for (size_t i = 0; i < w->n; i++)
-                if (!plan->containers[i].is_ready && (!w->containers[i].is_init || w->containers[i].is_sidecar))
+                if (!plan->containers[i].is_ready &&
+                    (!w->containers[i].is_init || w->containers[i].is_sidecar))
                         is_ready = false;
         ready->is_true = is_ready && init->is_true;
         if (!ready->is_true) {

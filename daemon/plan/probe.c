@@ -14,7 +14,8 @@ struct probe_state probe_begin(const struct probe_rule *rule, uint64_t started_u
         };
 }
 
-static uint64_t probe_next_due(const struct probe_rule *rule, struct probe_state *s, uint64_t now_usec) {
+static uint64_t probe_next_due(const struct probe_rule *rule, struct probe_state *s,
+                               uint64_t now_usec) {
         if (s->is_spread)
                 return now_usec + rule->period_usec;
         s->is_spread = true;
@@ -26,7 +27,8 @@ static bool probe_is_settling(const struct probe_state *s, uint64_t now_usec) {
                now_usec < s->begun_usec + PROBE_SETTLE_USEC;
 }
 
-static void probe_succeed(const struct probe_rule *rule, struct probe_outcome *o, uint64_t now_usec) {
+static void probe_succeed(const struct probe_rule *rule, struct probe_outcome *o,
+                          uint64_t now_usec) {
         struct probe_state *s = &o->state;
 
         s->n_failures = 0;
@@ -73,8 +75,8 @@ struct probe_outcome probe_step(const struct probe_rule *rule, const struct prob
                 break;
         case PROBE_FAILURE:
                 if (probe_is_settling(state, now_usec)) {
-                        o.state.retry_usec = state->retry_usec ? state->retry_usec * 2
-                                                               : PROBE_RETRY_FIRST_USEC;
+                        o.state.retry_usec =
+                                state->retry_usec ? state->retry_usec * 2 : PROBE_RETRY_FIRST_USEC;
                         o.state.due_usec = now_usec + MIN(o.state.retry_usec, rule->period_usec);
                         break;
                 }

@@ -25,8 +25,8 @@ struct probe_rule {
         uint64_t period_usec;       /* at least 1 s */
         unsigned success_threshold; /* at least 1 */
         unsigned failure_threshold; /* at least 1 */
-        unsigned spread_pct;        /* 0-99: shortens the second interval, so that pods started together
-                                       aren't probed together for ever */
+        unsigned spread_pct; /* 0-99: shortens the second interval, so that pods started together
+                                aren't probed together for ever */
 };
 
 struct probe_state {
@@ -44,7 +44,7 @@ struct probe_state {
 enum probe_verdict {
         PROBE_UNDECIDED, /* as before: nothing to do */
         PROBE_PASSED,    /* turned to passing just now */
-        PROBE_FAILED,    /* turned to failing, or, liveness and startup, is to be killed, just now */
+        PROBE_FAILED, /* turned to failing, or, liveness and startup, is to be killed, just now */
 };
 
 struct probe_outcome {

@@ -1,16 +1,16 @@
 #include "tests/unit/node/fakes.h"
 
+#include "base/str.h"
+#include "daemon/image/image.h"
+#include "daemon/network/network.h"
+#include "daemon/runtime/runtime.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/str.h"
-#include "daemon/image/image.h"
-#include "daemon/network/network.h"
-#include "daemon/runtime/runtime.h"
 
 struct fake_world fake_world;
 
@@ -63,8 +63,8 @@ bool fake_did(const char *what) {
 static int a_pod;
 #define THE_POD ((struct runtime_pod *) (void *) &a_pod)
 
-int runtime_pod_create(struct runtime *r, const struct runtime_pod_spec *spec, runtime_done done, void *userdata,
-                       struct runtime_pod **ret_pod, struct err *e) {
+int runtime_pod_create(struct runtime *r, const struct runtime_pod_spec *spec, runtime_done done,
+                       void *userdata, struct runtime_pod **ret_pod, struct err *e) {
         (void) r;
         (void) e;
         log_add("create %s", spec->uid);
@@ -91,14 +91,16 @@ bool runtime_pod_is_alive(const struct runtime_pod *pod) {
         return true;
 }
 
-bool runtime_pod_container(const struct runtime_pod *pod, const char *container, struct runtime_container_status *ret) {
+bool runtime_pod_container(const struct runtime_pod *pod, const char *container,
+                           struct runtime_container_status *ret) {
         (void) pod;
         (void) container;
         (void) ret;
         return false;
 }
 
-int runtime_pod_volume(struct runtime_pod *pod, const char *name, mode_t mode, char **ret_path, struct err *e) {
+int runtime_pod_volume(struct runtime_pod *pod, const char *name, mode_t mode, char **ret_path,
+                       struct err *e) {
         (void) pod;
         (void) mode;
         (void) e;
@@ -111,7 +113,8 @@ char *runtime_pod_tmpfs_path(const struct runtime_pod *pod, const char *name) {
         return str_format("/tmpfs/%s", name);
 }
 
-int runtime_pod_remove_logs(const char *log_dir, const char *ns, const char *name, const char *uid, struct err *e) {
+int runtime_pod_remove_logs(const char *log_dir, const char *ns, const char *name, const char *uid,
+                            struct err *e) {
         (void) log_dir;
         (void) ns;
         (void) name;
@@ -120,21 +123,23 @@ int runtime_pod_remove_logs(const char *log_dir, const char *ns, const char *nam
         return 0;
 }
 
-int runtime_container_start(struct runtime_pod *pod, const struct runtime_container_spec *spec, runtime_done done,
-                            void *userdata, struct err *e) {
+int runtime_container_start(struct runtime_pod *pod, const struct runtime_container_spec *spec,
+                            runtime_done done, void *userdata, struct err *e) {
         size_t used = 0;
         (void) pod;
         (void) e;
 
         log_add("start %s %llu", spec->name, (unsigned long long) spec->instance);
         for (size_t i = 0; i < spec->n_args && used < sizeof(fake_world.args_text); i++)
-                used += (size_t) snprintf(fake_world.args_text + used, sizeof(fake_world.args_text) - used, "%s%s",
+                used += (size_t) snprintf(fake_world.args_text + used,
+                                          sizeof(fake_world.args_text) - used, "%s%s",
                                           i > 0 ? " " : "", spec->args[i]);
         owe(done, userdata, fake_world.start_result);
         return 0;
 }
 
-int runtime_container_signal(struct runtime_pod *pod, const char *container, int signal, struct err *e) {
+int runtime_container_signal(struct runtime_pod *pod, const char *container, int signal,
+                             struct err *e) {
         (void) pod;
         (void) e;
         log_add("signal %s %d", container, signal);
@@ -148,8 +153,9 @@ int runtime_container_kill(struct runtime_pod *pod, const char *container, struc
         return 0;
 }
 
-int runtime_exec(struct runtime_pod *pod, const struct runtime_exec_spec *spec, const struct runtime_exec_callbacks *cb,
-                 struct runtime_session **ret, struct err *e) {
+int runtime_exec(struct runtime_pod *pod, const struct runtime_exec_spec *spec,
+                 const struct runtime_exec_callbacks *cb, struct runtime_session **ret,
+                 struct err *e) {
         (void) pod;
         (void) cb;
         (void) ret;
@@ -163,8 +169,8 @@ void runtime_exec_cancel(struct runtime_session *session) {
 
 /* ---- network, images ---- */
 
-int network_attach(struct network *n, int netns_fd, const char *uid, const struct ip_addr *addr, network_done_fn done,
-                   void *userdata, struct err *e) {
+int network_attach(struct network *n, int netns_fd, const char *uid, const struct ip_addr *addr,
+                   network_done_fn done, void *userdata, struct err *e) {
         char text[IP_TEXT_MAX];
         (void) n;
         (void) netns_fd;
@@ -177,9 +183,12 @@ int network_attach(struct network *n, int netns_fd, const char *uid, const struc
 
 static char *entrypoint[] = { (char *) "/bin/web", (char *) "--serve" };
 static char *layers[] = { (char *) "/layers/1" };
-static struct image the_image = { .id = (char *) "sha256:abc", .entrypoint = { entrypoint, 2 }, .layers = { layers, 1 } };
+static struct image the_image = { .id = (char *) "sha256:abc",
+                                  .entrypoint = { entrypoint, 2 },
+                                  .layers = { layers, 1 } };
 
-int image_find(struct image_store *store, const char *reference, struct image **ret, struct err *e) {
+int image_find(struct image_store *store, const char *reference, struct image **ret,
+               struct err *e) {
         (void) store;
         if (!fake_world.has_image)
                 return err_set(e, -ENOENT, "image %s is not here", reference);
@@ -193,8 +202,9 @@ void image_unref(struct image *image) {
 
 /* ---- client ---- */
 
-static int fake_start(struct client *base, const struct client_request *r, const struct client_handlers *h, void *data,
-                      struct client_call **ret_call, struct err *e) {
+static int fake_start(struct client *base, const struct client_request *r,
+                      const struct client_handlers *h, void *data, struct client_call **ret_call,
+                      struct err *e) {
         struct fake_client *c = (struct fake_client *) base;
         struct fake_call *call;
         (void) e;
@@ -202,8 +212,12 @@ static int fake_start(struct client *base, const struct client_request *r, const
         if (c->n == 64)
                 return -ENOMEM;
         call = calloc(1, sizeof(*call));
-        *call = (struct fake_call){ .base = { base }, .handlers = *h, .data = data, .method = r->method,
-                                    .path = strdup(r->path), .body = strndup(str_or_empty(r->body), r->body_len) };
+        *call = (struct fake_call){ .base = { base },
+                                    .handlers = *h,
+                                    .data = data,
+                                    .method = r->method,
+                                    .path = strdup(r->path),
+                                    .body = strndup(str_or_empty(r->body), r->body_len) };
         c->calls[c->n++] = call;
         if (ret_call)
                 *ret_call = &call->base;
@@ -233,15 +247,19 @@ void fake_client_done(struct fake_client *c) {
         }
 }
 
-struct fake_call *fake_client_open(struct fake_client *c, enum client_method method, const char *path_part) {
+struct fake_call *fake_client_open(struct fake_client *c, enum client_method method,
+                                   const char *path_part) {
         for (size_t i = c->n; i-- > 0;)
-                if (!c->calls[i]->is_over && c->calls[i]->method == method && strstr(c->calls[i]->path, path_part))
+                if (!c->calls[i]->is_over && c->calls[i]->method == method &&
+                    strstr(c->calls[i]->path, path_part))
                         return c->calls[i];
         return NULL;
 }
 
 void fake_answer(struct fake_call *call, unsigned status, const char *body) {
-        const struct client_answer a = { .status = status, .body = body, .body_len = strlen(body), .fd = -1 };
+        const struct client_answer a = {
+                .status = status, .body = body, .body_len = strlen(body), .fd = -1
+        };
 
         call->is_over = true;
         call->handlers.on_done(call->data, &a);

@@ -1,12 +1,12 @@
 #pragma once
 
+#include "api/client/client.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "api/client/client.h"
-
-/* The world below the node's pods, made of variables: link-time stand-ins for runtime, network and image store, and a
- * client that keeps what it was asked. Answers are given when a test says so. */
+/* The world below the node's pods, made of variables: link-time stand-ins for runtime, network and
+ * image store, and a client that keeps what it was asked. Answers are given when a test says so. */
 
 struct fake_call {
         struct client_call base;
@@ -26,10 +26,12 @@ struct fake_client {
 void fake_client_init(struct fake_client *c);
 void fake_client_done(struct fake_client *c);
 /* The newest call that was not answered, or NULL. */
-struct fake_call *fake_client_open(struct fake_client *c, enum client_method method, const char *path_part);
+struct fake_call *fake_client_open(struct fake_client *c, enum client_method method,
+                                   const char *path_part);
 void fake_answer(struct fake_call *call, unsigned status, const char *body);
 
-/* What was done to containers, in order: "create u1", "start web 0", "signal web 15", "kill web", "remove u1". */
+/* What was done to containers, in order: "create u1", "start web 0", "signal web 15", "kill web",
+ * "remove u1". */
 struct fake_world {
         char log[64][96];
         size_t n_log;

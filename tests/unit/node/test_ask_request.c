@@ -1,18 +1,18 @@
+#include "api/kinds/pod.h"
+#include "base/macros.h"
+#include "daemon/node/ask.h"
 #include "tests/unit/test.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#include "api/kinds/pod.h"
-#include "base/macros.h"
-#include "daemon/node/ask.h"
 
 static void a_plain_get_names_its_host_and_closes(void **state) {
         const struct http_get_action get = { .path = "/health?x=1" };
         AUTO_FREE char *text = ask_http_request(&get, "10.244.0.2", 8080);
         (void) state;
 
-        assert_string_equal(text, "GET /health?x=1 HTTP/1.1\r\nHost: 10.244.0.2:8080\r\nUser-Agent: kube-probe/orch\r\n"
+        assert_string_equal(text, "GET /health?x=1 HTTP/1.1\r\nHost: "
+                                  "10.244.0.2:8080\r\nUser-Agent: kube-probe/orch\r\n"
                                   "Accept: */*\r\nConnection: close\r\n\r\n");
 }
 
@@ -46,10 +46,13 @@ static void nothing_in_path_or_header_can_add_a_line(void **state) {
 }
 
 static void ports_are_found_by_number_and_by_name(void **state) {
-        struct container_port ports[] = { { .name = "http", .container_port = 8080 }, { .name = "admin", .container_port = 9 } };
+        struct container_port ports[] = { { .name = "http", .container_port = 8080 },
+                                          { .name = "admin", .container_port = 9 } };
         struct container c = { 0 };
-        const struct int_or_string number = { INT_OR_STRING_INT, 80, NULL }, name = { INT_OR_STRING_STRING, 0, "admin" },
-                                   text = { INT_OR_STRING_STRING, 0, "81" }, unknown = { INT_OR_STRING_STRING, 0, "web" },
+        const struct int_or_string number = { INT_OR_STRING_INT, 80, NULL },
+                                   name = { INT_OR_STRING_STRING, 0, "admin" },
+                                   text = { INT_OR_STRING_STRING, 0, "81" },
+                                   unknown = { INT_OR_STRING_STRING, 0, "web" },
                                    big = { INT_OR_STRING_INT, 70000, NULL };
         (void) state;
         c.ports.items = ports;

@@ -1,9 +1,3 @@
-#include "tests/unit/test.h"
-
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "api/kinds/config.h"
 #include "api/kinds/pod.h"
 #include "api/kinds/service.h"
@@ -12,13 +6,21 @@
 #include "base/str.h"
 #include "daemon/node/downward.h"
 #include "daemon/node/env.h"
+#include "tests/unit/test.h"
 
-static struct string_pair settings_items[] = { { "level", "debug" }, { "1st", "left out" }, { "color", "red" } };
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct string_pair settings_items[] = { { "level", "debug" },
+                                               { "1st", "left out" },
+                                               { "color", "red" } };
 static const struct config_map settings = { .data = { settings_items, 3 } };
 static struct bytes_pair key_items[] = { { "token", (const uint8_t *) "s3cret", 6 } };
 static const struct secret keys = { .data = { key_items, 1 } };
 
-static int find_config_map(void *data, const char *ns, const char *name, const struct config_map **ret) {
+static int find_config_map(void *data, const char *ns, const char *name,
+                           const struct config_map **ret) {
         (void) data;
         (void) ns;
         if (str_eq(name, "late"))
@@ -38,9 +40,11 @@ static int find_secret(void *data, const char *ns, const char *name, const struc
         return 0;
 }
 
-static void each_service(void *data, const char *ns, void (*fn)(void *fn_data, const struct service *s), void *fn_data) {
+static void each_service(void *data, const char *ns,
+                         void (*fn)(void *fn_data, const struct service *s), void *fn_data) {
         struct service_port port = { .name = "web-ui", .port = 80, .protocol = "TCP" };
-        struct service s = { .metadata = { .name = "my-db", .namespace = ns }, .spec = { .cluster_ip = "10.96.0.9" } };
+        struct service s = { .metadata = { .name = "my-db", .namespace = ns },
+                             .spec = { .cluster_ip = "10.96.0.9" } };
         (void) data;
 
         s.spec.ports.items = &port;
@@ -51,9 +55,14 @@ static void each_service(void *data, const char *ns, void (*fn)(void *fn_data, c
         fn(fn_data, &s);
 }
 
-static const struct pod_sources sources = { .config_map = find_config_map, .secret = find_secret, .each_service = each_service };
-static const struct pod_facts facts = { .pod_ip = "10.244.0.5", .host_ip = "192.0.2.1", .node_name = "n1",
-                                        .node_cpu_milli = 4000, .node_memory_bytes = 1 << 30 };
+static const struct pod_sources sources = { .config_map = find_config_map,
+                                            .secret = find_secret,
+                                            .each_service = each_service };
+static const struct pod_facts facts = { .pod_ip = "10.244.0.5",
+                                        .host_ip = "192.0.2.1",
+                                        .node_name = "n1",
+                                        .node_cpu_milli = 4000,
+                                        .node_memory_bytes = 1 << 30 };
 
 struct fixture {
         struct arena *a;
@@ -74,7 +83,9 @@ static int set_up(void **state) {
         f->pod.spec.enable_service_links = (struct opt_bool){ true, false };
         f->c.name = "web";
         f->c.env.items = f->vars;
-        f->q = (struct env_request){ .pod = &f->pod, .container = &f->c, .sources = &sources, .facts = &facts };
+        f->q = (struct env_request){
+                .pod = &f->pod, .container = &f->c, .sources = &sources, .facts = &facts
+        };
         *state = f;
         return 0;
 }
@@ -154,7 +165,9 @@ static void names_that_no_shell_takes_are_left_out(void **state) {
 }
 
 static int build_key(struct fixture *f, const char *name, const char *key, bool is_optional) {
-        struct config_map_key_selector selector = { .name = name, .key = key, .optional = { true, is_optional } };
+        struct config_map_key_selector selector = { .name = name,
+                                                    .key = key,
+                                                    .optional = { true, is_optional } };
         struct env_var_source source = { .config_map_key_ref = &selector };
 
         f->c.env.n = 0;
@@ -206,18 +219,22 @@ static void the_downward_api_knows_the_pod(void **state) {
         assert_string_equal(v, "shop");
         assert_int_equal(downward_field(f->a, &f->pod, &facts, "status.podIP", &v, &f->e), 0);
         assert_string_equal(v, "10.244.0.5");
-        assert_int_equal(downward_field(f->a, &f->pod, &facts, "metadata.labels['app']", &v, &f->e), 0);
+        assert_int_equal(downward_field(f->a, &f->pod, &facts, "metadata.labels['app']", &v, &f->e),
+                         0);
         assert_string_equal(v, "web");
-        assert_int_equal(downward_field(f->a, &f->pod, &facts, "metadata.labels['nope']", &v, &f->e), 0);
+        assert_int_equal(
+                downward_field(f->a, &f->pod, &facts, "metadata.labels['nope']", &v, &f->e), 0);
         assert_string_equal(v, "");
         assert_int_equal(downward_field(f->a, &f->pod, &facts, "metadata.labels", &v, &f->e), 0);
         assert_string_equal(v, "app=\"web\"\nquote=\"a\\\"b\"");
         assert_int_equal(downward_field(f->a, &f->pod, &facts, "spec.nope", &v, &f->e), -EINVAL);
-        assert_int_equal(downward_field(f->a, &f->pod, &facts, "metadata.labels[", &v, &f->e), -EINVAL);
+        assert_int_equal(downward_field(f->a, &f->pod, &facts, "metadata.labels[", &v, &f->e),
+                         -EINVAL);
 }
 
 static void resources_are_rounded_up_in_units_of_the_divisor(void **state) {
-        struct quantity_pair limits[] = { { "cpu", { true, 1500 } }, { "memory", { true, INT64_C(1000) * (64 << 20) } } };
+        struct quantity_pair limits[] = { { "cpu", { true, 1500 } },
+                                          { "memory", { true, INT64_C(1000) * (64 << 20) } } };
         struct resource_field_selector field = { .resource = "limits.cpu" };
         struct fixture *f = *state;
         const char *v = NULL;
@@ -228,11 +245,13 @@ static void resources_are_rounded_up_in_units_of_the_divisor(void **state) {
         field.divisor = (struct quantity){ true, 1 };
         assert_int_equal(downward_resource(f->a, &f->pod, &f->c, &facts, &field, &v, &f->e), 0);
         assert_string_equal(v, "1500");
-        field = (struct resource_field_selector){ .resource = "limits.memory", .divisor = { true, INT64_C(1000) << 20 } };
+        field = (struct resource_field_selector){ .resource = "limits.memory",
+                                                  .divisor = { true, INT64_C(1000) << 20 } };
         assert_int_equal(downward_resource(f->a, &f->pod, &f->c, &facts, &field, &v, &f->e), 0);
         assert_string_equal(v, "64");
         field.resource = "memory";
-        assert_int_equal(downward_resource(f->a, &f->pod, &f->c, &facts, &field, &v, &f->e), -EINVAL);
+        assert_int_equal(downward_resource(f->a, &f->pod, &f->c, &facts, &field, &v, &f->e),
+                         -EINVAL);
 }
 
 #define WITH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)

@@ -1,9 +1,8 @@
+#include "daemon/node/http_reply.h"
 #include "tests/unit/test.h"
 
 #include <errno.h>
 #include <string.h>
-
-#include "daemon/node/http_reply.h"
 
 static int add(struct http_reply *r, const char *text, bool is_end) {
         return http_reply_add(r, text, strlen(text), is_end);
@@ -19,13 +18,16 @@ static void a_body_of_known_length_is_waited_for(void **state) {
 }
 
 static void every_cut_gives_the_same_answer(void **state) {
-        static const char text[] = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 3\r\nX: y\r\n\r\nabc";
+        static const char text[] =
+                "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 3\r\nX: y\r\n\r\nabc";
         (void) state;
 
         for (size_t cut = 0; cut <= sizeof(text) - 1; cut++) {
                 struct http_reply r = { 0 };
                 int first = http_reply_add(&r, text, cut, false);
-                int second = first > 0 ? 1 : http_reply_add(&r, text + cut, sizeof(text) - 1 - cut, false);
+                int second =
+                        first > 0 ? 1
+                                  : http_reply_add(&r, text + cut, sizeof(text) - 1 - cut, false);
 
                 assert_int_equal(second, 1);
                 assert_int_equal(r.status, 503);
@@ -45,10 +47,16 @@ static void a_chunked_body_ends_with_its_last_chunk(void **state) {
         struct http_reply r = { 0 }, empty = { 0 };
         (void) state;
 
-        assert_int_equal(add(&r, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", false), 0);
+        assert_int_equal(add(&r,
+                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+                             false),
+                         0);
         assert_int_equal(add(&r, "0\r\n\r", false), 0);
         assert_int_equal(add(&r, "\n", false), 1);
-        assert_int_equal(add(&empty, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", false), 1);
+        assert_int_equal(add(&empty,
+                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                             false),
+                         1);
 }
 
 static void a_long_body_is_enough_after_ten_kilobytes(void **state) {
@@ -66,14 +74,20 @@ static void continue_is_not_the_answer(void **state) {
         struct http_reply r = { 0 };
         (void) state;
 
-        assert_int_equal(add(&r, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", false), 1);
+        assert_int_equal(
+                add(&r, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n", false), 1);
         assert_int_equal(r.status, 204);
 }
 
 static void what_is_not_http_is_refused(void **state) {
-        static const char *const texts[] = { "SSH-2.0-OpenSSH\r\n", "HTTP/1.1 20 OK\r\n", "HTTP/1.1 2000\r\n", "\r\n",
-                                             "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n",
-                                             "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n" };
+        static const char *const texts[] = {
+                "SSH-2.0-OpenSSH\r\n",
+                "HTTP/1.1 20 OK\r\n",
+                "HTTP/1.1 2000\r\n",
+                "\r\n",
+                "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n",
+                "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n"
+        };
         (void) state;
 
         for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

@@ -1,16 +1,16 @@
+#include "api/kinds/pod.h"
+#include "base/macros.h"
+#include "daemon/node/names.h"
 #include "tests/unit/test.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/kinds/pod.h"
-#include "base/macros.h"
-#include "daemon/node/names.h"
-
 static const struct names_dns dns = {
         .dns_address = "10.244.0.1",
         .cluster_domain = "cluster.local",
-        .host_resolv_conf = "# mine\nsearch example.com corp.example\nnameserver 192.0.2.1\nnameserver 192.0.2.2\noptions edns0 trust-ad\n",
+        .host_resolv_conf = "# mine\nsearch example.com corp.example\nnameserver "
+                            "192.0.2.1\nnameserver 192.0.2.2\noptions edns0 trust-ad\n",
 };
 
 static struct pod pod_in(const char *ns) {
@@ -22,7 +22,8 @@ static void cluster_first_searches_the_cluster_then_the_machine(void **state) {
         AUTO_FREE char *text = names_resolv_conf(&p, &dns);
         (void) state;
 
-        assert_string_equal(text, "search shop.svc.cluster.local svc.cluster.local cluster.local example.com corp.example\n"
+        assert_string_equal(text, "search shop.svc.cluster.local svc.cluster.local cluster.local "
+                                  "example.com corp.example\n"
                                   "nameserver 10.244.0.1\n"
                                   "options ndots:5\n");
 }
@@ -35,8 +36,10 @@ static void default_policy_is_the_machines_own(void **state) {
 
         text = names_resolv_conf(&p, &dns);
 
-        assert_string_equal(text, "search example.com corp.example\nnameserver 192.0.2.1\nnameserver 192.0.2.2\n"
-                                  "options edns0 trust-ad\n");
+        assert_string_equal(
+                text,
+                "search example.com corp.example\nnameserver 192.0.2.1\nnameserver 192.0.2.2\n"
+                "options edns0 trust-ad\n");
 }
 
 static void a_pod_on_the_host_network_uses_the_machines_unless_it_insists(void **state) {
@@ -58,7 +61,8 @@ static void none_leaves_only_what_the_pod_says(void **state) {
         const char *servers[] = { "192.0.2.53", "192.0.2.54", "192.0.2.55", "192.0.2.56" };
         const char *searches[] = { "a.example" };
         struct pod_dns_config_option options[] = { { "ndots", "2" }, { "rotate", NULL } };
-        struct pod_dns_config config = { .nameservers = { servers, 4 }, .searches = { searches, 1 } };
+        struct pod_dns_config config = { .nameservers = { servers, 4 },
+                                         .searches = { searches, 1 } };
         struct pod p = pod_in("shop");
         AUTO_FREE char *text = NULL;
         (void) state;

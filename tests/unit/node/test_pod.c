@@ -1,12 +1,3 @@
-#include "tests/unit/test.h"
-
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "api/client/timer.h"
 #include "api/kinds/config.h"
 #include "api/kinds/object.h"
@@ -23,8 +14,17 @@
 #include "daemon/node/sources.h"
 #include "daemon/runtime/runtime.h"
 #include "tests/unit/node/fakes.h"
+#include "tests/unit/test.h"
 
-/* The driver of one pod, over a fake runtime: what is done to the machine and what the server is told. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* The driver of one pod, over a fake runtime: what is done to the machine and what the server is
+ * told. */
 
 struct fixture {
         char dir[64];
@@ -36,7 +36,8 @@ struct fixture {
         bool is_over;
 };
 
-static int no_config_map(void *data, const char *ns, const char *name, const struct config_map **ret) {
+static int no_config_map(void *data, const char *ns, const char *name,
+                         const struct config_map **ret) {
         (void) data;
         (void) ns;
         (void) name;
@@ -52,7 +53,8 @@ static int no_secret(void *data, const char *ns, const char *name, const struct 
         return -ENOENT;
 }
 
-static void no_services(void *data, const char *ns, void (*fn)(void *fn_data, const struct service *s), void *fn_data) {
+static void no_services(void *data, const char *ns,
+                        void (*fn)(void *fn_data, const struct service *s), void *fn_data) {
         (void) data;
         (void) ns;
         (void) fn;
@@ -90,20 +92,31 @@ static int set_up(void **state) {
         strcpy(f->dir, "/tmp/orch-test-pod-XXXXXX");
         assert_non_null(mkdtemp(f->dir));
         make_dirs(f->dir);
-        f->config = (struct node_config){ .name = "n1", .state_dir = f->dir, .run_dir = f->dir, .cluster_domain = "cluster.local",
+        f->config = (struct node_config){ .name = "n1",
+                                          .state_dir = f->dir,
+                                          .run_dir = f->dir,
+                                          .cluster_domain = "cluster.local",
                                           .host_resolv_conf = "/dev/null" };
         fake_client_init(&f->client);
-        f->ctx = (struct context){ .config = &f->config, .client = &f->client.base, .host_ip = "192.0.2.1",
-                                   .dns_address = "10.244.0.1", .cpu_milli = 4000, .memory_bytes = 1 << 30,
-                                   .pod_sources = { .config_map = no_config_map, .secret = no_secret,
+        f->ctx = (struct context){ .config = &f->config,
+                                   .client = &f->client.base,
+                                   .host_ip = "192.0.2.1",
+                                   .dns_address = "10.244.0.1",
+                                   .cpu_milli = 4000,
+                                   .memory_bytes = 1 << 30,
+                                   .pod_sources = { .config_map = no_config_map,
+                                                    .secret = no_secret,
                                                     .each_service = no_services } };
         assert_int_equal(loop_new(&f->ctx.loop, NULL), 0);
         assert_int_equal(timers_new_event(loop_event(f->ctx.loop), &f->timers, NULL), 0);
         assert_int_equal(ip_prefix_parse("10.244.0.0/24", &cidr), 0);
         assert_int_equal(ipam_new(&cidr, &f->ctx.ipam, NULL), 0);
-        assert_int_equal(events_new(f->ctx.loop, &f->client.base, "orchd-node", "n1", &f->ctx.events, NULL), 0);
+        assert_int_equal(
+                events_new(f->ctx.loop, &f->client.base, "orchd-node", "n1", &f->ctx.events, NULL),
+                0);
         assert_int_equal(prober_new(f->ctx.loop, &f->ctx.prober, NULL), 0);
-        assert_int_equal(sources_new(&f->client.base, f->timers, on_source, NULL, &f->ctx.sources), 0);
+        assert_int_equal(sources_new(&f->client.base, f->timers, on_source, NULL, &f->ctx.sources),
+                         0);
         *state = f;
         return 0;
 }
@@ -124,9 +137,10 @@ static int tear_down(void **state) {
         return 0;
 }
 
-#define POD(meta, spec)                                                                                                \
-        "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"web-1\",\"namespace\":\"default\",\"uid\":\"u1\"" meta    \
-        "},\"spec\":{\"nodeName\":\"n1\",\"containers\":[{\"name\":\"web\",\"image\":\"web:1\"" spec "}]}}"
+#define POD(meta, spec)                                                                            \
+        "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"web-1\",\"namespace\":"  \
+        "\"default\",\"uid\":\"u1\"" meta "},\"spec\":{\"nodeName\":\"n1\",\"containers\":[{"      \
+                                          "\"name\":\"web\",\"image\":\"web:1\"" spec "}]}}"
 
 static struct object *decode(const char *text) {
         struct object *o = NULL;
@@ -162,9 +176,13 @@ static void change(struct fixture *f, const char *text) {
 }
 
 static void exits(struct fixture *f, uint64_t instance, int code) {
-        const struct runtime_container_status status = { .pod_uid = "u1", .container = "web", .instance = instance,
-                                                         .state = RUNTIME_STATE_EXITED, .exit_code = code,
-                                                         .started_usec = clock_wall_usec(), .finished_usec = clock_wall_usec() };
+        const struct runtime_container_status status = { .pod_uid = "u1",
+                                                         .container = "web",
+                                                         .instance = instance,
+                                                         .state = RUNTIME_STATE_EXITED,
+                                                         .exit_code = code,
+                                                         .started_usec = clock_wall_usec(),
+                                                         .finished_usec = clock_wall_usec() };
 
         node_pod_exited(f->pod, &status);
         settle(f);
@@ -228,7 +246,9 @@ static void the_second_exit_waits(void **state) {
         assert_false(fake_did("start web 2"));
         fake_answer(fake_client_open(&f->client, CLIENT_PATCH, "/status"), 200, "{}");
         settle(f);
-        assert_non_null(strstr(status_body(f), "back-off 10s restarting failed container=web pod=web-1_default(u1)"));
+        assert_non_null(
+                strstr(status_body(f),
+                       "back-off 10s restarting failed container=web pod=web-1_default(u1)"));
 }
 
 static void deletion_asks_waits_removes_and_takes_the_object_away(void **state) {
@@ -236,7 +256,9 @@ static void deletion_asks_waits_removes_and_takes_the_object_away(void **state) 
         struct fake_call *call;
         begin(f, POD("", ""));
 
-        change(f, POD(",\"deletionTimestamp\":\"2026-01-01T00:00:00Z\",\"deletionGracePeriodSeconds\":30", ""));
+        change(f, POD(",\"deletionTimestamp\":\"2026-01-01T00:00:00Z\","
+                      "\"deletionGracePeriodSeconds\":30",
+                      ""));
         assert_true(fake_did("signal web 15"));
         assert_false(fake_did("remove"));
         exits(f, 0, 0);
@@ -256,7 +278,9 @@ static void no_grace_kills_at_once(void **state) {
         struct fixture *f = *state;
         begin(f, POD("", ""));
 
-        change(f, POD(",\"deletionTimestamp\":\"2026-01-01T00:00:00Z\",\"deletionGracePeriodSeconds\":0", ""));
+        change(f, POD(",\"deletionTimestamp\":\"2026-01-01T00:00:00Z\","
+                      "\"deletionGracePeriodSeconds\":0",
+                      ""));
 
         assert_true(fake_did("kill web"));
         assert_false(fake_did("signal web 15"));
@@ -267,7 +291,9 @@ static void a_missing_image_says_how_to_load_it_and_starts_when_it_came(void **s
         fake_world.has_image = false;
         begin(f, POD("", ""));
         assert_false(fake_did("start web 0"));
-        assert_int_equal(node_pod_log_life(f->pod, NULL, false, &(const char *){ NULL }, &(uint64_t){ 0 }, NULL), -EINVAL);
+        assert_int_equal(node_pod_log_life(f->pod, NULL, false, &(const char *){ NULL },
+                                           &(uint64_t){ 0 }, NULL),
+                         -EINVAL);
 
         fake_world.has_image = true;
         node_pod_image_changed(f->pod);
@@ -289,8 +315,10 @@ static void a_program_that_cannot_start_is_a_start_error_and_restarts(void **sta
 
 static void a_pod_of_jobs_ends_once(void **state) {
         struct fixture *f = *state;
-        begin(f, "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"web-1\",\"namespace\":\"default\",\"uid\":\"u1\"},"
-                 "\"spec\":{\"restartPolicy\":\"Never\",\"containers\":[{\"name\":\"web\",\"image\":\"web:1\"}]}}");
+        begin(f, "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"web-1\","
+                 "\"namespace\":\"default\",\"uid\":\"u1\"},"
+                 "\"spec\":{\"restartPolicy\":\"Never\",\"containers\":[{\"name\":\"web\","
+                 "\"image\":\"web:1\"}]}}");
 
         exits(f, 0, 3);
 
@@ -317,14 +345,20 @@ static void a_write_that_found_no_server_is_tried_again(void **state) {
 static void a_second_node_finds_everything_running(void **state) {
         struct fixture *f = *state;
         const struct node_pod_events events = { .on_over = on_over, .userdata = f };
-        const struct runtime_container_status status = { .pod_uid = "u1", .container = "web", .instance = 1, .pid = 5,
-                                                         .state = RUNTIME_STATE_RUNNING, .started_usec = clock_wall_usec() };
+        const struct runtime_container_status status = { .pod_uid = "u1",
+                                                         .container = "web",
+                                                         .instance = 1,
+                                                         .pid = 5,
+                                                         .state = RUNTIME_STATE_RUNNING,
+                                                         .started_usec = clock_wall_usec() };
         AUTO(object) struct object *o = decode(POD("", ""));
         begin(f, POD("", ""));
         exits(f, 0, 1);
         node_pod_unref(f->pod);
         ipam_unref(f->ctx.ipam);
-        assert_int_equal(ipam_new(&(struct ip_prefix){ ip_from_u32(0x0af40000), 24 }, &f->ctx.ipam, NULL), 0);
+        assert_int_equal(
+                ipam_new(&(struct ip_prefix){ ip_from_u32(0x0af40000), 24 }, &f->ctx.ipam, NULL),
+                0);
         fake_world.n_log = 0;
 
         assert_int_equal(node_pod_new(&f->ctx, o, &events, &f->pod, NULL), 0);
@@ -346,8 +380,10 @@ static void our_own_status_coming_back_changes_nothing(void **state) {
         begin(f, POD("", ""));
         n = f->client.n;
 
-        change(f, "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"web-1\",\"namespace\":\"default\",\"uid\":\"u1\","
-                  "\"resourceVersion\":\"7\"},\"spec\":{\"nodeName\":\"n1\",\"containers\":[{\"name\":\"web\",\"image\":\"web:1\"}]},"
+        change(f, "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"web-1\","
+                  "\"namespace\":\"default\",\"uid\":\"u1\","
+                  "\"resourceVersion\":\"7\"},\"spec\":{\"nodeName\":\"n1\",\"containers\":[{"
+                  "\"name\":\"web\",\"image\":\"web:1\"}]},"
                   "\"status\":{\"phase\":\"Running\"}}");
 
         assert_int_equal(f->client.n, n);

@@ -1,3 +1,7 @@
+#include "base/fd.h"
+#include "base/macros.h"
+#include "base/str.h"
+#include "daemon/node/volume_files.h"
 #include "tests/unit/test.h"
 
 #include <errno.h>
@@ -7,11 +11,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "base/fd.h"
-#include "base/macros.h"
-#include "base/str.h"
-#include "daemon/node/volume_files.h"
 
 static int set_up(void **state) {
         char *dir = strdup("/tmp/orch-test-volume-XXXXXX");
@@ -43,7 +42,8 @@ static char *data_link(const char *dir) {
 }
 
 static void files_appear_below_links_with_their_modes(void **state) {
-        const struct volume_file files[] = { { "a.conf", "one", 3, 0640 }, { "sub/b", "two", 3, 0400 } };
+        const struct volume_file files[] = { { "a.conf", "one", 3, 0640 },
+                                             { "sub/b", "two", 3, 0400 } };
         AUTO_FREE char *a = NULL, *b = NULL, *path = NULL;
         struct stat st;
 
@@ -96,7 +96,8 @@ static void no_files_are_an_empty_volume(void **state) {
 }
 
 static void paths_that_lead_out_are_refused(void **state) {
-        static const char *const bad[] = { "", "/etc/passwd", "..", "../x", "a/../../x", "a/..", "..data" };
+        static const char *const bad[] = { "",          "/etc/passwd", "..",    "../x",
+                                           "a/../../x", "a/..",        "..data" };
         static const char *const good[] = { "a", "a/b", ".hidden", "a..b", "a/.b" };
 
         for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {

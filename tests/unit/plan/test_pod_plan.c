@@ -1,10 +1,9 @@
-#include "tests/unit/test.h"
-
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/macros.h"
 #include "base/str.h"
 #include "daemon/plan/pod_plan.h"
+#include "tests/unit/test.h"
 
 #define S USEC_PER_SEC
 #define NOW (1000 * S)
@@ -27,12 +26,18 @@ static int set_up(void **state) {
         f->cw[0].name = "web";
         f->cw[1].name = "side";
         f->cw[2].name = "third";
-        f->w = (struct pod_wanted){ .name = "web-1", .ns = "default", .uid = "u1", .grace_usec = 30 * S,
-                                    .n = 1, .containers = f->cw };
+        f->w = (struct pod_wanted){ .name = "web-1",
+                                    .ns = "default",
+                                    .uid = "u1",
+                                    .grace_usec = 30 * S,
+                                    .n = 1,
+                                    .containers = f->cw };
         f->o = (struct pod_observed){ .sandbox = SANDBOX_READY, .containers = f->co };
         for (size_t i = 0; i < 3; i++)
-                f->co[i] = (struct container_observed){ .life = CONTAINER_RUNNING, .started_usec = 900 * S,
-                                                        .is_started = true, .is_probe_ready = true };
+                f->co[i] = (struct container_observed){ .life = CONTAINER_RUNNING,
+                                                        .started_usec = 900 * S,
+                                                        .is_started = true,
+                                                        .is_probe_ready = true };
         *state = f;
         return 0;
 }
@@ -224,7 +229,8 @@ static void init_containers_run_in_order(void **state) {
         plan(f);
         assert_only(f->plan, POD_START, 0);
         assert_string_equal(f->plan->containers[2].reason, "PodInitializing");
-        assert_string_equal(f->plan->initialized.message, "containers with incomplete status: [web side]");
+        assert_string_equal(f->plan->initialized.message,
+                            "containers with incomplete status: [web side]");
         exits(&f->co[0], 0, S, S);
         plan(f);
         assert_only(f->plan, POD_START, 1);
@@ -409,8 +415,11 @@ static void a_lost_supervisor_is_cleaned_up_and_replaced(void **state) {
 
 static void a_missing_image_is_looked_for_again_later(void **state) {
         struct fixture *f = *state;
-        f->co[0] = (struct container_observed){ .life = CONTAINER_NEW, .fault_reason = "ErrImagePull",
-                                                .fault_text = "not here", .n_faults = 1, .fault_usec = NOW };
+        f->co[0] = (struct container_observed){ .life = CONTAINER_NEW,
+                                                .fault_reason = "ErrImagePull",
+                                                .fault_text = "not here",
+                                                .n_faults = 1,
+                                                .fault_usec = NOW };
 
         plan(f);
         assert_int_equal(f->plan->n, 0);
@@ -425,9 +434,12 @@ static void a_missing_image_is_looked_for_again_later(void **state) {
 
 static void a_sandbox_that_failed_waits_and_says_why(void **state) {
         struct fixture *f = *state;
-        f->o = (struct pod_observed){ .sandbox = SANDBOX_NONE, .containers = f->co,
-                                      .sandbox_reason = "FailedMount", .sandbox_text = "no such secret",
-                                      .n_sandbox_faults = 2, .sandbox_fault_usec = NOW };
+        f->o = (struct pod_observed){ .sandbox = SANDBOX_NONE,
+                                      .containers = f->co,
+                                      .sandbox_reason = "FailedMount",
+                                      .sandbox_text = "no such secret",
+                                      .n_sandbox_faults = 2,
+                                      .sandbox_fault_usec = NOW };
         f->co[0] = (struct container_observed){ .life = CONTAINER_NEW };
 
         plan(f);
@@ -452,9 +464,12 @@ static void exits_have_kubernetes_words(void **state) {
 
         assert_string_equal(pod_exit_reason(&(struct container_exit){ .code = 0 }), "Completed");
         assert_string_equal(pod_exit_reason(&(struct container_exit){ .code = 2 }), "Error");
-        assert_string_equal(pod_exit_reason(&(struct container_exit){ .code = 137, .is_oom = true }), "OOMKilled");
-        assert_string_equal(pod_exit_reason(&(struct container_exit){ .code = 128, .is_start_error = true }),
-                            "StartError");
+        assert_string_equal(
+                pod_exit_reason(&(struct container_exit){ .code = 137, .is_oom = true }),
+                "OOMKilled");
+        assert_string_equal(
+                pod_exit_reason(&(struct container_exit){ .code = 128, .is_start_error = true }),
+                "StartError");
 }
 
 #define WITH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)

@@ -1,15 +1,18 @@
-#include "tests/unit/test.h"
-
 #include "base/clock.h"
 #include "base/macros.h"
 #include "daemon/plan/probe.h"
+#include "tests/unit/test.h"
 
 #define S USEC_PER_SEC
 
-static const struct probe_rule readiness = { .kind = PROBE_READINESS, .period_usec = 10 * S,
-                                             .success_threshold = 1, .failure_threshold = 3 };
-static const struct probe_rule liveness = { .kind = PROBE_LIVENESS, .period_usec = 10 * S,
-                                            .success_threshold = 1, .failure_threshold = 3 };
+static const struct probe_rule readiness = { .kind = PROBE_READINESS,
+                                             .period_usec = 10 * S,
+                                             .success_threshold = 1,
+                                             .failure_threshold = 3 };
+static const struct probe_rule liveness = { .kind = PROBE_LIVENESS,
+                                            .period_usec = 10 * S,
+                                            .success_threshold = 1,
+                                            .failure_threshold = 3 };
 
 static void first_try_is_due_when_the_container_runs_plus_its_delay(void **state) {
         struct probe_rule late = readiness;
@@ -48,7 +51,8 @@ static void failures_count_once_settling_is_over(void **state) {
         (void) state;
 
         for (size_t i = 0; i < ARRAY_SIZE(verdicts); i++) {
-                struct probe_outcome o = probe_step(&liveness, &s, PROBE_FAILURE, (102 + 10 * i) * S);
+                struct probe_outcome o =
+                        probe_step(&liveness, &s, PROBE_FAILURE, (102 + 10 * i) * S);
 
                 assert_true(o.is_counted);
                 verdicts[i] = o.verdict;
@@ -121,8 +125,10 @@ static void several_successes_are_needed_when_asked_for(void **state) {
 }
 
 static void startup_is_asked_until_it_passes_and_then_never_again(void **state) {
-        const struct probe_rule startup = { .kind = PROBE_STARTUP, .period_usec = S,
-                                            .success_threshold = 1, .failure_threshold = 30 };
+        const struct probe_rule startup = { .kind = PROBE_STARTUP,
+                                            .period_usec = S,
+                                            .success_threshold = 1,
+                                            .failure_threshold = 30 };
         struct probe_state s = probe_begin(&startup, 0);
         struct probe_outcome o;
         (void) state;
