@@ -7,6 +7,7 @@
 #include "daemon/store/store.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -120,7 +121,9 @@ static int store_schema(sqlite3 *db, const char *path, struct err *e) {
         return 0;
 }
 
-static int store_open_db(const char *path, const char *vfs, sqlite3 **ret, struct err *e) {
+/* more: SQL after the usual settings, or "". */
+static int store_open_db(const char *path, const char *vfs, const char *more, sqlite3 **ret,
+                         struct err *e) {
         const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
                           SQLITE_OPEN_EXRESCODE;
         sqlite3 *db = NULL;
@@ -134,6 +137,8 @@ static int store_open_db(const char *path, const char *vfs, sqlite3 **ret, struc
         }
         r = sqlite_run(db, store_configure, path, e);
         if (r >= 0)
+                r = sqlite_run(db, more, path, e);
+        if (r >= 0)
                 r = store_schema(db, path, e);
         if (r < 0) {
                 (void) sqlite3_close(db);
@@ -143,15 +148,51 @@ static int store_open_db(const char *path, const char *vfs, sqlite3 **ret, struc
         return 0;
 }
 
-/* Secrets are inside: nobody else may read, whatever the umask. SQLite gives its log the same mode.
+/* A mode for Secrets, whatever the umask; SQLite gives its log the same. *ret_is_new: it is empty.
  */
-static int store_make_file(const char *path, struct err *e) {
+static int store_make_file(const char *path, bool *ret_is_new, struct err *e) {
         AUTO_CLOSE int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        struct stat st;
 
-        if (fd < 0)
+        if (fd < 0 || fstat(fd, &st) < 0)
                 return err_errno(e, -errno,
                                  "cannot open %s; the server must be able to write there", path);
+        *ret_is_new = st.st_size == 0;
         return 0;
+}
+
+/* Renames a file; content and name are on the disk then. */
+static int store_rename_durable(const char *directory, const char *from, const char *to,
+                                struct err *e) {
+        AUTO_CLOSE int fd = open(from, O_RDWR | O_CLOEXEC);
+        AUTO_CLOSE int dir_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        /* The name last: commits that are answered later must not lie under a name that is lost. */
+        if (fd < 0 || dir_fd < 0 || fsync(fd) < 0 || rename(from, to) < 0 || fsync(dir_fd) < 0)
+                return err_errno(e, -errno, "cannot write %s to the disk", to);
+        return 0;
+}
+
+/* The first start, with two syncs instead of SQLite's seven, which take long on SD cards: the
+ * tables are made in a file beside, without any sync, and that takes its name when it is on the
+ * disk. */
+static int store_create_beside(const char *directory, const char *path, struct err *e) {
+        AUTO_FREE char *beside = str_format("%s/store.new", directory);
+        sqlite3 *db = NULL;
+        bool is_new;
+        int r;
+
+        if (!beside)
+                return err_set(e, -ENOMEM, "out of memory for the store");
+        if (unlink(beside) < 0 && errno != ENOENT)
+                return err_errno(e, -errno, "cannot remove %s", beside);
+        r = store_make_file(beside, &is_new, e);
+        if (r >= 0)
+                r = store_open_db(beside, NULL, "PRAGMA synchronous=OFF;", &db, e);
+        if (r < 0)
+                return r;
+        (void) sqlite3_close(db);
+        return store_rename_durable(directory, beside, path, e);
 }
 
 static int store_open_engine(const char *directory, const char *vfs, struct engine **ret,
@@ -159,6 +200,7 @@ static int store_open_engine(const char *directory, const char *vfs, struct engi
         AUTO_FREE char *path = str_format("%s/store.db", directory);
         AUTO_CLOSE int lock_fd = -1;
         sqlite3 *db = NULL;
+        bool is_new = false;
         int r;
 
         if (!path)
@@ -168,9 +210,11 @@ static int store_open_engine(const char *directory, const char *vfs, struct engi
                 return err_wrap(e, r, "cannot make the directory of the store");
         r = store_lock(directory, &lock_fd, e);
         if (r >= 0 && !vfs)
-                r = store_make_file(path, e);
+                r = store_make_file(path, &is_new, e);
+        if (r >= 0 && is_new)
+                r = store_create_beside(directory, path, e);
         if (r >= 0)
-                r = store_open_db(path, vfs, &db, e);
+                r = store_open_db(path, vfs, "", &db, e);
         if (r < 0)
                 return r;
         return sqlite_engine_new(db, STEAL_FD(lock_fd), path, ret, e);

@@ -370,6 +370,26 @@ static void a_directory_that_cannot_be_made_is_named(void **state) {
         disk_done(&d);
 }
 
+/* What a power cut in the first second may leave behind. */
+static void a_first_start_that_was_cut_off_begins_anew(void **state) {
+        AUTO_FREE char *beside = NULL, *log = NULL;
+        struct disk d;
+        (void) state;
+
+        disk_init(&d, 8);
+        beside = str_format("%s/store.new", d.bench.directory);
+        log = str_format("%s/store.db-wal", d.bench.directory);
+        assert_int_equal(file_write_atomic(beside, "half", 4, 0600, false, NULL), 0);
+        assert_int_equal(file_write_atomic(log, "half", 4, 0600, false, NULL), 0);
+
+        assert_int_equal(
+                store_open_sqlite(d.bench.loop, d.bench.directory, NULL, &d.bench.store, NULL), 0);
+        assert_int_equal(access(beside, F_OK), -1);
+        assert_int_equal(bench_put(&d.bench, "/a", "1", NULL), 0);
+        assert_int_equal(store_revision(d.bench.store), 2);
+        disk_done(&d);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(what_was_promised_survives_a_power_cut_at_any_operation),
@@ -380,6 +400,7 @@ int main(void) {
                 cmocka_unit_test(a_file_that_is_no_store_is_left_alone),
                 cmocka_unit_test(a_second_server_on_the_directory_is_told_who_has_it),
                 cmocka_unit_test(nobody_else_may_read_the_files),
+                cmocka_unit_test(a_first_start_that_was_cut_off_begins_anew),
                 cmocka_unit_test(a_directory_that_cannot_be_made_is_named),
         };
 
