@@ -3,7 +3,8 @@
  *
  *   setup | teardown | restart                 (restart: forget everything, as a new process would)
  *   attach PID UID ADDRESS | detach UID
- *   apply FILE     services, one a line: ADDRESS PROTOCOL PORT random|sticky ENDPOINT:PORT... */
+ *   apply FILE     services, one a line: ADDRESS PROTOCOL PORT random|sticky ENDPOINT:PORT...
+ *   names FILE OUT the same services as a DNS snapshot: svc0.default, svc1.default, ... */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include "base/str.h"
 #include "daemon/loop/loop.h"
 #include "daemon/network/network.h"
+#include "daemon/plan/dns_plan.h"
 #include "daemon/plan/nft_plan.h"
 #include "daemon/plan/service_table.h"
 
@@ -145,6 +147,30 @@ static int apply(struct drive *d, const char *path, uint64_t *ret_start, struct 
         return r;
 }
 
+static int names(const char *path, const char *out, struct err *e) {
+        static const char *const namespaces[] = { "default", "kube-system" };
+        struct network_config c = network_config_default();
+        const struct dns_facts facts = { .domain = "cluster.local",
+                                         .gateway = ip_from_u32(0x0af40001),
+                                         .pod_cidr = c.cluster_cidr,
+                                         .service_cidr = c.service_cidr,
+                                         .serial = (uint32_t) (clock_wall_usec() / USEC_PER_SEC) };
+        AUTO_FREE uint8_t *data = NULL;
+        struct table t = { 0 };
+        size_t len = 0;
+        int r;
+
+        r = read_table(path, &t, e);
+        t.t.namespaces = (const char **) namespaces;
+        t.t.n_namespaces = ARRAY_SIZE(namespaces);
+        if (r >= 0)
+                r = dns_plan(&t.t, &facts, &data, &len, e);
+        if (r >= 0)
+                r = file_write_atomic(out, data, len, 0644, false, e);
+        table_done(&t);
+        return r;
+}
+
 static int attach(struct drive *d, char *const *args, struct err *e) {
         AUTO_CLOSE int fd = -1;
         struct ip_addr addr;
@@ -184,6 +210,8 @@ static int run(struct drive *d, char *line, uint64_t *ret_start, struct err *e) 
                 return wait_done(d, network_detach(d->network, args[1], note_done, d, e));
         if (str_eq(args[0], "apply") && args[1])
                 return apply(d, args[1], ret_start, e);
+        if (str_eq(args[0], "names") && args[2])
+                return names(args[1], args[2], e);
         return err_set(e, -EINVAL, "unknown command");
 }
 
