@@ -298,6 +298,7 @@ static int signalled(sd_event_source *source, const struct signalfd_siginfo *inf
         d->is_stopping = true;
         control_unref(STEAL(d->control));
         LOG_NOTICE(NULL, "stopping: writes under way are finished first");
+        control_unref(STEAL(d->control));
         server_quiesce(d->server);
         registry_stop(d->registry, registry_is_idle, d);
         return 0;
