@@ -17,6 +17,7 @@
 #define CONTROLLER_BURST 64 /* keys handed out before the loop turns */
 #define CONTROLLER_BACKOFF_MOST_USEC (60 * USEC_PER_SEC)
 #define CONTROLLER_JITTER_PCT 20
+#define CONTROLLER_AGAIN_USEC (10 * USEC_PER_MSEC) /* a plan's mistake mustn't burn the CPU */
 #define CONTROLLER_LOUD_FAILURES 5 /* conflicts are ordinary; so many in a row aren't */
 
 struct controller {
@@ -187,7 +188,9 @@ static void controller_finish(struct controller *c, const char *key, const struc
                 if (end->again_usec)
                         (void) queue_add_after(
                                 c->queue, key,
-                                now + (end->again_usec > wall ? end->again_usec - wall : 0));
+                                now + (end->again_usec > wall
+                                               ? MAX(end->again_usec - wall, CONTROLLER_AGAIN_USEC)
+                                               : CONTROLLER_AGAIN_USEC));
         }
         queue_done(c->queue, key);
 }

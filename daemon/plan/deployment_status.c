@@ -276,7 +276,8 @@ static json_t *status_tree(const struct deployment_status *s, const struct condi
 
 void deployment_status_plan(const struct deployment_view *v, struct changes *c) {
         const struct deployment_status *before = &v->d->status;
-        bool has_deadline = v->d->spec.progress_deadline_seconds.is_set;
+        bool has_deadline = v->d->spec.progress_deadline_seconds.is_set &&
+                            v->d->metadata.deletion_timestamp == 0;
         const struct deployment_condition *progress;
         struct conditions l = { 0 };
         struct deployment_status s;
@@ -285,12 +286,12 @@ void deployment_status_plan(const struct deployment_view *v, struct changes *c) 
         status_count(v, &s);
         status_set_available(v, &s, &l);
         status_set_failure(v, &l);
-        if (has_deadline && v->d->metadata.deletion_timestamp == 0 && !status_set_pause(v, &l) &&
-            !status_set_created(v, &l, c))
+        if (has_deadline && !status_set_pause(v, &l) && !status_set_created(v, &l, c))
                 status_set_progress(v, &s, &l, c);
 
         progress = conditions_find(&l, "Progressing");
         if (has_deadline && progress && !v->d->spec.paused &&
+            status_deadline(v, progress) > v->f->now_usec &&
             !str_eq(progress->reason, "NewReplicaSetAvailable") &&
             !str_eq(progress->reason, "ProgressDeadlineExceeded"))
                 changes_again(c, status_deadline(v, progress));

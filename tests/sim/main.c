@@ -51,6 +51,7 @@ int main(int argc, char **argv) {
                         return 2;
                 }
         }
+        (void) setvbuf(stdout, NULL, _IOLBF, 0);
         log_init("test-sim", is_verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR);
         for (uint64_t i = 0; i < runs && (n_failed == 0 || keeps_going); i++)
                 n_failed += (uint64_t) run_one(seed + i, is_verbose);

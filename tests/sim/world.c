@@ -19,7 +19,7 @@
 #include "daemon/store/store_memory.h"
 
 #define WORLD_WALL_USEC (1800000000ULL * USEC_PER_SEC)
-#define WORLD_TURNS_MAX 2000000U /* at one instant: a loop that never rests */
+#define WORLD_TURNS_MAX 100000U /* at one instant: a loop that never rests */
 
 /* The registry asks for the wall clock without saying whose: one world runs at a time. */
 static struct world *world_now;
