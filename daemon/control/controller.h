@@ -68,7 +68,7 @@ enum live_state {
 
 struct live {
         enum live_state state;
-        const char *uid; /* of a present object; borrowed from the run */
+        const char *uid, *revision; /* of a present object, else ""; borrowed from the run */
         bool is_deleting;
         bool has_foreground; /* carries the finalizer foregroundDeletion */
 };

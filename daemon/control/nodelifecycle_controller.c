@@ -1,5 +1,7 @@
 #include "daemon/plan/nodelifecycle_plan.h"
 
+#include <stdio.h>
+
 #include "api/kinds/node.h"
 #include "api/kinds/object.h"
 #include "api/kinds/pod.h"
@@ -18,6 +20,7 @@
  * time. */
 struct heard {
         uint64_t at_usec;
+        char revision[24]; /* of the lease at that time */
 };
 
 struct nodelifecycle_controller {
@@ -41,25 +44,29 @@ static struct heard *heard_of(struct nodelifecycle_controller *c, const char *no
         return h;
 }
 
-static void hear(struct nodelifecycle_controller *c, const char *node) {
-        struct heard *h = heard_of(c, node);
-        bool was_silent = h && core_now_usec(c->core) - h->at_usec >= c->config.grace_usec;
+static bool heard_is_silent(const struct nodelifecycle_controller *c, const struct heard *h) {
+        return core_now_usec(c->core) - h->at_usec >= c->config.grace_usec;
+}
 
-        if (h)
-                h->at_usec = core_now_usec(c->core);
-        if (was_silent)
-                controller_enqueue(c->driver, node);
+static void hear(struct nodelifecycle_controller *c, struct heard *h, const char *revision) {
+        h->at_usec = core_now_usec(c->core);
+        (void) snprintf(h->revision, sizeof(h->revision), "%s", revision);
 }
 
 static void on_lease(void *data, const char *key, const struct object *before,
                      const struct object *after) {
         struct nodelifecycle_controller *c = data;
+        struct heard *h;
 
         if (!after || !str_eq(after->meta->namespace, LEASE_NAMESPACE))
                 return;
-        if (!before ||
-            OBJECT_AS(lease, before)->spec.renew_time != OBJECT_AS(lease, after)->spec.renew_time)
-                hear(c, after->meta->name);
+        h = heard_of(c, after->meta->name);
+        if (!h || (before && OBJECT_AS(lease, before)->spec.renew_time ==
+                                     OBJECT_AS(lease, after)->spec.renew_time))
+                return;
+        if (heard_is_silent(c, h))
+                controller_enqueue(c->driver, after->meta->name);
+        hear(c, h, str_or_empty(after->meta->resource_version));
 }
 
 static void on_node(void *data, const char *key, const struct object *before,
@@ -75,10 +82,20 @@ static void on_node(void *data, const char *key, const struct object *before,
 
 /* ---- planning ---- */
 
-static bool is_silent(struct nodelifecycle_controller *c, const char *node) {
-        const struct heard *h = heard_of(c, node);
+/* Before a node is given up its lease is looked up: the watch may have lost a renewal. False: not
+ * known yet. */
+static bool confirm_silence(struct nodelifecycle_controller *c, struct run *run, const char *node,
+                            struct heard *h) {
+        struct live l;
 
-        return h && core_now_usec(c->core) - h->at_usec >= c->config.grace_usec;
+        if (!heard_is_silent(c, h))
+                return true;
+        l = run_look(run, &lease_kind, LEASE_NAMESPACE, node);
+        if (l.state == LIVE_ASKED)
+                return false;
+        if (l.state == LIVE_PRESENT && !str_eq(l.revision, h->revision))
+                hear(c, h, l.revision);
+        return true;
 }
 
 static int count_nodes(struct nodelifecycle_controller *c, struct nodelifecycle_facts *f) {
@@ -86,8 +103,11 @@ static int count_nodes(struct nodelifecycle_controller *c, struct nodelifecycle_
         int r = caches_list(c->core->caches, &node_kind, NULL, NULL, &nodes);
 
         f->n_nodes = nodes.n;
-        for (size_t i = 0; i < nodes.n; i++)
-                f->n_silent += is_silent(c, nodes.items[i]->meta->name);
+        for (size_t i = 0; i < nodes.n; i++) {
+                const struct heard *h = heard_of(c, nodes.items[i]->meta->name);
+
+                f->n_silent += h && heard_is_silent(c, h);
+        }
         return r;
 }
 
@@ -99,10 +119,12 @@ static int on_plan(void *data, struct run *run, const char *key, struct changes 
                                          .grace_usec = c->config.grace_usec,
                                          .eviction_usec = c->config.eviction_usec,
                                          .now_usec = core_wall_usec(c->core) };
-        const struct heard *h = heard_of(c, key);
+        struct heard *h = heard_of(c, key);
 
         f.node = caches_get(c->core->caches, &node_kind, key);
         if (!f.node)
+                return 0;
+        if (h && !confirm_silence(c, run, key, h))
                 return 0;
         if (!h || count_nodes(c, &f) < 0 ||
             caches_list(c->core->caches, &pod_kind, CACHE_NODE, key, &pods) < 0)

@@ -47,7 +47,7 @@ struct look {
         char *ns, *name; /* owned; name NULL: any of the namespace */
         struct client_call *call; /* owned */
         struct live live;
-        char *uid; /* owned */
+        char *uid, *revision; /* owned */
 };
 
 struct run {
@@ -100,6 +100,7 @@ void run_unref(struct run *run) {
                 free(run->looks[i]->ns);
                 free(run->looks[i]->name);
                 free(run->looks[i]->uid);
+                free(run->looks[i]->revision);
                 free(run->looks[i]);
         }
         free(run->looks);
@@ -378,7 +379,10 @@ static void look_read(struct look *l, const struct client_answer *a) {
                 l->live.state = LIVE_ABSENT;
         if (json_is_string(json_object_get(meta, "uid")))
                 l->uid = strdup(json_string_value(json_object_get(meta, "uid")));
+        if (json_is_string(json_object_get(meta, "resourceVersion")))
+                l->revision = strdup(json_string_value(json_object_get(meta, "resourceVersion")));
         l->live.uid = str_or_empty(l->uid);
+        l->live.revision = str_or_empty(l->revision);
         l->live.is_deleting = json_is_string(json_object_get(meta, "deletionTimestamp"));
         json_array_foreach(json_object_get(meta, "finalizers"), i, v)
                 l->live.has_foreground |= str_eq(json_string_value(v), "foregroundDeletion");
@@ -434,7 +438,7 @@ static int look_send(struct look *l, struct err *e) {
 }
 
 struct live run_look(struct run *run, const struct kind *k, const char *ns, const char *name) {
-        const struct live asked = { .state = LIVE_ASKED };
+        const struct live asked = { .state = LIVE_ASKED, .uid = "", .revision = "" };
         struct look *l;
 
         for (size_t i = 0; i < run->n_looks; i++) {

@@ -470,6 +470,8 @@ static int plan_sizes(struct deployment_view *v, int64_t *ret_create) {
                         .created_usec = s->o->meta->creation_timestamp,
                         .name = s->o->meta->name,
                         .is_new = s == v->fresh,
+                        .is_settled = s->rs->status.observed_generation >=
+                                      s->rs->metadata.generation,
                 };
         }
         plan_numbers(v, sets, ret_create);

@@ -99,17 +99,21 @@ static void rollout_shrink_old(const struct rollout_limits *l, struct rollout_se
 void rollout_step(const struct rollout_limits *l, struct rollout_set *sets, size_t n,
                   int64_t *ret_new_replicas) {
         int64_t total = 0, new_unavailable = 0, new_now = 0, spare, new_want;
-        bool has_new = false;
+        bool has_new = false, are_settled = true;
 
         qsort(sets, n, sizeof(*sets), rollout_cmp_age);
         for (size_t i = 0; i < n; i++) {
                 sets[i].want = sets[i].spec;
+                are_settled &= sets[i].is_settled;
                 if (sets[i].is_new) {
                         has_new = true;
                         new_now = sets[i].spec;
                         new_unavailable = new_now - rollout_least_available(&sets[i]);
                 }
         }
+        *ret_new_replicas = new_now;
+        if (!are_settled)
+                return;
         new_want = rollout_new_replicas(l, sets, n, new_now);
         *ret_new_replicas = new_want;
         for (size_t i = 0; i < n; i++)

@@ -17,6 +17,7 @@ struct rollout_set {
         uint64_t created_usec;
         const char *name; /* borrowed; breaks ties */
         bool is_new;      /* its template is the Deployment's */
+        bool is_settled;  /* its status was written in view of the present spec */
         int64_t want;     /* out: the new spec.replicas */
 };
 
@@ -36,6 +37,9 @@ void rollout_limits_settle(struct rollout_limits *l);
 
 /* The next step of a rolling update. Fills want of each set. A set that is new must exist among
  * sets or has_new is false; then *ret_new_replicas says with how many pods to create it.
+ *
+ * While a set isn't settled nothing is scaled: its status may still speak of pods that an earlier
+ * step has taken away, or not yet of those that one has added. A new set is then created empty.
  *
  * Counts an old set with the larger of what was asked for and what still runs, and believes no more
  * available pods than were asked for: so neither a slow ReplicaSet controller nor a stale status

@@ -2,13 +2,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/kinds/node.h"
 #include "api/kinds/object.h"
 #include "api/kinds/pod.h"
 #include "base/clock.h"
 #include "base/str.h"
 #include "tests/sim/world.h"
 
-#define HEARTBEAT_USEC (15 * USEC_PER_SEC)
+#define HEARTBEAT_USEC (25 * USEC_PER_SEC)
 
 /* Made-up kubelets: they look at a pod some time after it has changed and do the next thing. */
 struct sim_pod {
@@ -161,6 +162,12 @@ void sim_node_on_pod(struct world *w, const struct object *after) {
 static void heartbeat_on_done(void *data, const struct client_answer *a) {
 }
 
+static bool node_says_ready(struct world *w, const char *name) {
+        const struct object *o = informer_get(w->kubelets, name);
+
+        return o && node_is_ready(OBJECT_AS(node, o));
+}
+
 /* Each node says that it lives, and that it is ready again when somebody doubts it. */
 static void heartbeat(void *data) {
         static const struct client_handlers handlers = { .on_done = heartbeat_on_done };
@@ -186,6 +193,8 @@ static void heartbeat(void *data) {
                 if (w->nodes[i].is_silent)
                         continue;
                 (void) client_start(w->direct, &r, &handlers, w, NULL, NULL);
+                if (node_says_ready(w, w->nodes[i].name))
+                        continue;
                 r.path = status;
                 r.body = "{\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}]}}";
                 r.body_len = strlen(r.body);

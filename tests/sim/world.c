@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "api/kinds/node.h"
 #include "api/kinds/object.h"
 #include "api/kinds/pod.h"
 #include "api/kinds/service.h"
@@ -177,8 +178,25 @@ static void world_on_pod(void *data, const char *key, const struct object *befor
                          const struct object *after) {
         struct world *w = data;
 
+        if (after)
+                world_note(w, "pod %s@%s: %s %s%s", key, after->meta->resource_version,
+                           str_or_empty(OBJECT_AS(pod, after)->status.phase),
+                           pod_is_ready(OBJECT_AS(pod, after)) ? "ready" : "",
+                           after->meta->deletion_timestamp ? " going" : "");
+        else
+                world_note(w, "pod %s: gone", key);
         sim_node_on_pod(w, after);
         check_pods(w);
+}
+
+static void world_on_set(void *data, const char *key, const struct object *before,
+                         const struct object *after) {
+        const struct replica_set *rs = after ? OBJECT_AS(replica_set, after) : NULL;
+
+        if (rs)
+                world_note(data, "set %s@%s: wants %d has %d available %d", key,
+                           after->meta->resource_version, (int) rs->spec.replicas.value,
+                           (int) rs->status.replicas, (int) rs->status.available_replicas);
 }
 
 static int world_observe(struct world *w, const struct kind *k, struct informer **ret) {
@@ -188,6 +206,8 @@ static int world_observe(struct world *w, const struct kind *k, struct informer 
 
         if (r == 0 && k == &pod_kind)
                 r = informer_add_handler(*ret, world_on_pod, w);
+        if (r == 0 && k == &replica_set_kind)
+                r = informer_add_handler(*ret, world_on_set, w);
         return r == 0 ? informer_start(*ret, &e) : r;
 }
 
@@ -219,6 +239,8 @@ static int world_build(struct world *w, struct err *e) {
                 r = world_observe(w, &deployment_kind, &w->deployments);
         if (r == 0)
                 r = world_observe(w, &endpoint_slice_kind, &w->slices);
+        if (r == 0)
+                r = world_observe(w, &node_kind, &w->kubelets);
         return r;
 }
 
@@ -250,6 +272,7 @@ void world_free(struct world *w) {
         informer_unref(w->sets);
         informer_unref(w->deployments);
         informer_unref(w->slices);
+        informer_unref(w->kubelets);
         if (w->clock)
                 world_settle(w); /* answers that are still owed */
         client_unref(w->faulty);

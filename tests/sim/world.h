@@ -40,7 +40,7 @@ struct world {
         struct client *direct, *faulty;
         struct sim_faults faults;
         struct control *control;
-        struct informer *pods, *sets, *deployments, *slices; /* the truth, without faults */
+        struct informer *pods, *sets, *deployments, *slices, *kubelets; /* the truth, without faults */
         struct sim_node nodes[WORLD_NODES_MAX];
         size_t n_nodes;
         struct sim_app apps[WORLD_APPS_MAX];
