@@ -83,15 +83,11 @@ static void on_source_changed(void *userdata, const struct kind *kind, const cha
 }
 
 static void on_exit_told(void *userdata, const struct runtime_container_status *status) {
-        struct node *n = userdata;
-
-        pods_container_exited(n->pods, status);
+        pods_container_exited(userdata, status);
 }
 
 static void on_pod_lost(void *userdata, const char *uid) {
-        struct node *n = userdata;
-
-        pods_pod_lost(n->pods, uid);
+        pods_pod_lost(userdata, uid);
 }
 
 static void on_images_changed(void *userdata) {
@@ -170,7 +166,7 @@ static int open_runtime(struct node *n, struct err *e) {
                 .pod_binary = binary,
                 .cgroup_name = n->config.cgroup_name,
                 .events = { .on_exit = on_exit_told, .on_pod_lost = on_pod_lost },
-                .userdata = n,
+                .userdata = n->pods,
         };
         int r;
 
@@ -235,14 +231,15 @@ static int open_parts(struct node *n, struct err *e) {
                 r = err_set(e, -ENOMEM, "out of memory");
         if (r == 0)
                 r = services_new(&n->ctx, &n->services, e);
-        if (r == 0 && pods_new(&n->ctx, on_pods_synced, n, &n->pods) < 0)
-                r = err_set(e, -ENOMEM, "out of memory");
         return r;
 }
 
 static int node_open(struct node *n, struct err *e) {
         int r = make_dirs(n, e);
 
+        /* First: the runtime speaks to it. */
+        if (r == 0 && pods_new(&n->ctx, on_pods_synced, n, &n->pods) < 0)
+                r = err_set(e, -ENOMEM, "out of memory");
         if (r == 0)
                 r = open_images(n, e);
         if (r == 0)
