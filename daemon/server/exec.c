@@ -140,7 +140,7 @@ static void exec_upgraded(void *data, struct MHD_Connection *mhd, void *state, c
         };
         struct exec *x = data;
 
-        if (websocket_new(x->server->event, fd, handle, &HANDLERS, x, &x->socket) < 0) {
+        if (websocket_new(&x->server->host, fd, handle, &HANDLERS, x, &x->socket) < 0) {
                 exec_free(x);
                 return;
         }

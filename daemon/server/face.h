@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "daemon/registry/rest.h"
 #include "daemon/server/server.h"
+#include "daemon/server/wire.h"
 
 /* What the server's own files share. */
 struct nodes;
@@ -27,6 +28,7 @@ struct server {
         struct registry *registry;
         struct timers *timers;
         struct nodes *nodes;
+        struct wire_host host; /* of upgraded connections */
         gid_t admin_gid;
         unsigned idle_timeout_s;
         struct face faces[2];

@@ -183,6 +183,14 @@ static int face_start(struct face *f, const struct server_options *o, int fd, st
         return 0;
 }
 
+static void server_kick(void *data) {
+        struct server *s = data;
+
+        for (unsigned i = 0; i < s->n_faces; i++)
+                if (s->faces[i].kick)
+                        face_kick(&s->faces[i]);
+}
+
 int server_new(const struct server_options *options, struct server **ret_server, struct err *e) {
         AUTO(server) struct server *s = calloc(1, sizeof(*s));
         const int fds[] = { options->unix_fd, options->tcp_fd };
@@ -194,11 +202,12 @@ int server_new(const struct server_options *options, struct server **ret_server,
         list_init(&s->suspended);
         list_init(&s->execs);
         s->event = sd_event_ref(options->event);
+        s->host = (struct wire_host){ .event = s->event, .kick = server_kick, .data = s };
         s->registry = options->registry;
         s->timers = options->timers;
         s->admin_gid = options->admin_gid;
         s->idle_timeout_s = options->idle_timeout_s ? options->idle_timeout_s : IDLE_TIMEOUT_S;
-        if (nodes_new(s->event, s->timers, &s->nodes) < 0 ||
+        if (nodes_new(&s->host, s->timers, &s->nodes) < 0 ||
             sd_event_add_time(s->event, &s->sweep, CLOCK_MONOTONIC, 0, USEC_PER_SEC, idle_sweep,
                               s) < 0)
                 return err_set(e, -ENOMEM, "memory is out");
@@ -243,7 +252,7 @@ void server_unref(struct server *s) {
 
                 sd_event_source_disable_unref(f->io);
                 sd_event_source_disable_unref(f->timer);
-                sd_event_source_disable_unref(f->kick);
+                f->kick = sd_event_source_disable_unref(f->kick);
                 if (f->daemon)
                         MHD_stop_daemon(f->daemon);
         }

@@ -16,7 +16,7 @@
 #define WATCH_MAX_BYTES (256U << 10)
 
 struct nodes {
-        sd_event *event;
+        const struct wire_host *host;
         struct timers *timers;
         struct list watches;
         struct list tunnels;
@@ -49,12 +49,12 @@ struct tunnel {
         bool is_calling, is_unwanted;
 };
 
-int nodes_new(sd_event *event, struct timers *timers, struct nodes **ret_nodes) {
+int nodes_new(const struct wire_host *host, struct timers *timers, struct nodes **ret_nodes) {
         struct nodes *n = calloc(1, sizeof(*n));
 
         if (!n)
                 return -ENOMEM;
-        n->event = event;
+        n->host = host;
         n->timers = timers;
         list_init(&n->watches);
         list_init(&n->tunnels);
@@ -297,11 +297,12 @@ void nodes_dialled(struct nodes *n, const char *id, int fd,
 
         if (!t) {
                 (void) MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
+                n->host->kick(n->host->data);
                 return;
         }
         n->timers->vtable->cancel(n->timers, STEAL(t->timer));
         t->is_calling = true;
-        if (wire_new(n->event, fd, handle, &HANDLERS, t, &t->wire) < 0) {
+        if (wire_new(n->host, fd, handle, &HANDLERS, t, &t->wire) < 0) {
                 tunnel_end(t, "memory is out");
                 tunnel_leave(t);
                 return;

@@ -14,13 +14,14 @@ struct node_watch;
 struct nodes;
 struct timers;
 struct tunnel;
+struct wire_host;
 typedef struct json_t json_t;
-typedef struct sd_event sd_event;
 
 /* A node that doesn't dial within this is taken for dead. */
 #define TUNNEL_DIAL_USEC (10 * USEC_PER_SEC)
 
-int nodes_new(sd_event *event, struct timers *timers, struct nodes **ret_nodes);
+/* host: borrowed. */
+int nodes_new(const struct wire_host *host, struct timers *timers, struct nodes **ret_nodes);
 /* Ends every tunnel and watch; their handlers are told. */
 void nodes_stop(struct nodes *n);
 void nodes_unref(struct nodes *n);

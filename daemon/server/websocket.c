@@ -159,7 +159,7 @@ static void wire_closed(void *data) {
         socket_leave(w);
 }
 
-int websocket_new(sd_event *event, int fd, struct MHD_UpgradeResponseHandle *handle,
+int websocket_new(const struct wire_host *host, int fd, struct MHD_UpgradeResponseHandle *handle,
                   const struct websocket_handlers *handlers, void *data, struct websocket **ret) {
         static const struct wslay_event_callbacks CALLBACKS = {
                 .recv_callback = frames_recv,
@@ -172,7 +172,7 @@ int websocket_new(sd_event *event, int fd, struct MHD_UpgradeResponseHandle *han
                 .closed = wire_closed,
         };
         struct websocket *w = calloc(1, sizeof(*w));
-        int r = w ? wire_new(event, fd, handle, &WIRE, w, &w->wire) : -ENOMEM;
+        int r = w ? wire_new(host, fd, handle, &WIRE, w, &w->wire) : -ENOMEM;
 
         if (r < 0) {
                 free(w);

@@ -10,7 +10,7 @@
 /* The server's end of a WebSocket (RFC 6455) over an upgraded connection; frames by wslay. */
 struct MHD_UpgradeResponseHandle;
 struct websocket;
-typedef struct sd_event sd_event;
+struct wire_host;
 
 #define WEBSOCKET_ACCEPT_MAX 32
 #define WEBSOCKET_MESSAGE_MAX_BYTES (1U << 20)
@@ -29,7 +29,7 @@ struct websocket_handlers {
 };
 
 /* fd, handle: as of wire_new(). Returns 0 or -ENOMEM. */
-int websocket_new(sd_event *event, int fd, struct MHD_UpgradeResponseHandle *handle,
+int websocket_new(const struct wire_host *host, int fd, struct MHD_UpgradeResponseHandle *handle,
                   const struct websocket_handlers *handlers, void *data, struct websocket **ret);
 void websocket_unref(struct websocket *w);
 

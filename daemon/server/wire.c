@@ -13,6 +13,7 @@
 #define READ_BYTES (32U << 10)
 
 struct wire {
+        const struct wire_host *host;
         int fd;
         struct MHD_UpgradeResponseHandle *handle;
         sd_event_source *io;
@@ -21,6 +22,7 @@ struct wire {
         struct strbuf out;
         size_t out_at; /* sent already */
         bool is_paused, is_closed;
+        bool is_deaf; /* the peer takes nothing more; what it has said is still read */
         bool is_calling, is_unwanted; /* freed once the handler is back */
 };
 
@@ -28,6 +30,7 @@ static void wire_free(struct wire *w) {
         sd_event_source_disable_unref(w->io);
         if (w->handle)
                 (void) MHD_upgrade_action(w->handle, MHD_UPGRADE_ACTION_CLOSE);
+        w->host->kick(w->host->data);
         strbuf_done(&w->out);
         free(w);
 }
@@ -48,26 +51,28 @@ static void wire_fail(struct wire *w) {
         w->handlers.closed(w->data);
 }
 
-/* Returns false on a broken connection. */
-static bool wire_flush(struct wire *w) {
+/* A peer that has closed may have said its last word before: that it can't be written to is no reason
+ * not to read it. */
+static void wire_flush(struct wire *w) {
         while (w->out_at < w->out.len) {
                 ssize_t n = send(w->fd, w->out.s + w->out_at, w->out.len - w->out_at, MSG_NOSIGNAL);
 
-                if (n < 0)
-                        return errno == EAGAIN || errno == EINTR;
+                if (n < 0 && (errno == EAGAIN || errno == EINTR))
+                        return;
+                w->is_deaf = n < 0;
+                if (w->is_deaf)
+                        break;
                 w->out_at += (size_t) n;
         }
         strbuf_reset(&w->out);
         w->out_at = 0;
-        return true;
 }
 
 static void wire_write(struct wire *w) {
         bool had = w->out.len > 0;
 
-        if (!wire_flush(w))
-                wire_fail(w);
-        else if (had && w->out.len == 0 && w->handlers.drained)
+        wire_flush(w);
+        if (had && w->out.len == 0 && w->handlers.drained)
                 w->handlers.drained(w->data);
 }
 
@@ -75,6 +80,9 @@ static void wire_read(struct wire *w) {
         char room[READ_BYTES];
         ssize_t n = recv(w->fd, room, sizeof(room), 0);
 
+        /* A unix socket tells that the peer left data unread before it hands out the peer's own. */
+        if (n < 0 && errno == ECONNRESET)
+                n = recv(w->fd, room, sizeof(room), 0);
         if (n > 0)
                 w->handlers.received(w->data, room, (size_t) n);
         else if (n == 0 || (errno != EAGAIN && errno != EINTR))
@@ -99,20 +107,22 @@ static int wire_io(sd_event_source *source, int fd, uint32_t events, void *data)
         return 0;
 }
 
-int wire_new(sd_event *event, int fd, struct MHD_UpgradeResponseHandle *handle,
+int wire_new(const struct wire_host *host, int fd, struct MHD_UpgradeResponseHandle *handle,
              const struct wire_handlers *handlers, void *data, struct wire **ret_wire) {
         struct wire *w = calloc(1, sizeof(*w));
 
         if (!w) {
                 (void) MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
+                host->kick(host->data);
                 return -ENOMEM;
         }
+        w->host = host;
         w->fd = fd;
         w->handle = handle;
         w->handlers = *handlers;
         w->data = data;
         (void) fd_set_nonblock(fd, true);
-        if (sd_event_add_io(event, &w->io, fd, EPOLLIN, wire_io, w) < 0) {
+        if (sd_event_add_io(host->event, &w->io, fd, EPOLLIN, wire_io, w) < 0) {
                 wire_free(w);
                 return -ENOMEM;
         }
@@ -124,7 +134,7 @@ void wire_unref(struct wire *w) {
         if (!w)
                 return;
         if (!w->is_closed)
-                (void) wire_flush(w);
+                wire_flush(w);
         w->is_closed = true;
         w->is_unwanted = true;
         if (!w->is_calling)
@@ -132,7 +142,7 @@ void wire_unref(struct wire *w) {
 }
 
 bool wire_send(struct wire *w, const void *bytes, size_t len) {
-        if (w->is_closed)
+        if (w->is_closed || w->is_deaf)
                 return true; /* closed() has been or will be called */
         if (w->out.len - w->out_at + len > WIRE_MAX_BYTES)
                 return false;

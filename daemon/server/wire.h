@@ -11,6 +11,13 @@ struct MHD_UpgradeResponseHandle;
 struct wire;
 typedef struct sd_event sd_event;
 
+/* Where connections live. */
+struct wire_host {
+        sd_event *event;
+        void (*kick)(void *data); /* lets libmicrohttpd run: it closes what was given back */
+        void *data;
+};
+
 /* Whoever has more than this in the queue shall wait for drained(). */
 #define WIRE_HIGH_BYTES (256U << 10)
 /* More than this ends the connection: the sender didn't wait. */
@@ -22,9 +29,9 @@ struct wire_handlers {
         void (*closed)(void *data);  /* by the peer or an error; wire_unref() is what is left */
 };
 
-/* fd and handle come from libmicrohttpd's upgrade; the wire closes them. Handlers
+/* host: borrowed for the wire's life. fd and handle come from libmicrohttpd's upgrade; the wire closes them. Handlers
  * are called from the loop. Returns 0 or -ENOMEM (closed then). */
-int wire_new(sd_event *event, int fd, struct MHD_UpgradeResponseHandle *handle,
+int wire_new(const struct wire_host *host, int fd, struct MHD_UpgradeResponseHandle *handle,
              const struct wire_handlers *handlers, void *data, struct wire **ret_wire);
 
 /* Closes at once; what is queued is tried once more. Allowed in its handlers. */
