@@ -106,6 +106,12 @@ shows "resume" "deployment.apps/web resumed" rollout resume deploy/web
 shows "restart" "deployment.apps/web restarted" rollout restart deploy/web
 says "rollout history" 0 "REVISION   CHANGE-CAUSE" rollout history deploy/web
 says "rollout status times out" 5 "timed out" rollout status deploy/web --timeout=200ms
+revisions() { [ "$("$ORCH" rollout history deploy/web | grep -c '^[0-9]')" = "$1" ]; }
+last_is() { "$ORCH" rollout history deploy/web | grep -v '^$' | tail -1 | grep -q "^$1 "; }
+check "each template is a revision" until_true 5 revisions 2
+shows "undo" "deployment.apps/web rolled back" rollout undo deploy/web
+check "undo makes the old revision the newest" until_true 5 last_is 3
+says "undo to a revision that never was" 1 "has no revision 99" rollout undo deploy/web --to-revision=99
 says "wait times out" 5 "timed out" wait --for=condition=Nothing deploy/web --timeout=200ms
 says "names" 0 "web.default" names
 says "describe" 0 "Replicas:           4 desired" describe deploy web
