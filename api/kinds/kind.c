@@ -85,6 +85,7 @@ const char *kind_nearest_word(const char *word) {
         for (size_t i = 0; kind_stored[i]; i++) {
                 words[n++] = kind_stored[i]->plural;
                 words[n++] = kind_stored[i]->singular;
+                words[n++] = kind_stored[i]->name;
                 if (kind_stored[i]->short_names[0])
                         words[n++] = kind_stored[i]->short_names[0];
         }

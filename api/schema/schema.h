@@ -153,6 +153,10 @@ const struct field *schema_field(const struct schema *s, const char *name);
  * their canonical form. What has the wrong type is left for schema_validate(). Returns 0 or -ENOMEM. */
 int schema_default(const struct schema *s, json_t *tree);
 
+/* A fresh tree of default_json, the caller's; NULL: memory is out. The text is a number, true, false, or
+ * a string without escapes. */
+json_t *schema_default_value(const struct field *f);
+
 enum {
         SCHEMA_ALLOW_UNKNOWN = 1 << 0, /* unknown fields are warnings, not errors */
         SCHEMA_NO_WARNINGS = 1 << 1,   /* fields without effect are not mentioned */

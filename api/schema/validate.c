@@ -348,7 +348,7 @@ static bool validate_is_blank(const struct field *f, const json_t *value) {
                 return true;
         if (!f->default_json)
                 return false;
-        usual = json_loads(f->default_json, JSON_DECODE_ANY, NULL);
+        usual = schema_default_value(f);
         is_usual = usual && json_equal(usual, value);
         json_decref(usual);
         return is_usual;

@@ -1,0 +1,132 @@
+/* Every allocation fails once: nothing leaks, nothing crashes, and the failure is said. */
+#include "tests/unit/kinds/fixture.h"
+
+#include "api/kinds/manifest.h"
+#include "api/kinds/workload.h"
+#include "api/patch/patch.h"
+
+/* Allocations until one fails; -1: none. Only the wrappers below and the loops look at it. */
+static long memory_left = -1;
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t size);
+
+static bool memory_is_out(void) {
+        return memory_left >= 0 && memory_left-- == 0;
+}
+
+void *__wrap_malloc(size_t size) {
+        return memory_is_out() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t n, size_t size) {
+        return memory_is_out() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *p, size_t size) {
+        return memory_is_out() ? NULL : __real_realloc(p, size);
+}
+
+static int decode_and_encode(const json_t *tree) {
+        AUTO(object) struct object *o = NULL;
+        json_t *copy = json_deep_copy(tree), *back = NULL;
+        struct diags d = { 0 };
+        int r = copy ? 0 : -ENOMEM;
+
+        if (r == 0)
+                r = kind_default(&deployment_kind, copy, NULL);
+        if (r == 0)
+                r = kind_validate(&deployment_kind, copy, 0, &d);
+        if (r == 0)
+                r = object_new_from_json(NULL, copy, true, &o, NULL);
+        if (r == 0) {
+                back = schema_encode(o->kind->schema, o->meta);
+                r = back ? 0 : -ENOMEM;
+        }
+        diags_done(&d);
+        json_decref(copy);
+        json_decref(back);
+        return r;
+}
+
+static int read_manifest(const json_t *unused) {
+        static const char text[] = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, labels: &l {a: b}}\n"
+                                   "spec:\n  containers:\n  - {name: c, image: x, bogus: *l}\n";
+        AUTO_DONE(manifests) struct manifests m = { 0 };
+        struct diags d = { 0 };
+        int r = manifest_read(text, strlen(text), "f", "default", &m, &d);
+
+        if (r == 0 && d.n_errors == 0)
+                r = -ENODATA; /* a failure that was swallowed */
+        diags_done(&d);
+        return r;
+}
+
+static int apply(const json_t *tree) {
+        json_t *live = json_deep_copy(tree), *diff = NULL, *out = NULL;
+        int r = live ? 0 : -ENOMEM;
+
+        if (r == 0)
+                r = kind_default(&deployment_kind, live, NULL);
+        if (r == 0 && json_object_set_new(json_object_get(live, "spec"), "replicas", json_integer(9)))
+                r = -ENOMEM;
+        if (r == 0)
+                r = patch_three_way(deployment_kind.schema, tree, tree, live, &diff, NULL);
+        if (r == 0)
+                r = patch_strategic(deployment_kind.schema, live, diff, &out, NULL);
+        json_decref(live);
+        json_decref(diff);
+        json_decref(out);
+        return r;
+}
+
+static void assert_survives(int (*run)(const json_t *tree)) {
+        json_t *tree = fixture_tree(FIXTURE_DEPLOYMENT);
+        long n = 0;
+
+        for (;; n++) {
+                int r;
+
+                memory_left = n;
+                r = run(tree);
+                if (memory_left >= 0) { /* it got by without failing */
+                        memory_left = -1;
+                        assert_int_equal(r, 0);
+                        break;
+                }
+                if (r != -ENOMEM)
+                        fail_msg("allocation %ld failed, and nobody said so: %d", n, r);
+        }
+        assert_true(n > 20);
+        json_decref(tree);
+}
+
+static void decoding_survives_without_memory(void **state) {
+        (void) state;
+        assert_survives(decode_and_encode);
+}
+
+static void reading_survives_without_memory(void **state) {
+        (void) state;
+        assert_survives(read_manifest);
+}
+
+static void applying_survives_without_memory(void **state) {
+        (void) state;
+        assert_survives(apply);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(decoding_survives_without_memory),
+                cmocka_unit_test(reading_survives_without_memory),
+                cmocka_unit_test(applying_survives_without_memory),
+        };
+
+        json_set_alloc_funcs(__wrap_malloc, free);
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
