@@ -39,7 +39,8 @@ static int object_keep_text(struct object *o, const json_t *tree) {
         text = arena_alloc(o->arena, len + 1);
         if (!text)
                 return -ENOMEM;
-        (void) json_dumpb(tree, text, len, JSON_COMPACT);
+        if (json_dumpb(tree, text, len, JSON_COMPACT) != len)
+                return -ENOMEM;
         o->text = text;
         o->text_len = len;
         return 0;

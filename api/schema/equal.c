@@ -17,8 +17,9 @@ static bool equal_pointed(const struct field *f, const void *a, const void *b) {
 
 static bool equal_one(const struct field *f, const void *a, const void *b) {
         switch ((enum field_type) f->type) {
-        case FIELD_STRING:
-                return str_eq(*(const char *const *) a, *(const char *const *) b);
+        case FIELD_STRING: /* empty is absent, as in Kubernetes */
+                return str_eq(str_or_empty(*(const char *const *) a),
+                              str_or_empty(*(const char *const *) b));
         case FIELD_BOOL:
                 return *(const bool *) a == *(const bool *) b;
         case FIELD_OPT_BOOL: {

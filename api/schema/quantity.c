@@ -139,8 +139,15 @@ bool quantity_is_valid(const char *text) {
 }
 
 static char *quantity_print(bool is_negative, __int128 v, const char *suffix, char *buf) {
-        (void) snprintf(buf, QUANTITY_TEXT_MAX, "%s%lld%s", is_negative ? "-" : "", (long long) v,
-                        suffix);
+        /* printf knows no 128 bits: the part above 10^18 comes first, where there is one. */
+        const __int128 low_end = 1000000000000000000;
+        const char *sign = is_negative ? "-" : "";
+
+        if (v >= low_end)
+                (void) snprintf(buf, QUANTITY_TEXT_MAX, "%s%lld%018lld%s", sign,
+                                (long long) (v / low_end), (long long) (v % low_end), suffix);
+        else
+                (void) snprintf(buf, QUANTITY_TEXT_MAX, "%s%lld%s", sign, (long long) v, suffix);
         return buf;
 }
 

@@ -183,7 +183,7 @@ int schema_decode(const struct schema *s, const json_t *tree, struct arena *a, v
  * NULL: memory is out. */
 json_t *schema_encode(const struct schema *s, const void *in);
 
-/* Whether two decoded objects say the same. */
+/* Whether two decoded objects say the same; an empty text is an absent one. */
 bool schema_equal(const struct schema *s, const void *a, const void *b);
 
 /* Reports changed fields that are FIELD_IMMUTABLE, looking into embedded objects. */

@@ -35,6 +35,8 @@ static void quantities_are_parsed_and_made_canonical(void **state) {
                 { ".5", 500, "500m" },
                 { "5.", 5000, "5" },
                 { "0.0000000001", 1, "1n" },
+                { "-888888888888888.1888888888888", -888888888888888189,
+                  "-888888888888888188888889n" },
         };
         char buf[QUANTITY_TEXT_MAX];
         (void) state;
