@@ -1,6 +1,3 @@
-#include <errno.h>
-#include <stdio.h>
-
 #include "api/kinds/object.h"
 #include "api/patch/patch.h"
 #include "base/clock.h"
@@ -10,6 +7,9 @@
 #include "cli/output.h"
 #include "cli/session.h"
 #include "cli/waiting.h"
+
+#include <errno.h>
+#include <stdio.h>
 
 #define CONFLICTS_MAX 5
 
@@ -25,7 +25,8 @@ static const char *const dry_run_values[] = { "client", "server", "none", NULL }
 static const struct option apply_options[] = {
         OPTION_OF_TEXTS(struct apply_args, files, 'f', "filename", "FILE",
                         "file, directory or - (standard input); may be repeated"),
-        OPTION_OF_FLAG(struct apply_args, is_recursive, 'R', "recursive", "read directories below too"),
+        OPTION_OF_FLAG(struct apply_args, is_recursive, 'R', "recursive",
+                       "read directories below too"),
         OPTION_OF_CHOICE(struct apply_args, dry_run, 0, "dry-run", "client|server",
                          "only say what would happen", .values = dry_run_values,
                          .is_value_optional = true),
@@ -33,7 +34,8 @@ static const struct option apply_options[] = {
         OPTION_OF_DURATION(struct apply_args, timeout, 0, "timeout", "TIME", "give up waiting then",
                            .default_text = "5m"),
         OPTION_OF_TEXT(struct apply_args, field_manager, 0, "field-manager", "NAME",
-                       "who the changes are recorded for", .default_text = "kubectl-client-side-apply"),
+                       "who the changes are recorded for",
+                       .default_text = "kubectl-client-side-apply"),
         OPTION_OF_FLAG(struct apply_args, is_server_side, 0, "server-side", "let the server merge"),
         OPTION_OF_FLAG(struct apply_args, is_forced, 0, "force-conflicts",
                        "with --server-side: take fields over from other managers"),
@@ -109,7 +111,8 @@ static int annotate(const struct manifest *m, json_t **ret, struct err *e) {
 static int create(const struct applying *a, const struct manifest *m, const json_t *tree,
                   struct err *e) {
         json_t *answer = NULL;
-        int r = session_json(a->session, CLIENT_POST, write_path(a, m, NULL), NULL, tree, &answer, e);
+        int r = session_json(a->session, CLIENT_POST, write_path(a, m, NULL), NULL, tree, &answer,
+                             e);
 
         if (r == 0)
                 r = say(a, m, "created", answer, e);
@@ -134,7 +137,8 @@ static int update(const struct applying *a, const struct manifest *m, const json
 
         if (r == 0 && !text[0])
                 (void) fprintf(stderr,
-                               "Warning: %s/%s was not made by apply; what its manifest leaves out stays as it is.\n",
+                               "Warning: %s/%s was not made by apply; what its manifest leaves out "
+                               "stays as it is.\n",
                                m->kind->plural, name_of(m));
         if (r == 0 && json_object_size(patch) == 0) {
                 r = say(a, m, "unchanged", live, e);
@@ -144,7 +148,8 @@ static int update(const struct applying *a, const struct manifest *m, const json
                 r = session_json(a->session, CLIENT_PATCH, write_path(a, m, name_of(m)),
                                  CLIENT_TYPE_STRATEGIC_PATCH, patch, &answer, e);
                 if (r == 0)
-                        r = say(a, m, is_changed(a, live, answer) ? "configured" : "unchanged", answer, e);
+                        r = say(a, m, is_changed(a, live, answer) ? "configured" : "unchanged",
+                                answer, e);
         }
         json_decref(last);
         json_decref(patch);
@@ -292,7 +297,8 @@ static int create_run(struct session *s, const void *raw, const struct words *wo
 static const struct option create_options[] = {
         OPTION_OF_TEXTS(struct apply_args, files, 'f', "filename", "FILE",
                         "file, directory or - (standard input); may be repeated"),
-        OPTION_OF_FLAG(struct apply_args, is_recursive, 'R', "recursive", "read directories below too"),
+        OPTION_OF_FLAG(struct apply_args, is_recursive, 'R', "recursive",
+                       "read directories below too"),
         OPTION_OF_CHOICE(struct apply_args, dry_run, 0, "dry-run", "client|server",
                          "only say what would happen", .values = dry_run_values,
                          .is_value_optional = true),
@@ -305,8 +311,10 @@ const struct command apply_command = {
         .name = "apply",
         .usage = "apply -f FILE|DIRECTORY|- [...]",
         .summary = "Make objects as their manifests say",
-        .details = "Reads Kubernetes manifests, checks all of them, and sends only if none is wrong. What\n"
-                   "exists is changed to match; what the manifest said before and no longer says is removed.\n\n"
+        .details = "Reads Kubernetes manifests, checks all of them, and sends only if none is "
+                   "wrong. What\n"
+                   "exists is changed to match; what the manifest said before and no longer says "
+                   "is removed.\n\n"
                    "  orch apply -f deployment.yaml --wait\n"
                    "  orch apply -R -f manifests/\n"
                    "  orch apply --dry-run=server -f - < deployment.yaml\n",

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <stddef.h>
-
 #include "base/err.h"
 #include "cli/option.h"
+
+#include <stddef.h>
 
 struct session;
 

@@ -3,9 +3,14 @@
 #include "cli/help.h"
 
 const struct command *const command_all[] = {
-        &apply_command,  &get_command,    &describe_command,      &delete_command,
-        &logs_command,   &exec_command,   &scale_command,         &rollout_command,
-        &names_command,  &image_command,  &wait_command,          &create_command,
-        &label_command,  &annotate_command, &explain_command,     &api_resources_command,
-        &version_command, &help_command_completion, &help_command_help, NULL,
+        &apply_command,     &get_command,
+        &describe_command,  &delete_command,
+        &logs_command,      &exec_command,
+        &scale_command,     &rollout_command,
+        &names_command,     &image_command,
+        &wait_command,      &create_command,
+        &label_command,     &annotate_command,
+        &explain_command,   &api_resources_command,
+        &version_command,   &help_command_completion,
+        &help_command_help, NULL,
 };

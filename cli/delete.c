@@ -1,6 +1,3 @@
-#include <errno.h>
-#include <stdio.h>
-
 #include "api/kinds/object.h"
 #include "base/clock.h"
 #include "cli/commands.h"
@@ -10,6 +7,9 @@
 #include "cli/session.h"
 #include "cli/target.h"
 #include "cli/waiting.h"
+
+#include <errno.h>
+#include <stdio.h>
 
 struct delete_args {
         struct option_texts files;
@@ -25,18 +25,23 @@ static const char *const dry_run_values[] = { "client", "server", "none", NULL }
 static const struct option delete_options[] = {
         OPTION_OF_TEXTS(struct delete_args, files, 'f', "filename", "FILE",
                         "delete what these manifests describe"),
-        OPTION_OF_FLAG(struct delete_args, is_recursive, 'R', "recursive", "read directories below too"),
-        OPTION_OF_TEXT(struct delete_args, selector, 'l', "selector", "LABELS", "objects with these labels"),
+        OPTION_OF_FLAG(struct delete_args, is_recursive, 'R', "recursive",
+                       "read directories below too"),
+        OPTION_OF_TEXT(struct delete_args, selector, 'l', "selector", "LABELS",
+                       "objects with these labels"),
         OPTION_OF_TEXT(struct delete_args, field_selector, 0, "field-selector", "FIELDS",
                        "objects with these fields"),
         OPTION_OF_FLAG(struct delete_args, is_all, 0, "all", "all objects of the types"),
-        OPTION_OF_FLAG(struct delete_args, is_all_namespaces, 'A', "all-namespaces", "of all namespaces"),
+        OPTION_OF_FLAG(struct delete_args, is_all_namespaces, 'A', "all-namespaces",
+                       "of all namespaces"),
         OPTION_OF_FLAG(struct delete_args, is_waiting, 0, "wait", "wait until they are gone",
                        .default_text = "true"),
-        OPTION_OF_DURATION(struct delete_args, timeout, 0, "timeout", "TIME", "give up waiting then; 0: never"),
+        OPTION_OF_DURATION(struct delete_args, timeout, 0, "timeout", "TIME",
+                           "give up waiting then; 0: never"),
         OPTION_OF_NUMBER(struct delete_args, grace_period, 0, "grace-period", "SECONDS",
                          "time to stop in; negative: the pod's own"),
-        OPTION_OF_FLAG(struct delete_args, is_forced, 0, "force", "forget the object at once, with --grace-period=0"),
+        OPTION_OF_FLAG(struct delete_args, is_forced, 0, "force",
+                       "forget the object at once, with --grace-period=0"),
         OPTION_OF_FLAG(struct delete_args, is_now, 0, "now", "the same as --grace-period=1"),
         OPTION_OF_FLAG(struct delete_args, ignores_not_found, 0, "ignore-not-found",
                        "succeed where the object is not there"),
@@ -117,14 +122,17 @@ static int add_targets(struct deleting *d, const struct words *words, struct err
 
         for (size_t i = 0; i < t.n && r == 0; i++) {
                 if (t.items[i].name && is_many)
-                        return session_usage(d->session, e, "give names, or --selector, or --all; not several of them");
+                        return session_usage(
+                                d->session, e,
+                                "give names, or --selector, or --all; not several of them");
                 if (t.items[i].name)
-                        r = victim_add(d, t.items[i].kind, d->session->namespace_,
-                                       t.items[i].name, e);
+                        r = victim_add(d, t.items[i].kind, d->session->namespace_, t.items[i].name,
+                                       e);
                 else if (is_many)
                         r = add_listed(d, t.items[i].kind, e);
                 else
-                        r = session_usage(d->session, e, "name the objects, or give --selector or --all");
+                        r = session_usage(d->session, e,
+                                          "name the objects, or give --selector or --all");
         }
         return r;
 }
@@ -170,10 +178,10 @@ static json_t *delete_body(const struct delete_args *a) {
 
 static int say_deleted(const struct deleting *d, const struct victim *v, struct err *e) {
         AUTO_FREE char *kind_name = target_kind_name(v->kind);
-        const char *how = d->args->is_forced                     ? "force deleted"
+        const char *how = d->args->is_forced                   ? "force deleted"
                           : str_eq(d->args->dry_run, "server") ? "deleted (server dry run)"
                           : str_eq(d->args->dry_run, "client") ? "deleted (dry run)"
-                                                                 : "deleted";
+                                                               : "deleted";
 
         if (!kind_name)
                 return err_errno(e, -ENOMEM, "cannot print the outcome");
@@ -254,7 +262,8 @@ static int delete_run(struct session *s, const void *raw, const struct words *wo
         if (d.args->files.n > 0 && words->n > 0)
                 return session_usage(s, e, "give either -f FILE or a type and names");
         if (d.args->grace_period.is_set && d.args->grace_period.value == 0 && !d.args->is_forced)
-                (void) fprintf(stderr, "Warning: with --grace-period=0 the program is killed without a chance to finish.\n");
+                (void) fprintf(stderr, "Warning: with --grace-period=0 the program is killed "
+                                       "without a chance to finish.\n");
         r = d.args->files.n > 0 ? add_manifests(&d, e) : add_targets(&d, words, e);
         if (r == 0 && d.n == 0 && !d.args->ignores_not_found)
                 (void) fprintf(stderr, "No resources found\n");

@@ -1,9 +1,5 @@
 #include "cli/describe.h"
 
-#include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "api/kinds/event.h"
 #include "api/kinds/node.h"
 #include "api/kinds/object.h"
@@ -12,11 +8,15 @@
 #include "api/kinds/workload.h"
 #include "base/clock.h"
 #include "cli/commands.h"
-#include "cli/fetch.h"
 #include "cli/describe_parts.h"
+#include "cli/fetch.h"
 #include "cli/session.h"
 #include "cli/table.h"
 #include "cli/target.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 struct describe_args {
         const char *selector;
@@ -24,8 +24,10 @@ struct describe_args {
 };
 
 static const struct option describe_options[] = {
-        OPTION_OF_TEXT(struct describe_args, selector, 'l', "selector", "LABELS", "objects with these labels"),
-        OPTION_OF_FLAG(struct describe_args, is_all_namespaces, 'A', "all-namespaces", "of all namespaces"),
+        OPTION_OF_TEXT(struct describe_args, selector, 'l', "selector", "LABELS",
+                       "objects with these labels"),
+        OPTION_OF_FLAG(struct describe_args, is_all_namespaces, 'A', "all-namespaces",
+                       "of all namespaces"),
 };
 
 /* ---- kinds ---- */
@@ -77,9 +79,12 @@ void describe_template(const json_t *template, struct strbuf *out) {
         strbuf_add(out, "Pod Template:\n");
         describe_map(out, 2, "Labels", tree_get(template, "metadata", "labels", NULL));
         if (tree_get(template, "metadata", "annotations", NULL))
-                describe_map(out, 2, "Annotations", tree_get(template, "metadata", "annotations", NULL));
-        describe_containers(out, 2, "Init Containers", tree_get(template, "spec", "initContainers", NULL), NULL);
-        describe_containers(out, 2, "Containers", tree_get(template, "spec", "containers", NULL), NULL);
+                describe_map(out, 2, "Annotations",
+                             tree_get(template, "metadata", "annotations", NULL));
+        describe_containers(out, 2, "Init Containers",
+                            tree_get(template, "spec", "initContainers", NULL), NULL);
+        describe_containers(out, 2, "Containers", tree_get(template, "spec", "containers", NULL),
+                            NULL);
         describe_tree(out, 2, "Volumes", tree_get(template, "spec", "volumes", NULL));
 }
 
@@ -116,7 +121,8 @@ static void describe_replica_set(const json_t *o, struct strbuf *out) {
         describe_map(out, 0, "Labels", tree_get(o, "metadata", "labels", NULL));
         describe_map(out, 0, "Annotations", tree_get(o, "metadata", "annotations", NULL));
         describe_owner(out, o);
-        (void) snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT " current / %" JSON_INTEGER_FORMAT " desired",
+        (void) snprintf(text, sizeof(text),
+                        "%" JSON_INTEGER_FORMAT " current / %" JSON_INTEGER_FORMAT " desired",
                         tree_number(o, "status", "replicas", NULL),
                         tree_number(o, "spec", "replicas", NULL));
         describe_text(out, 0, "Replicas", text);
@@ -158,7 +164,8 @@ static int describe_service(struct session *s, const json_t *o, struct strbuf *o
         describe_line(out, 0, "Type", tree_get(o, "spec", "type", NULL));
         describe_line(out, 0, "IP", tree_get(o, "spec", "clusterIP", NULL));
         describe_service_ports(o, out);
-        strbuf_addf(&selector, "kubernetes.io/service-name=%s", tree_text(o, "metadata", "name", NULL));
+        strbuf_addf(&selector, "kubernetes.io/service-name=%s",
+                    tree_text(o, "metadata", "name", NULL));
         f.label_selector = selector.s;
         r = selector.s ? fetch_list(s, &f, &slices, e) : err_errno(e, -ENOMEM, "cannot describe");
         if (r < 0)
@@ -267,7 +274,8 @@ static void event_age(const json_t *event, struct table *t) {
         (void) clock_parse(last, &usec);
         (void) age_format(usec, clock_wall_usec(), age);
         if (tree_number(event, "count", NULL) > 1)
-                table_addf(t, "%s (x%" JSON_INTEGER_FORMAT ")", age, tree_number(event, "count", NULL));
+                table_addf(t, "%s (x%" JSON_INTEGER_FORMAT ")", age,
+                           tree_number(event, "count", NULL));
         else
                 table_add(t, age);
 }
@@ -310,9 +318,10 @@ static int print_events(const json_t *items, struct strbuf *out) {
 
 static int describe_events(struct session *s, const struct kind *k, const json_t *o,
                            struct strbuf *out, struct err *e) {
-        AUTO_FREE char *selector = str_format("involvedObject.kind=%s,involvedObject.name=%s", k->name,
-                                              tree_text(o, "metadata", "name", NULL));
-        struct fetch f = { .kind = &event_kind, .field_selector = selector,
+        AUTO_FREE char *selector = str_format("involvedObject.kind=%s,involvedObject.name=%s",
+                                              k->name, tree_text(o, "metadata", "name", NULL));
+        struct fetch f = { .kind = &event_kind,
+                           .field_selector = selector,
                            .namespace_ = tree_text(o, "metadata", "namespace", NULL),
                            .is_all_namespaces = !k->is_namespaced };
         json_t *list = NULL;
@@ -329,14 +338,16 @@ static int describe_events(struct session *s, const struct kind *k, const json_t
 
 /* ---- the command ---- */
 
-static int describe_object(struct session *s, const struct kind *k, const json_t *o, struct err *e) {
+static int describe_object(struct session *s, const struct kind *k, const json_t *o,
+                           struct err *e) {
         AUTO_DONE(strbuf) struct strbuf out = { 0 };
         int r = 0;
 
         describe_line(&out, 0, "Name", tree_get(o, "metadata", "name", NULL));
         if (k->is_namespaced)
                 describe_line(&out, 0, "Namespace", tree_get(o, "metadata", "namespace", NULL));
-        describe_line(&out, 0, "CreationTimestamp", tree_get(o, "metadata", "creationTimestamp", NULL));
+        describe_line(&out, 0, "CreationTimestamp",
+                      tree_get(o, "metadata", "creationTimestamp", NULL));
         if (k == &pod_kind)
                 describe_pod(o, &out);
         else if (k == &deployment_kind)
@@ -362,7 +373,8 @@ static int describe_object(struct session *s, const struct kind *k, const json_t
 
 static int describe_target(struct session *s, const struct target *t, const struct describe_args *a,
                            size_t *n_shown, struct err *e) {
-        struct fetch f = { .kind = t->kind, .label_selector = a->selector,
+        struct fetch f = { .kind = t->kind,
+                           .label_selector = a->selector,
                            .is_all_namespaces = a->is_all_namespaces };
         json_t *list = NULL, *object = NULL, *item;
         size_t i;

@@ -39,7 +39,9 @@ void describe_line(struct strbuf *out, size_t indent, const char *label, const j
         if (!json_is_string(value) && value && !json_is_null(value))
                 text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
         describe_text(out, indent, label,
-                      json_is_string(value) ? json_string_value(value) : text ? text : "<none>");
+                      json_is_string(value) ? json_string_value(value)
+                      : text                ? text
+                                            : "<none>");
 }
 
 void describe_optional(struct strbuf *out, size_t indent, const char *label, const json_t *value) {
@@ -69,7 +71,8 @@ void describe_map(struct strbuf *out, size_t indent, const char *label, const js
 }
 
 static bool is_empty(const json_t *tree) {
-        return !tree || json_is_null(tree) || (json_is_object(tree) && json_object_size(tree) == 0) ||
+        return !tree || json_is_null(tree) ||
+               (json_is_object(tree) && json_object_size(tree) == 0) ||
                (json_is_array(tree) && json_array_size(tree) == 0);
 }
 
@@ -102,10 +105,8 @@ void describe_tree(struct strbuf *out, size_t indent, const char *label, const j
         }
         add_indent(out, indent);
         strbuf_addf(out, "%s:\n", label);
-        json_object_foreach((json_t *) tree, key, value)
-                describe_tree(out, indent + 2, key, value);
-        json_array_foreach(tree, i, value)
-                describe_element(out, indent + 2, i, value);
+        json_object_foreach((json_t *) tree, key, value) describe_tree(out, indent + 2, key, value);
+        json_array_foreach(tree, i, value) describe_element(out, indent + 2, i, value);
 }
 
 void describe_owner(struct strbuf *out, const json_t *object) {
@@ -132,13 +133,15 @@ static void describe_ports(struct strbuf *out, size_t indent, const json_t *port
                 const char *protocol = tree_text(port, "protocol", NULL);
 
                 strbuf_addf(&b, "%s%" JSON_INTEGER_FORMAT "/%s", i ? ", " : "",
-                            tree_number(port, "containerPort", NULL), protocol[0] ? protocol : "TCP");
+                            tree_number(port, "containerPort", NULL),
+                            protocol[0] ? protocol : "TCP");
         }
         if (b.s)
                 describe_text(out, indent, "Ports", b.s);
 }
 
-static void describe_words(struct strbuf *out, size_t indent, const char *label, const json_t *list) {
+static void describe_words(struct strbuf *out, size_t indent, const char *label,
+                           const json_t *list) {
         const json_t *word;
         size_t i;
 
@@ -154,8 +157,10 @@ static void describe_words(struct strbuf *out, size_t indent, const char *label,
 }
 
 /* "http-get http://:8080/health delay=5s timeout=1s period=10s #success=1 #failure=3" */
-static void describe_probe(struct strbuf *out, size_t indent, const char *label, const json_t *probe) {
-        const json_t *http = json_object_get(probe, "httpGet"), *tcp = json_object_get(probe, "tcpSocket");
+static void describe_probe(struct strbuf *out, size_t indent, const char *label,
+                           const json_t *probe) {
+        const json_t *http = json_object_get(probe, "httpGet"),
+                     *tcp = json_object_get(probe, "tcpSocket");
         const json_t *port = json_object_get(http ? http : tcp, "port");
         AUTO_DONE(strbuf) struct strbuf b = { 0 };
         char number[24];
@@ -164,22 +169,28 @@ static void describe_probe(struct strbuf *out, size_t indent, const char *label,
                 return;
         (void) snprintf(number, sizeof(number), "%" JSON_INTEGER_FORMAT, json_integer_value(port));
         if (http)
-                strbuf_addf(&b, "http-get http://:%s%s", json_is_string(port) ? json_string_value(port) : number,
+                strbuf_addf(&b, "http-get http://:%s%s",
+                            json_is_string(port) ? json_string_value(port) : number,
                             tree_text(http, "path", NULL));
         else if (tcp)
-                strbuf_addf(&b, "tcp-socket :%s", json_is_string(port) ? json_string_value(port) : number);
+                strbuf_addf(&b, "tcp-socket :%s",
+                            json_is_string(port) ? json_string_value(port) : number);
         else
                 strbuf_add(&b, json_object_get(probe, "exec") ? "exec" : "grpc");
-        strbuf_addf(&b, " delay=%" JSON_INTEGER_FORMAT "s timeout=%" JSON_INTEGER_FORMAT
-                        "s period=%" JSON_INTEGER_FORMAT "s #success=%" JSON_INTEGER_FORMAT
-                        " #failure=%" JSON_INTEGER_FORMAT,
-                    tree_number(probe, "initialDelaySeconds", NULL), tree_number(probe, "timeoutSeconds", NULL),
-                    tree_number(probe, "periodSeconds", NULL), tree_number(probe, "successThreshold", NULL),
+        strbuf_addf(&b,
+                    " delay=%" JSON_INTEGER_FORMAT "s timeout=%" JSON_INTEGER_FORMAT
+                    "s period=%" JSON_INTEGER_FORMAT "s #success=%" JSON_INTEGER_FORMAT
+                    " #failure=%" JSON_INTEGER_FORMAT,
+                    tree_number(probe, "initialDelaySeconds", NULL),
+                    tree_number(probe, "timeoutSeconds", NULL),
+                    tree_number(probe, "periodSeconds", NULL),
+                    tree_number(probe, "successThreshold", NULL),
                     tree_number(probe, "failureThreshold", NULL));
         describe_text(out, indent, label, str_or_empty(b.s));
 }
 
-static void describe_state(struct strbuf *out, size_t indent, const char *label, const json_t *state) {
+static void describe_state(struct strbuf *out, size_t indent, const char *label,
+                           const json_t *state) {
         const char *key;
         json_t *value;
 
@@ -193,7 +204,8 @@ static void describe_state(struct strbuf *out, size_t indent, const char *label,
                 describe_optional(out, indent + 2, "Message", json_object_get(value, "message"));
                 describe_optional(out, indent + 2, "Exit Code", json_object_get(value, "exitCode"));
                 describe_optional(out, indent + 2, "Started", json_object_get(value, "startedAt"));
-                describe_optional(out, indent + 2, "Finished", json_object_get(value, "finishedAt"));
+                describe_optional(out, indent + 2, "Finished",
+                                  json_object_get(value, "finishedAt"));
         }
 }
 
@@ -206,9 +218,10 @@ static void describe_env(struct strbuf *out, size_t indent, const json_t *env) {
         add_indent(out, indent);
         strbuf_add(out, "Environment:\n");
         json_array_foreach(env, i, item) {
-                AUTO_FREE char *from = json_object_get(item, "valueFrom")
-                                               ? json_dumps(json_object_get(item, "valueFrom"), JSON_COMPACT)
-                                               : NULL;
+                AUTO_FREE char *from =
+                        json_object_get(item, "valueFrom")
+                                ? json_dumps(json_object_get(item, "valueFrom"), JSON_COMPACT)
+                                : NULL;
 
                 describe_text(out, indent + 2, tree_text(item, "name", NULL),
                               from ? from : tree_text(item, "value", NULL));
@@ -225,7 +238,8 @@ static void describe_mounts(struct strbuf *out, size_t indent, const json_t *mou
         strbuf_add(out, "Mounts:\n");
         json_array_foreach(mounts, i, m) {
                 add_indent(out, indent + 2);
-                strbuf_addf(out, "%s from %s (%s)\n", tree_text(m, "mountPath", NULL), tree_text(m, "name", NULL),
+                strbuf_addf(out, "%s from %s (%s)\n", tree_text(m, "mountPath", NULL),
+                            tree_text(m, "name", NULL),
                             json_is_true(json_object_get(m, "readOnly")) ? "ro" : "rw");
         }
 }
@@ -241,7 +255,8 @@ static const json_t *status_of(const json_t *statuses, const char *name) {
         return NULL;
 }
 
-static void describe_container(struct strbuf *out, size_t indent, const json_t *c, const json_t *status) {
+static void describe_container(struct strbuf *out, size_t indent, const json_t *c,
+                               const json_t *status) {
         describe_optional(out, indent, "Container ID", json_object_get(status, "containerID"));
         describe_line(out, indent, "Image", json_object_get(c, "image"));
         describe_optional(out, indent, "Image ID", json_object_get(status, "imageID"));

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <jansson.h>
-
 #include "base/str.h"
+
+#include <jansson.h>
 
 /* Pieces of a description: "Label:    value" lines. indent: blanks in front. Pure. */
 

@@ -1,3 +1,12 @@
+#include "api/kinds/object.h"
+#include "api/kinds/pod.h"
+#include "base/fd.h"
+#include "cli/commands.h"
+#include "cli/fetch.h"
+#include "cli/pods.h"
+#include "cli/session.h"
+#include "cli/target.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -9,21 +18,18 @@
 #include <termios.h>
 #include <wslay/wslay.h>
 
-#include "api/kinds/object.h"
-#include "api/kinds/pod.h"
-#include "base/fd.h"
-#include "cli/commands.h"
-#include "cli/fetch.h"
-#include "cli/pods.h"
-#include "cli/session.h"
-#include "cli/target.h"
-
 /* Stops reading standard input while more than this waits to be sent. */
 #define QUEUE_MAX_BYTES (256U << 10)
 #define MESSAGE_MAX_BYTES (16U << 20)
 
-enum channel { CHANNEL_STDIN, CHANNEL_STDOUT, CHANNEL_STDERR, CHANNEL_STATUS, CHANNEL_RESIZE,
-               CHANNEL_CLOSE = 255 };
+enum channel {
+        CHANNEL_STDIN,
+        CHANNEL_STDOUT,
+        CHANNEL_STDERR,
+        CHANNEL_STATUS,
+        CHANNEL_RESIZE,
+        CHANNEL_CLOSE = 255
+};
 
 struct exec_args {
         const char *container;
@@ -51,7 +57,8 @@ struct exec {
 
 /* ---- the WebSocket ---- */
 
-static ssize_t ws_recv(wslay_event_context_ptr ws, uint8_t *data, size_t len, int flags, void *user) {
+static ssize_t ws_recv(wslay_event_context_ptr ws, uint8_t *data, size_t len, int flags,
+                       void *user) {
         struct exec *x = user;
         ssize_t n = recv(x->fd, data, len, 0);
 
@@ -85,7 +92,8 @@ static int ws_mask(wslay_event_context_ptr ws, uint8_t *buf, size_t len, void *u
 
 static void ws_queue(struct exec *x, enum channel channel, const void *data, size_t len) {
         uint8_t message[8193];
-        struct wslay_event_msg m = { .opcode = WSLAY_BINARY_FRAME, .msg = message,
+        struct wslay_event_msg m = { .opcode = WSLAY_BINARY_FRAME,
+                                     .msg = message,
                                      .msg_length = len + 1 };
 
         message[0] = (uint8_t) channel;
@@ -141,8 +149,8 @@ static int exec_arm(struct exec *x) {
         int r = sd_event_source_set_io_events(x->io, events);
 
         if (r >= 0 && x->input)
-                r = sd_event_source_set_enabled(x->input, is_full || x->is_input_over ? SD_EVENT_OFF
-                                                                                     : SD_EVENT_ON);
+                r = sd_event_source_set_enabled(
+                        x->input, is_full || x->is_input_over ? SD_EVENT_OFF : SD_EVENT_ON);
         return r;
 }
 
@@ -207,7 +215,8 @@ static void send_size(struct exec *x) {
 
         if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) < 0)
                 return;
-        n = snprintf(text, sizeof(text), "{\"Width\":%u,\"Height\":%u}\n", size.ws_col, size.ws_row);
+        n = snprintf(text, sizeof(text), "{\"Width\":%u,\"Height\":%u}\n", size.ws_col,
+                     size.ws_row);
         ws_queue(x, CHANNEL_RESIZE, text, (size_t) n);
 }
 
@@ -268,10 +277,11 @@ static char *exec_path(struct session *s, const json_t *pod, const char *contain
         return path;
 }
 
-/* Sixteen random bytes in base64, as RFC 6455 wants them. The server's answer to them guards against
- * caches on the way, of which a local socket has none: 101 is answer enough. */
+/* Sixteen random bytes in base64, as RFC 6455 wants them. The server's answer to them guards
+ * against caches on the way, of which a local socket has none: 101 is answer enough. */
 static void websocket_key(char text[64]) {
-        static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        static const char digits[] =
+                "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         uint8_t random[22];
         size_t n = (size_t) snprintf(text, 64, "Sec-WebSocket-Key: ");
 
@@ -297,12 +307,14 @@ static int exec_dial(struct exec *x, const char *path, struct err *e) {
 
         websocket_key(key);
         r = session_call(x->session,
-                         &(struct client_request){ .path = path, .upgrade = "websocket", .headers = headers },
+                         &(struct client_request){
+                                 .path = path, .upgrade = "websocket", .headers = headers },
                          &reply, e);
         if (r < 0)
                 return r;
         if (reply.fd < 0)
-                return err_set(e, -EPROTO, "the server does not run commands: it answered %u", reply.status);
+                return err_set(e, -EPROTO, "the server does not run commands: it answered %u",
+                               reply.status);
         x->fd = STEAL_FD(reply.fd);
         if (wslay_event_context_client_init(&x->ws, &callbacks, x) != 0)
                 return err_errno(e, -ENOMEM, "cannot run the command");
@@ -352,7 +364,8 @@ static int exec_run(struct session *s, const void *raw, const struct words *word
         if (a.has_tty && !isatty(STDIN_FILENO)) {
                 a.has_tty = false;
                 if (!a.is_quiet)
-                        (void) fprintf(stderr, "Standard input is no terminal: going on without -t.\n");
+                        (void) fprintf(stderr,
+                                       "Standard input is no terminal: going on without -t.\n");
         }
         x.has_tty = a.has_tty;
         path = exec_path(s, json_array_get(pods, 0), container, &a, words, n_target);

@@ -1,12 +1,12 @@
 #include "cli/fetch.h"
 
-#include <errno.h>
-#include <stdarg.h>
-
 #include "api/kinds/object.h"
 #include "base/str.h"
 #include "cli/output.h"
 #include "cli/session.h"
+
+#include <errno.h>
+#include <stdarg.h>
 
 #define PAGE "500"
 
@@ -38,9 +38,9 @@ static int page_append(const struct kind *k, json_t *list, const json_t *page, s
 }
 
 int fetch_list(struct session *s, const struct fetch *f, json_t **ret_list, struct err *e) {
-        json_t *list = json_pack("{s:s,s:[],s:s,s:{s:s}}", "apiVersion", f->kind->api_version,
-                                 "items", "kind", f->kind->list_name, "metadata",
-                                 "resourceVersion", "");
+        json_t *list =
+                json_pack("{s:s,s:[],s:s,s:{s:s}}", "apiVersion", f->kind->api_version, "items",
+                          "kind", f->kind->list_name, "metadata", "resourceVersion", "");
         AUTO_FREE char *more = NULL;
         int r = list ? 0 : err_errno(e, -ENOMEM, "cannot read the list");
 

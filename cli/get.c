@@ -1,6 +1,3 @@
-#include <errno.h>
-#include <stdio.h>
-
 #include "api/kinds/object.h"
 #include "base/clock.h"
 #include "cli/commands.h"
@@ -10,6 +7,9 @@
 #include "cli/session.h"
 #include "cli/table.h"
 #include "cli/target.h"
+
+#include <errno.h>
+#include <stdio.h>
 
 struct get_args {
         const char *output, *selector, *field_selector, *sort_by;
@@ -24,7 +24,8 @@ static const struct option get_options[] = {
                        "only objects with these labels: app=web,tier!=db"),
         OPTION_OF_TEXT(struct get_args, field_selector, 0, "field-selector", "FIELDS",
                        "only objects with these fields: status.phase=Running"),
-        OPTION_OF_FLAG(struct get_args, is_all_namespaces, 'A', "all-namespaces", "of all namespaces"),
+        OPTION_OF_FLAG(struct get_args, is_all_namespaces, 'A', "all-namespaces",
+                       "of all namespaces"),
         OPTION_OF_FLAG(struct get_args, is_watch, 'w', "watch", "then show changes as they happen"),
         OPTION_OF_FLAG(struct get_args, is_watch_only, 0, "watch-only", "show changes only"),
         OPTION_OF_FLAG(struct get_args, has_no_headers, 0, "no-headers", "leave out the headings"),
@@ -156,7 +157,8 @@ struct sort_item {
 };
 
 static int compare_items(const void *a, const void *b) {
-        const json_t *x = ((const struct sort_item *) a)->by, *y = ((const struct sort_item *) b)->by;
+        const json_t *x = ((const struct sort_item *) a)->by,
+                     *y = ((const struct sort_item *) b)->by;
 
         if (json_is_number(x) && json_is_number(y))
                 return (json_number_value(x) > json_number_value(y)) -
@@ -215,7 +217,8 @@ static int get_list(struct getting *g, const struct target *t, json_t **ret_list
                        g->session->reason == CLIENT_REASON_NOT_FOUND))
                 return r;
         list = json_pack("{s:[]}", "items");
-        if (!list || (object && json_array_append_new(json_object_get(list, "items"), object) < 0)) {
+        if (!list ||
+            (object && json_array_append_new(json_object_get(list, "items"), object) < 0)) {
                 json_decref(list);
                 return err_errno(e, -ENOMEM, "cannot read the object");
         }
@@ -389,7 +392,8 @@ static int get_run(struct session *s, const void *raw, const struct words *words
         if (r < 0)
                 return r;
         if (targets.items[0].name && (args->selector || args->is_all_namespaces))
-                return session_usage(s, e, "a name can't be combined with --selector or --all-namespaces");
+                return session_usage(
+                        s, e, "a name can't be combined with --selector or --all-namespaces");
         g.has_prefix = has_several_kinds(&targets);
         if (args->is_watch || args->is_watch_only) {
                 if (targets.n != 1)
@@ -408,7 +412,8 @@ const struct command get_command = {
         .name = "get",
         .usage = "get TYPE[,TYPE...] [NAME...] | TYPE/NAME...",
         .summary = "Show objects",
-        .details = "Types may be written short: po, deploy, rs, svc, no, ns, ev, cm; \"all\" is the workloads\n"
+        .details = "Types may be written short: po, deploy, rs, svc, no, ns, ev, cm; \"all\" is "
+                   "the workloads\n"
                    "and services.\n\n"
                    "  orch get pods -o wide\n"
                    "  orch get deploy,svc -l app=web\n"

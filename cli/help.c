@@ -1,8 +1,8 @@
 #include "cli/help.h"
 
-#include <errno.h>
-
 #include "cli/session.h"
+
+#include <errno.h>
 
 const struct option help_global_options[] = {
         OPTION_OF_TEXT(struct global_args, namespace_, 'n', "namespace", "NAME",
@@ -56,7 +56,8 @@ void help_overview(FILE *out) {
                 strbuf_addf(&b, "  %-14s %s\n", command_all[i]->name, command_all[i]->summary);
         strbuf_add(&b, "\nOptions of every command:\n");
         option_help(help_global_options, help_n_global_options, &b);
-        strbuf_add(&b, "\n\"orch COMMAND --help\" says more; \"orch help exit-codes\" lists exit codes.\n");
+        strbuf_add(&b, "\n\"orch COMMAND --help\" says more; \"orch help exit-codes\" lists exit "
+                       "codes.\n");
         (void) fputs(str_or_empty(b.s), out);
 }
 
@@ -81,8 +82,7 @@ void help_command(const struct command *c, FILE *out) {
         (void) fputs(str_or_empty(b.s), out);
 }
 
-static int help_run(struct session *s, const void *args, const struct words *words,
-                    struct err *e) {
+static int help_run(struct session *s, const void *args, const struct words *words, struct err *e) {
         const struct command *const *commands = command_all;
         const struct command *c = NULL;
 
@@ -98,7 +98,8 @@ static int help_run(struct session *s, const void *args, const struct words *wor
         for (size_t i = 0; i < words->n; i++) {
                 c = commands ? command_find(commands, words->items[i]) : NULL;
                 if (!c) {
-                        const char *near = commands ? help_nearest(commands, words->items[i]) : NULL;
+                        const char *near =
+                                commands ? help_nearest(commands, words->items[i]) : NULL;
 
                         return session_usage(s, e, "no help about \"%s\"%s%s%s", words->items[i],
                                              near ? "; did you mean \"" : "", str_or_empty(near),

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <stdio.h>
-
 #include "cli/command.h"
+
+#include <stdio.h>
 
 extern const struct option help_global_options[];
 extern const size_t help_n_global_options;

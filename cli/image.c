@@ -1,10 +1,3 @@
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-
 #include "api/kinds/node.h"
 #include "api/kinds/object.h"
 #include "base/clock.h"
@@ -13,6 +6,13 @@
 #include "cli/progress.h"
 #include "cli/session.h"
 #include "cli/table.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 
 #define TAR_TYPE "application/x-tar"
 #define KIB 1024.0
@@ -23,20 +23,24 @@ struct image_args {
 };
 
 static const struct option image_load_options[] = {
-        OPTION_OF_TEXT(struct image_args, name, 0, "name", "REFERENCE", "name to give; else the archive's own"),
-        OPTION_OF_TEXT(struct image_args, node, 0, "node", "NAME", "on this node only; else on every node"),
+        OPTION_OF_TEXT(struct image_args, name, 0, "name", "REFERENCE",
+                       "name to give; else the archive's own"),
+        OPTION_OF_TEXT(struct image_args, node, 0, "node", "NAME",
+                       "on this node only; else on every node"),
         OPTION_OF_FLAG(struct image_args, is_quiet, 'q', "quiet", "print nothing"),
 };
 
 static const struct option image_import_options[] = {
-        OPTION_OF_TEXT(struct image_args, node, 0, "node", "NAME", "on this node only; else on every node"),
+        OPTION_OF_TEXT(struct image_args, node, 0, "node", "NAME",
+                       "on this node only; else on every node"),
         OPTION_OF_TEXT(struct image_args, config, 0, "config", "JSON",
                        "the image's configuration: {\"Cmd\":[\"sh\"]}"),
         OPTION_OF_FLAG(struct image_args, is_quiet, 'q', "quiet", "print nothing"),
 };
 
 static const struct option image_node_options[] = {
-        OPTION_OF_TEXT(struct image_args, node, 0, "node", "NAME", "on this node only; else on every node"),
+        OPTION_OF_TEXT(struct image_args, node, 0, "node", "NAME",
+                       "on this node only; else on every node"),
 };
 
 /* ---- nodes ---- */
@@ -53,7 +57,8 @@ static int nodes_of(struct session *s, const char *node, json_t **ret, struct er
         else if (r == 0)
                 r = fetch_list(s, &f, &list, e);
         json_array_foreach(json_object_get(list, "items"), i, item) {
-                (void) json_array_append(names, json_object_get(json_object_get(item, "metadata"), "name"));
+                (void) json_array_append(
+                        names, json_object_get(json_object_get(item, "metadata"), "name"));
         }
         json_decref(list);
         if (r == 0 && json_array_size(names) == 0)
@@ -67,9 +72,11 @@ static int nodes_of(struct session *s, const char *node, json_t **ret, struct er
 }
 
 static char *images_path(const char *node, const char *reference) {
-        AUTO_FREE char *base = client_path(&(struct client_target){
-                .group = "orch.dev", .version = "v1", .resource = "nodes", .name = node,
-                .subresource = "images" });
+        AUTO_FREE char *base = client_path(&(struct client_target){ .group = "orch.dev",
+                                                                    .version = "v1",
+                                                                    .resource = "nodes",
+                                                                    .name = node,
+                                                                    .subresource = "images" });
         AUTO_FREE char *query = NULL;
 
         if (!base || !reference)
@@ -168,7 +175,9 @@ static int upload_close(struct upload *u, struct err *e) {
         if (u->tar <= 0)
                 return 0;
         if (waitpid(u->tar, &status, 0) < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 127))
-                return err_set(e, -ENOENT, "the program tar is missing; pack the directory yourself: tar -cf image.tar -C DIR .");
+                return err_set(e, -ENOENT,
+                               "the program tar is missing; pack the directory yourself: tar -cf "
+                               "image.tar -C DIR .");
         if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
                 return err_set(e, -EIO, "tar could not read the directory");
         return 0;
@@ -179,9 +188,9 @@ static void print_loaded(const json_t *answer, const char *node, bool has_many) 
         size_t i, n;
 
         json_array_foreach(json_object_get(answer, "images"), i, image) {
-                json_array_foreach(json_object_get(image, "names"), n, name)
-                        (void) printf("Loaded image: %s%s%s\n", str_or_empty(json_string_value(name)),
-                                      has_many ? " on " : "", has_many ? node : "");
+                json_array_foreach(json_object_get(image, "names"), n, name)(void)
+                        printf("Loaded image: %s%s%s\n", str_or_empty(json_string_value(name)),
+                               has_many ? " on " : "", has_many ? node : "");
         }
 }
 
@@ -204,8 +213,10 @@ static int upload_to(struct session *s, const char *node, const char *file, cons
                 r = err_errno(e, -ENOMEM, "cannot send the image");
         if (r == 0)
                 r = session_call(s,
-                                 &(struct client_request){ .method = CLIENT_POST, .path = path,
-                                                           .content_type = TAR_TYPE, .source = &source },
+                                 &(struct client_request){ .method = CLIENT_POST,
+                                                           .path = path,
+                                                           .content_type = TAR_TYPE,
+                                                           .source = &source },
                                  &reply, e);
         closed = upload_close(&u, &why);
         if (closed < 0)
@@ -223,7 +234,8 @@ static int upload_run(struct session *s, const char *verb, const char *file,
 
         if (r == 0 && json_array_size(nodes) > 1 && str_eq(file, "-")) {
                 json_decref(nodes);
-                return session_usage(s, e, "standard input can be sent to one node only: add --node");
+                return session_usage(s, e,
+                                     "standard input can be sent to one node only: add --node");
         }
         json_array_foreach(nodes, i, node) {
                 if (r == 0)
@@ -236,7 +248,8 @@ static int upload_run(struct session *s, const char *verb, const char *file,
 
 static int load_run(struct session *s, const void *raw, const struct words *words, struct err *e) {
         if (words->n != 1)
-                return session_usage(s, e, "name one archive, layout directory or -: orch image load FILE");
+                return session_usage(
+                        s, e, "name one archive, layout directory or -: orch image load FILE");
         return upload_run(s, "load", words->items[0], raw, e);
 }
 
@@ -245,7 +258,9 @@ static int import_run(struct session *s, const void *raw, const struct words *wo
         struct image_args a = *(const struct image_args *) raw;
 
         if (words->n != 2)
-                return session_usage(s, e, "give a tar of a root file system and a name: orch image import FILE NAME");
+                return session_usage(
+                        s, e,
+                        "give a tar of a root file system and a name: orch image import FILE NAME");
         a.name = words->items[1];
         return upload_run(s, "import", words->items[0], &a, e);
 }
@@ -305,8 +320,8 @@ static int list_run(struct session *s, const void *raw, const struct words *word
                 json_t *answer = NULL;
 
                 if (r == 0)
-                        r = session_json(s, CLIENT_GET, images_path(json_string_value(node), NULL), NULL,
-                                         NULL, &answer, e);
+                        r = session_json(s, CLIENT_GET, images_path(json_string_value(node), NULL),
+                                         NULL, NULL, &answer, e);
                 if (r == 0)
                         add_images(&t, answer, json_string_value(node), n == 4);
                 json_decref(answer);
@@ -334,9 +349,10 @@ static int remove_run(struct session *s, const void *raw, const struct words *wo
         for (size_t w = 0; w < words->n && r == 0; w++) {
                 json_array_foreach(nodes, i, node) {
                         if (r == 0)
-                                r = session_json(s, CLIENT_DELETE,
-                                                 images_path(json_string_value(node), words->items[w]),
-                                                 NULL, NULL, NULL, e);
+                                r = session_json(
+                                        s, CLIENT_DELETE,
+                                        images_path(json_string_value(node), words->items[w]), NULL,
+                                        NULL, NULL, e);
                 }
                 if (r == 0)
                         (void) printf("Removed image: %s\n", words->items[w]);

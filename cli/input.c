@@ -1,16 +1,16 @@
 #include "cli/input.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <sys/stat.h>
-
 #include "api/schema/schema.h"
 #include "base/fd.h"
 #include "base/str.h"
 #include "cli/fetch.h"
 #include "cli/session.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
 
 #define DEPTH_MAX 16U
 

@@ -13,7 +13,7 @@ struct session;
  * is_recursive below too) and "-" (standard input). All findings of all files are printed, each
  * with file, line and column.
  *
- * Returns 0, -EINVAL (session->exit_code is EXIT_MANIFEST then and everything was said), -ENOENT and
- * other errors of reading, or -ENOMEM. */
+ * Returns 0, -EINVAL (session->exit_code is EXIT_MANIFEST then and everything was said), -ENOENT
+ * and other errors of reading, or -ENOMEM. */
 int input_read(struct session *s, const struct option_texts *files, bool is_recursive,
                struct manifests *ret, struct err *e);

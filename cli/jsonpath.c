@@ -61,15 +61,18 @@ struct filter {
 
 static void filter_take(void *data, const json_t *value) {
         struct filter *f = data;
-        AUTO_FREE char *text = json_is_string(value) ? strdup(json_string_value(value))
-                                                     : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+        AUTO_FREE char *text = json_is_string(value)
+                                       ? strdup(json_string_value(value))
+                                       : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
 
-        f->is_met = f->is_met || (text && strlen(text) == f->len && strncmp(text, f->text, f->len) == 0);
+        f->is_met = f->is_met ||
+                    (text && strlen(text) == f->len && strncmp(text, f->text, f->len) == 0);
 }
 
-/* "?(@.type=="Ready")]": elements whose part equals a text or number. at is at the question mark. */
-static int walk_filter(const char *at, const char *end, const json_t *tree, each_fn each, void *data,
-                       struct err *e) {
+/* "?(@.type=="Ready")]": elements whose part equals a text or number. at is at the question mark.
+ */
+static int walk_filter(const char *at, const char *end, const json_t *tree, each_fn each,
+                       void *data, struct err *e) {
         const char *path = at + strlen("?(@"), *close = memmem(at, (size_t) (end - at), ")]", 2);
         const char *equals = close ? memmem(at, (size_t) (close - at), "==", 2) : NULL, *value;
         const json_t *item;
@@ -245,8 +248,9 @@ static const char *range_skip(const char *at, const char *end) {
 static int render_range(const char *path, const char *close, const char *end, const json_t *tree,
                         struct rendering *r, const char **ret_at) {
         AUTO_FREE char *text = strndup(path, (size_t) (close - path));
-        struct rendering inner = { .template = close + 1, .end = end, .out = r->out, .e = r->e,
-                                   .depth = r->depth };
+        struct rendering inner = {
+                .template = close + 1, .end = end, .out = r->out, .e = r->e, .depth = r->depth
+        };
         int result;
 
         if (!text)

@@ -1,11 +1,12 @@
 #pragma once
 
-#include <jansson.h>
-
 #include "base/err.h"
 #include "base/str.h"
 
-/* The part of kubectl's jsonpath that people use: text, {.a.b}, {.a['b.c']}, {.list[0]}, {.list[-1]},
+#include <jansson.h>
+
+/* The part of kubectl's jsonpath that people use: text, {.a.b}, {.a['b.c']}, {.list[0]},
+ * {.list[-1]},
  * {.list[*].x}, {.list[?(@.type=="Ready")].status}, {.labels.a\.b}, {.map.*}, {"\n"},
  * {range .items[*]}...{end}; results of one expression are separated by a blank. What isn't there
  * prints nothing. Slices and other filters than == aren't understood.

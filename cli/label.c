@@ -1,12 +1,12 @@
-#include <errno.h>
-#include <stdio.h>
-
 #include "api/kinds/object.h"
 #include "cli/commands.h"
 #include "cli/fetch.h"
 #include "cli/output.h"
 #include "cli/session.h"
 #include "cli/target.h"
+
+#include <errno.h>
+#include <stdio.h>
 
 /* label and annotate: one patch, two maps. */
 
@@ -35,7 +35,8 @@ static int changes_parse(struct session *s, const char *const *words, size_t n, 
 
                 if (!is_change(words[i]) || len == 0) {
                         json_decref(value);
-                        return session_usage(s, e, "\"%s\" is neither KEY=VALUE nor KEY-", words[i]);
+                        return session_usage(s, e, "\"%s\" is neither KEY=VALUE nor KEY-",
+                                             words[i]);
                 }
                 if (!key || json_object_set_new(out, key, value) < 0)
                         return err_errno(e, -ENOMEM, "cannot make the patch");
@@ -53,8 +54,10 @@ static int check_overwriting(const json_t *changes, const json_t *live, const ch
                 const json_t *old = json_object_get(now, key);
 
                 if (old && json_is_string(value) && !json_equal(old, value))
-                        return err_set(e, -EEXIST, "%s has the value \"%s\" already; add --overwrite to change it",
-                                       key, str_or_empty(json_string_value(old)));
+                        return err_set(
+                                e, -EEXIST,
+                                "%s has the value \"%s\" already; add --overwrite to change it",
+                                key, str_or_empty(json_string_value(old)));
         }
         return 0;
 }
@@ -71,12 +74,14 @@ static int change_one(struct session *s, const struct target *t, const char *mem
         }
         if (r == 0) {
                 patch = json_pack("{s:{s:O}}", "metadata", member, changes);
-                r = patch ? session_json(s, CLIENT_PATCH, session_path(s, t->kind, NULL, t->name, NULL),
+                r = patch ? session_json(s, CLIENT_PATCH,
+                                         session_path(s, t->kind, NULL, t->name, NULL),
                                          CLIENT_TYPE_MERGE_PATCH, patch, NULL, e)
                           : err_errno(e, -ENOMEM, "cannot make the patch");
         }
         if (r == 0)
-                r = output_verdict(t->kind, t->name, str_eq(member, "labels") ? "labeled" : "annotated", e);
+                r = output_verdict(t->kind, t->name,
+                                   str_eq(member, "labels") ? "labeled" : "annotated", e);
         json_decref(live);
         json_decref(patch);
         return r;
@@ -100,8 +105,9 @@ static int change_run(struct session *s, const struct label_args *a, const struc
                 r = changes ? changes_parse(s, words->items + n, words->n - n, changes, e)
                             : err_errno(e, -ENOMEM, "cannot make the patch");
         for (size_t i = 0; i < t.n && r == 0; i++)
-                r = t.items[i].name ? change_one(s, &t.items[i], member, changes, a->is_overwriting, e)
-                                    : session_usage(s, e, "name the objects: TYPE NAME or TYPE/NAME");
+                r = t.items[i].name
+                            ? change_one(s, &t.items[i], member, changes, a->is_overwriting, e)
+                            : session_usage(s, e, "name the objects: TYPE NAME or TYPE/NAME");
         json_decref(changes);
         return r;
 }

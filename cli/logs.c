@@ -1,8 +1,3 @@
-#include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <systemd/sd-event.h>
-
 #include "api/kinds/object.h"
 #include "api/kinds/pod.h"
 #include "base/clock.h"
@@ -11,6 +6,11 @@
 #include "cli/pods.h"
 #include "cli/session.h"
 #include "cli/target.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <systemd/sd-event.h>
 
 #define STREAMS_MAX 64
 
@@ -22,17 +22,23 @@ struct logs_args {
 
 static const struct option logs_options[] = {
         OPTION_OF_FLAG(struct logs_args, is_following, 'f', "follow", "go on as lines are written"),
-        OPTION_OF_NUMBER(struct logs_args, tail, 0, "tail", "LINES", "only the last lines; -1: all"),
+        OPTION_OF_NUMBER(struct logs_args, tail, 0, "tail", "LINES",
+                         "only the last lines; -1: all"),
         OPTION_OF_DURATION(struct logs_args, since, 0, "since", "TIME", "only what is younger: 5m"),
         OPTION_OF_TEXT(struct logs_args, since_time, 0, "since-time", "TIME",
                        "only what is younger: 2026-01-02T03:04:05Z"),
         OPTION_OF_NUMBER(struct logs_args, limit, 0, "limit-bytes", "BYTES", "at most so much"),
         OPTION_OF_TEXT(struct logs_args, container, 'c', "container", "NAME", "of this container"),
-        OPTION_OF_FLAG(struct logs_args, is_all_containers, 0, "all-containers", "of all containers"),
-        OPTION_OF_FLAG(struct logs_args, is_previous, 'p', "previous", "of the container's run before"),
-        OPTION_OF_FLAG(struct logs_args, has_timestamps, 0, "timestamps", "each line with its time"),
-        OPTION_OF_TEXT(struct logs_args, selector, 'l', "selector", "LABELS", "of all pods with these labels"),
-        OPTION_OF_FLAG(struct logs_args, has_prefix, 0, "prefix", "each line with pod and container"),
+        OPTION_OF_FLAG(struct logs_args, is_all_containers, 0, "all-containers",
+                       "of all containers"),
+        OPTION_OF_FLAG(struct logs_args, is_previous, 'p', "previous",
+                       "of the container's run before"),
+        OPTION_OF_FLAG(struct logs_args, has_timestamps, 0, "timestamps",
+                       "each line with its time"),
+        OPTION_OF_TEXT(struct logs_args, selector, 'l', "selector", "LABELS",
+                       "of all pods with these labels"),
+        OPTION_OF_FLAG(struct logs_args, has_prefix, 0, "prefix",
+                       "each line with pod and container"),
 };
 
 /* One container's log. */
@@ -74,9 +80,10 @@ static int stream_add(struct logs *l, const json_t *pod, const char *container, 
         char *path;
 
         if (l->n == STREAMS_MAX)
-                return err_set(e, -E2BIG, "more than %d logs at once; choose fewer pods", STREAMS_MAX);
-        path = session_path(l->session, &pod_kind, tree_text(pod, "metadata", "namespace", NULL), name,
-                            "log");
+                return err_set(e, -E2BIG, "more than %d logs at once; choose fewer pods",
+                               STREAMS_MAX);
+        path = session_path(l->session, &pod_kind, tree_text(pod, "metadata", "namespace", NULL),
+                            name, "log");
         (void) client_path_query(&path, "container", container);
         if (a->is_following)
                 (void) client_path_query(&path, "follow", "true");
@@ -186,8 +193,9 @@ static int run_together(struct logs *l, struct err *e) {
         int r = session_connect(l->session, e);
 
         for (size_t i = 0; i < l->n && r == 0; i++) {
-                r = client_start(l->session->client, &(struct client_request){ .path = l->streams[i].path },
-                                 &handlers, &l->streams[i], &l->streams[i].call, e);
+                r = client_start(l->session->client,
+                                 &(struct client_request){ .path = l->streams[i].path }, &handlers,
+                                 &l->streams[i], &l->streams[i].call, e);
                 l->n_open += r == 0;
         }
         while (r >= 0 && l->n_open > 0)
@@ -243,7 +251,8 @@ static int logs_run(struct session *s, const void *raw, const struct words *word
         l->session = s;
         l->args = raw;
         if (l->args->since_time && clock_parse(l->args->since_time, &ignored) < 0)
-                return session_usage(s, e, "--since-time takes a time such as 2026-01-02T03:04:05Z");
+                return session_usage(s, e,
+                                     "--since-time takes a time such as 2026-01-02T03:04:05Z");
         if (l->args->since_time && l->args->since.is_set)
                 return session_usage(s, e, "give either --since or --since-time");
         r = logs_choose(l, words, e);
@@ -257,7 +266,8 @@ const struct command logs_command = {
         .name = "logs",
         .usage = "logs POD | TYPE/NAME | -l LABELS",
         .summary = "Show what containers print",
-        .details = "  orch logs -f deploy/web\n  orch logs web-1 -c sidecar --tail=20\n  orch logs web-1 --previous\n",
+        .details = "  orch logs -f deploy/web\n  orch logs web-1 -c sidecar --tail=20\n  orch logs "
+                   "web-1 --previous\n",
         .options = logs_options,
         .n_options = ARRAY_SIZE(logs_options),
         .args_size = sizeof(struct logs_args),

@@ -1,12 +1,12 @@
-#include <errno.h>
-#include <locale.h>
-#include <signal.h>
-#include <stdio.h>
-
 #include "api/client/http.h"
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/session.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
 
 static int usage_fail(const struct err *e, const char *command) {
         (void) fprintf(stderr, "error: %s\nSee \"orch %s%s--help\".\n", err_text(e), command,
@@ -17,12 +17,13 @@ static int usage_fail(const struct err *e, const char *command) {
 /* A server that isn't there is the commonest trouble of all: the remedy belongs to the message. */
 static void no_server_explain(const struct session *s) {
         if (s->is_url) {
-                (void) fprintf(stderr, "Is orchd running there? Give another address with --server or ORCH_SERVER.\n");
+                (void) fprintf(stderr, "Is orchd running there? Give another address with --server "
+                                       "or ORCH_SERVER.\n");
                 return;
         }
-        (void) fprintf(stderr,
-                       "Start one with \"orchd\" as root (a complete one-node cluster), or with \"systemctl start orchd\";\n"
-                       "or name another socket with --socket or ORCH_SOCKET.\n");
+        (void) fprintf(stderr, "Start one with \"orchd\" as root (a complete one-node cluster), or "
+                               "with \"systemctl start orchd\";\n"
+                               "or name another socket with --socket or ORCH_SOCKET.\n");
 }
 
 static int fail(const struct session *s, const struct err *e, const char *command) {
@@ -95,7 +96,8 @@ static int dispatch(struct session *s, const struct command *const *commands, ch
                 help_command(c, argc < 2 ? stderr : stdout);
                 return argc < 2 ? EXIT_USAGE : EXIT_OK;
         }
-        return dispatch(s, c->subcommands, argv + 1, argc - 1, str_eq(c->name, "rollout") ? "rollout " : "image ");
+        return dispatch(s, c->subcommands, argv + 1, argc - 1,
+                        str_eq(c->name, "rollout") ? "rollout " : "image ");
 }
 
 static int run(struct session *s, int argc, char *const *argv) {

@@ -1,12 +1,12 @@
-#include <errno.h>
-#include <stdio.h>
-
 #include "api/kinds/object.h"
 #include "cli/commands.h"
 #include "cli/fetch.h"
 #include "cli/session.h"
 #include "cli/table.h"
 #include "cli/target.h"
+
+#include <errno.h>
+#include <stdio.h>
 
 /* Small commands: version, explain, api-resources. */
 
@@ -65,7 +65,8 @@ struct explain_args {
 };
 
 static const struct option explain_options[] = {
-        OPTION_OF_FLAG(struct explain_args, is_recursive, 0, "recursive", "show the fields below too"),
+        OPTION_OF_FLAG(struct explain_args, is_recursive, 0, "recursive",
+                       "show the fields below too"),
         OPTION_OF_TEXT(struct explain_args, api_version, 0, "api-version", "GROUP/VERSION",
                        "of this version only"),
 };
@@ -80,7 +81,9 @@ static int explain_run(struct session *s, const void *raw, const struct words *w
         int r;
 
         if (words->n != 1)
-                return session_usage(s, e, "say what to explain: KIND or KIND.field.path, such as pod.spec.containers");
+                return session_usage(s, e,
+                                     "say what to explain: KIND or KIND.field.path, such as "
+                                     "pod.spec.containers");
         word = strndup(words->items[0], strcspn(words->items[0], "."));
         if (!word)
                 return err_errno(e, -ENOMEM, "cannot explain");
@@ -90,7 +93,8 @@ static int explain_run(struct session *s, const void *raw, const struct words *w
         if (r < 0)
                 return r;
         if (a->api_version && !str_eq(a->api_version, k->api_version))
-                return err_set(e, -ENOENT, "%s is in %s, not in %s", k->name, k->api_version, a->api_version);
+                return err_set(e, -ENOENT, "%s is in %s, not in %s", k->name, k->api_version,
+                               a->api_version);
         r = schema_explain(k, path, a->is_recursive, &text, e);
         if (r < 0) {
                 s->exit_code = r == -ENOENT ? EXIT_USAGE : EXIT_ERROR;
@@ -104,7 +108,8 @@ const struct command explain_command = {
         .name = "explain",
         .usage = "explain KIND[.field...]",
         .summary = "Show what the fields of a kind mean",
-        .details = "Needs no server.\n\n  orch explain deployment.spec.strategy\n  orch explain pod --recursive\n",
+        .details = "Needs no server.\n\n  orch explain deployment.spec.strategy\n  orch explain "
+                   "pod --recursive\n",
         .options = explain_options,
         .n_options = ARRAY_SIZE(explain_options),
         .args_size = sizeof(struct explain_args),
@@ -117,7 +122,8 @@ static int api_resources_run(struct session *s, const void *raw, const struct wo
                              struct err *e) {
         AUTO_DONE(table) struct table t = { 0 };
         AUTO_DONE(strbuf) struct strbuf b = { 0 };
-        static const char *const headers[] = { "NAME", "SHORTNAMES", "APIVERSION", "NAMESPACED", "KIND" };
+        static const char *const headers[] = { "NAME", "SHORTNAMES", "APIVERSION", "NAMESPACED",
+                                               "KIND" };
 
         (void) raw;
         (void) words;

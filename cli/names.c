@@ -1,13 +1,13 @@
-#include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "api/kinds/object.h"
 #include "api/kinds/service.h"
 #include "cli/commands.h"
 #include "cli/fetch.h"
 #include "cli/session.h"
 #include "cli/table.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #define SERVICE_NAME "kubernetes.io/service-name"
 
@@ -17,9 +17,12 @@ struct names_args {
 };
 
 static const struct option names_options[] = {
-        OPTION_OF_FLAG(struct names_args, is_all_namespaces, 'A', "all-namespaces", "of all namespaces"),
-        OPTION_OF_TEXT(struct names_args, selector, 'l', "selector", "LABELS", "services with these labels"),
-        OPTION_OF_FLAG(struct names_args, has_no_headers, 0, "no-headers", "leave out the headings"),
+        OPTION_OF_FLAG(struct names_args, is_all_namespaces, 'A', "all-namespaces",
+                       "of all namespaces"),
+        OPTION_OF_TEXT(struct names_args, selector, 'l', "selector", "LABELS",
+                       "services with these labels"),
+        OPTION_OF_FLAG(struct names_args, has_no_headers, 0, "no-headers",
+                       "leave out the headings"),
 };
 
 /* The addresses behind a service, gathered from all its slices. */
@@ -76,7 +79,8 @@ static void add_ports(struct table *t, const json_t *service) {
                             tree_number(port, "port", NULL));
                 if (json_is_string(target))
                         strbuf_addf(&b, "->%s", json_string_value(target));
-                else if (json_is_integer(target) && json_integer_value(target) != tree_number(port, "port", NULL))
+                else if (json_is_integer(target) &&
+                         json_integer_value(target) != tree_number(port, "port", NULL))
                         strbuf_addf(&b, "->%" JSON_INTEGER_FORMAT, json_integer_value(target));
                 if (protocol[0] && !str_eq(protocol, "TCP"))
                         strbuf_addf(&b, "/%s", protocol);
@@ -104,7 +108,8 @@ static void add_service(struct table *t, const json_t *service, const json_t *sl
 
 static int names_print(const struct session *s, const struct names_args *a, const json_t *services,
                        const json_t *slices, struct err *e) {
-        static const char *const headers[] = { "NAME", "TYPE", "ADDRESS", "PORTS", "READY", "UNREADY" };
+        static const char *const headers[] = { "NAME",  "TYPE",  "ADDRESS",
+                                               "PORTS", "READY", "UNREADY" };
         AUTO_DONE(table) struct table t = { 0 };
         AUTO_DONE(strbuf) struct strbuf b = { 0 };
         const json_t *items = json_object_get(services, "items"), *service;
@@ -117,8 +122,7 @@ static int names_print(const struct session *s, const struct names_args *a, cons
         table_init(&t, ARRAY_SIZE(headers));
         for (i = 0; i < ARRAY_SIZE(headers) && !a->has_no_headers; i++)
                 table_add(&t, headers[i]);
-        json_array_foreach(items, i, service)
-                add_service(&t, service, slices);
+        json_array_foreach(items, i, service) add_service(&t, service, slices);
         if (table_print(&t, 0, s->has_colour, &b) < 0)
                 return err_errno(e, -ENOMEM, "cannot print the table");
         (void) fputs(b.s, stdout);
@@ -127,7 +131,8 @@ static int names_print(const struct session *s, const struct names_args *a, cons
 
 static int names_run(struct session *s, const void *raw, const struct words *words, struct err *e) {
         const struct names_args *a = raw;
-        struct fetch f = { .kind = &service_kind, .label_selector = a->selector,
+        struct fetch f = { .kind = &service_kind,
+                           .label_selector = a->selector,
                            .is_all_namespaces = a->is_all_namespaces };
         json_t *services = NULL, *slices = NULL;
         AUTO_FREE char *one = NULL;

@@ -1,10 +1,10 @@
 #include "cli/option.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-
-#include "base/clock.h"
 
 #define CANDIDATES_MAX 96
 #define HELP_COLUMN 34
@@ -23,8 +23,8 @@ int option_duration_parse(const char *text, int64_t *ret_usec) {
                 const char *name;
                 uint64_t usec;
         } units[] = {
-                { "ms", USEC_PER_MSEC },     { "h", 3600 * USEC_PER_SEC }, { "m", 60 * USEC_PER_SEC },
-                { "s", USEC_PER_SEC },       { "d", 86400 * USEC_PER_SEC },
+                { "ms", USEC_PER_MSEC }, { "h", 3600 * USEC_PER_SEC },  { "m", 60 * USEC_PER_SEC },
+                { "s", USEC_PER_SEC },   { "d", 86400 * USEC_PER_SEC },
         };
         const char *at = text;
         double sum = 0;
@@ -79,8 +79,8 @@ static int set_choice(const struct option *o, void *at, const char *value, struc
                 }
                 strbuf_addf(&all, "%s%s", i ? ", " : "", o->values[i]);
         }
-        (void) err_set(e, -EINVAL, "--%s takes one of %s, not \"%s\"", o->name,
-                       str_or_empty(all.s), value);
+        (void) err_set(e, -EINVAL, "--%s takes one of %s, not \"%s\"", o->name, str_or_empty(all.s),
+                       value);
         strbuf_done(&all);
         return -EINVAL;
 }
@@ -90,8 +90,9 @@ static int set_number(const struct option *o, void *at, const char *value, struc
 
         if (o->type == OPTION_DURATION) {
                 if (option_duration_parse(value, &n.value) < 0)
-                        return err_set(e, -EINVAL, "--%s takes a time such as 30s or 5m, not \"%s\"",
-                                       o->name, value);
+                        return err_set(e, -EINVAL,
+                                       "--%s takes a time such as 30s or 5m, not \"%s\"", o->name,
+                                       value);
         } else if (str_to_int64(value, INT64_MIN, INT64_MAX, &n.value) < 0) {
                 return err_set(e, -EINVAL, "--%s takes a number, not \"%s\"", o->name, value);
         }

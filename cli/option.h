@@ -1,12 +1,12 @@
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "base/err.h"
 #include "base/macros.h"
 #include "base/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* A command's options are a table; parsing, help and completion are made from it. */
 
@@ -36,9 +36,9 @@ struct option {
         char letter; /* 0: none */
         const char *name;
         enum option_type type;
-        size_t offset; /* of the member in the command's arguments */
-        const char *meta;  /* "FILE"; NULL: a flag */
-        const char *doc;   /* one line */
+        size_t offset;             /* of the member in the command's arguments */
+        const char *meta;          /* "FILE"; NULL: a flag */
+        const char *doc;           /* one line */
         const char *const *values; /* NULL-terminated */
         bool is_value_optional;
         const char *default_text; /* applied before parsing; NULL: none */
@@ -50,23 +50,35 @@ struct option {
          0 * sizeof(char[__builtin_types_compatible_p(__typeof__(((self *) 0)->m), t) ? 1 : -1]))
 
 #define OPTION_OF_FLAG(self, m, c, long_name, text, ...)                                           \
-        { .letter = (c), .name = (long_name), .type = OPTION_FLAG,                                 \
-          .offset = OPTION_AT(self, m, bool), .doc = (text), ##__VA_ARGS__ }
+        {                                                                                          \
+                .letter = (c), .name = (long_name), .type = OPTION_FLAG,                           \
+                .offset = OPTION_AT(self, m, bool), .doc = (text), ##__VA_ARGS__                   \
+        }
 #define OPTION_OF_TEXT(self, m, c, long_name, arg, text, ...)                                      \
-        { .letter = (c), .name = (long_name), .type = OPTION_TEXT, .meta = (arg),                  \
-          .offset = OPTION_AT(self, m, const char *), .doc = (text), ##__VA_ARGS__ }
+        {                                                                                          \
+                .letter = (c), .name = (long_name), .type = OPTION_TEXT, .meta = (arg),            \
+                .offset = OPTION_AT(self, m, const char *), .doc = (text), ##__VA_ARGS__           \
+        }
 #define OPTION_OF_TEXTS(self, m, c, long_name, arg, text, ...)                                     \
-        { .letter = (c), .name = (long_name), .type = OPTION_TEXTS, .meta = (arg),                 \
-          .offset = OPTION_AT(self, m, struct option_texts), .doc = (text), ##__VA_ARGS__ }
+        {                                                                                          \
+                .letter = (c), .name = (long_name), .type = OPTION_TEXTS, .meta = (arg),           \
+                .offset = OPTION_AT(self, m, struct option_texts), .doc = (text), ##__VA_ARGS__    \
+        }
 #define OPTION_OF_NUMBER(self, m, c, long_name, arg, text, ...)                                    \
-        { .letter = (c), .name = (long_name), .type = OPTION_NUMBER, .meta = (arg),                \
-          .offset = OPTION_AT(self, m, struct option_number), .doc = (text), ##__VA_ARGS__ }
+        {                                                                                          \
+                .letter = (c), .name = (long_name), .type = OPTION_NUMBER, .meta = (arg),          \
+                .offset = OPTION_AT(self, m, struct option_number), .doc = (text), ##__VA_ARGS__   \
+        }
 #define OPTION_OF_DURATION(self, m, c, long_name, arg, text, ...)                                  \
-        { .letter = (c), .name = (long_name), .type = OPTION_DURATION, .meta = (arg),              \
-          .offset = OPTION_AT(self, m, struct option_number), .doc = (text), ##__VA_ARGS__ }
+        {                                                                                          \
+                .letter = (c), .name = (long_name), .type = OPTION_DURATION, .meta = (arg),        \
+                .offset = OPTION_AT(self, m, struct option_number), .doc = (text), ##__VA_ARGS__   \
+        }
 #define OPTION_OF_CHOICE(self, m, c, long_name, arg, text, ...)                                    \
-        { .letter = (c), .name = (long_name), .type = OPTION_CHOICE, .meta = (arg),                \
-          .offset = OPTION_AT(self, m, const char *), .doc = (text), ##__VA_ARGS__ }
+        {                                                                                          \
+                .letter = (c), .name = (long_name), .type = OPTION_CHOICE, .meta = (arg),          \
+                .offset = OPTION_AT(self, m, const char *), .doc = (text), ##__VA_ARGS__           \
+        }
 
 /* One table and where its values go. */
 struct option_group {

@@ -1,8 +1,5 @@
 #include "cli/output.h"
 
-#include <errno.h>
-#include <stdio.h>
-
 #include "api/kinds/object.h"
 #include "api/text/text.h"
 #include "base/str.h"
@@ -10,9 +7,14 @@
 #include "cli/session.h"
 #include "cli/target.h"
 
+#include <errno.h>
+#include <stdio.h>
+
 int output_parse(struct session *s, const char *text, struct output *ret, struct err *e) {
         static const char *const names[] = {
-                [OUTPUT_WIDE] = "wide", [OUTPUT_JSON] = "json", [OUTPUT_YAML] = "yaml",
+                [OUTPUT_WIDE] = "wide",
+                [OUTPUT_JSON] = "json",
+                [OUTPUT_YAML] = "yaml",
                 [OUTPUT_NAME] = "name",
         };
 
@@ -30,8 +32,8 @@ int output_parse(struct session *s, const char *text, struct output *ret, struct
                 ret->template = text + strlen("jsonpath=");
                 return 0;
         }
-        return session_usage(s, e, "-o takes wide, json, yaml, name or jsonpath=TEMPLATE, not \"%s\"",
-                             text);
+        return session_usage(
+                s, e, "-o takes wide, json, yaml, name or jsonpath=TEMPLATE, not \"%s\"", text);
 }
 
 int output_stamp(json_t *tree, const struct kind *k) {

@@ -1,9 +1,9 @@
 #pragma once
 
+#include "base/err.h"
+
 #include <jansson.h>
 #include <stdbool.h>
-
-#include "base/err.h"
 
 struct kind;
 struct session;

@@ -1,8 +1,5 @@
 #include "cli/pods.h"
 
-#include <errno.h>
-#include <stdio.h>
-
 #include "api/kinds/object.h"
 #include "api/kinds/pod.h"
 #include "base/str.h"
@@ -11,6 +8,9 @@
 #include "cli/target.h"
 #include "cli/waiting.h"
 
+#include <errno.h>
+#include <stdio.h>
+
 #define DEFAULT_CONTAINER "kubectl.kubernetes.io/default-container"
 
 /* {"app":"web"} as "app=web". */
@@ -18,9 +18,8 @@ static void add_pairs(const json_t *map, struct strbuf *b) {
         const char *key;
         json_t *value;
 
-        json_object_foreach((json_t *) map, key, value)
-                strbuf_addf(b, "%s%s=%s", b->len ? "," : "", key,
-                            str_or_empty(json_string_value(value)));
+        json_object_foreach((json_t *) map, key, value) strbuf_addf(
+                b, "%s%s=%s", b->len ? "," : "", key, str_or_empty(json_string_value(value)));
 }
 
 static void add_expressions(const json_t *list, struct strbuf *b) {
@@ -28,7 +27,8 @@ static void add_expressions(const json_t *list, struct strbuf *b) {
         size_t i, v;
 
         json_array_foreach(list, i, term) {
-                const char *op = tree_text(term, "operator", NULL), *key = tree_text(term, "key", NULL);
+                const char *op = tree_text(term, "operator", NULL),
+                           *key = tree_text(term, "key", NULL);
                 const json_t *values = json_object_get(term, "values");
 
                 strbuf_add(b, b->len ? "," : "");
@@ -37,8 +37,8 @@ static void add_expressions(const json_t *list, struct strbuf *b) {
                         continue;
                 }
                 strbuf_addf(b, "%s %s (", key, str_eq(op, "In") ? "in" : "notin");
-                json_array_foreach(values, v, value)
-                        strbuf_addf(b, "%s%s", v ? "," : "", str_or_empty(json_string_value(value)));
+                json_array_foreach(values, v, value) strbuf_addf(
+                        b, "%s%s", v ? "," : "", str_or_empty(json_string_value(value)));
                 strbuf_add_char(b, ')');
         }
 }
@@ -46,7 +46,8 @@ static void add_expressions(const json_t *list, struct strbuf *b) {
 static void selector_of(const json_t *owner, struct strbuf *b) {
         const json_t *selector = tree_get(owner, "spec", "selector", NULL);
 
-        if (json_object_get(selector, "matchLabels") || json_object_get(selector, "matchExpressions")) {
+        if (json_object_get(selector, "matchLabels") ||
+            json_object_get(selector, "matchExpressions")) {
                 add_pairs(json_object_get(selector, "matchLabels"), b);
                 add_expressions(json_object_get(selector, "matchExpressions"), b);
         } else {
@@ -68,8 +69,8 @@ int pods_with(struct session *s, const char *selector, json_t **ret, struct err 
         }
         json_decref(list);
         if (r == 0 && json_array_size(out) == 0)
-                r = err_set(e, -ENOENT, "there are no pods with labels %s in namespace %s", selector,
-                            s->namespace_);
+                r = err_set(e, -ENOENT, "there are no pods with labels %s in namespace %s",
+                            selector, s->namespace_);
         if (r < 0) {
                 json_decref(out);
                 return r;
@@ -125,7 +126,8 @@ int pods_container(const json_t *pod, const char *wanted, const char **ret, stru
                 strbuf_addf(&names, "%s%s", i ? ", " : "", tree_text(c, "name", NULL));
         if (wanted)
                 return err_set(e, -ENOENT, "pod %s has no container \"%s\"; it has %s",
-                               tree_text(pod, "metadata", "name", NULL), wanted, str_or_empty(names.s));
+                               tree_text(pod, "metadata", "name", NULL), wanted,
+                               str_or_empty(names.s));
         *ret = find_container(pod, named, "containers")
                        ? named
                        : tree_text(json_array_get(containers, 0), "name", NULL);

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <jansson.h>
-
 #include "base/err.h"
+
+#include <jansson.h>
 
 struct session;
 struct target;

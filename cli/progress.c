@@ -1,9 +1,9 @@
 #include "cli/progress.h"
 
-#include <stdio.h>
-
 #include "base/clock.h"
 #include "cli/session.h"
+
+#include <stdio.h>
 
 #define QUIET_USEC (500 * USEC_PER_MSEC)
 

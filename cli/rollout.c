@@ -1,18 +1,18 @@
-#include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "api/kinds/object.h"
 #include "api/kinds/workload.h"
 #include "base/clock.h"
 #include "cli/commands.h"
+#include "cli/describe.h"
 #include "cli/fetch.h"
 #include "cli/output.h"
 #include "cli/session.h"
 #include "cli/table.h"
 #include "cli/target.h"
 #include "cli/waiting.h"
-#include "cli/describe.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #define REVISION "deployment.kubernetes.io/revision"
 #define CHANGE_CAUSE "kubernetes.io/change-cause"
@@ -27,11 +27,13 @@ struct rollout_args {
 static const struct option status_options[] = {
         OPTION_OF_FLAG(struct rollout_args, is_watching, 'w', "watch", "wait until it is finished",
                        .default_text = "true"),
-        OPTION_OF_DURATION(struct rollout_args, timeout, 0, "timeout", "TIME", "give up then; 0: never"),
+        OPTION_OF_DURATION(struct rollout_args, timeout, 0, "timeout", "TIME",
+                           "give up then; 0: never"),
 };
 
 static const struct option history_options[] = {
-        OPTION_OF_NUMBER(struct rollout_args, revision, 0, "revision", "NUMBER", "show this revision's pod template"),
+        OPTION_OF_NUMBER(struct rollout_args, revision, 0, "revision", "NUMBER",
+                         "show this revision's pod template"),
 };
 
 static const struct option undo_options[] = {
@@ -45,14 +47,16 @@ static int parse_deployment(struct session *s, const struct words *words, struct
         int r = target_parse_one(s, words->items, words->n, &deployment_kind, t, e);
 
         if (r == 0 && t->kind != &deployment_kind)
-                return session_usage(s, e, "only deployments are rolled out, not %s", t->kind->plural);
+                return session_usage(s, e, "only deployments are rolled out, not %s",
+                                     t->kind->plural);
         return r;
 }
 
 static int patch_deployment(struct session *s, const struct target *t, const char *type,
                             json_t *take_patch, const char *verdict, struct err *e) {
-        int r = take_patch ? session_json(s, CLIENT_PATCH, session_path(s, t->kind, NULL, t->name, NULL),
-                                          type, take_patch, NULL, e)
+        int r = take_patch ? session_json(s, CLIENT_PATCH,
+                                          session_path(s, t->kind, NULL, t->name, NULL), type,
+                                          take_patch, NULL, e)
                            : err_errno(e, -ENOMEM, "cannot make the patch");
 
         json_decref(take_patch);
@@ -65,7 +69,8 @@ static int status_run(struct session *s, const void *raw, const struct words *wo
                       struct err *e) {
         const struct rollout_args *a = raw;
         struct target t;
-        struct waiting w = { .judge = waiting_judge_rollout, .is_verbose = true,
+        struct waiting w = { .judge = waiting_judge_rollout,
+                             .is_verbose = true,
                              .due_usec = waiting_due(&a->timeout) };
         char text[WAITING_TEXT_MAX] = "";
         json_t *object = NULL;
@@ -100,7 +105,8 @@ static const struct command status_command = {
 static int64_t revision_of(const json_t *rs) {
         int64_t n = 0;
 
-        (void) str_to_int64(tree_text(rs, "metadata", "annotations", REVISION, NULL), 0, INT64_MAX, &n);
+        (void) str_to_int64(tree_text(rs, "metadata", "annotations", REVISION, NULL), 0, INT64_MAX,
+                            &n);
         return n;
 }
 
@@ -123,13 +129,15 @@ static int compare_revisions(const void *a, const void *b) {
 }
 
 /* The deployment's replica sets, oldest revision first, as a tree of its own. */
-static int fetch_revisions(struct session *s, const json_t *deployment, json_t **ret, struct err *e) {
+static int fetch_revisions(struct session *s, const json_t *deployment, json_t **ret,
+                           struct err *e) {
         struct fetch f = { .kind = &replica_set_kind };
         const char *uid = tree_text(deployment, "metadata", "uid", NULL);
         json_t *list = NULL, *item, *out = json_array();
         AUTO_FREE json_t **order = NULL;
         size_t i, n = 0;
-        int r = out ? fetch_list(s, &f, &list, e) : err_errno(e, -ENOMEM, "cannot read the history");
+        int r = out ? fetch_list(s, &f, &list, e)
+                    : err_errno(e, -ENOMEM, "cannot read the history");
 
         if (r == 0) {
                 order = calloc(json_array_size(json_object_get(list, "items")) + 1, sizeof(*order));
@@ -192,7 +200,8 @@ static int print_revision(const struct target *t, const json_t *revisions, int64
         const json_t *rs = find_revision(revisions, number);
 
         if (!rs)
-                return err_set(e, -ENOENT, "deployment \"%s\" has no revision %" PRId64, t->name, number);
+                return err_set(e, -ENOENT, "deployment \"%s\" has no revision %" PRId64, t->name,
+                               number);
         describe_template(tree_get(rs, "spec", "template", NULL), &b);
         (void) printf("deployment.apps/%s with revision #%" PRId64 "\n%s", t->name, number,
                       str_or_empty(b.s));
@@ -239,12 +248,15 @@ static int choose_revision(const struct target *t, const json_t *revisions, int6
         if (wanted > 0) {
                 *ret = find_revision(revisions, wanted);
                 if (!*ret)
-                        return err_set(e, -ENOENT, "deployment \"%s\" has no revision %" PRId64 "; \"orch rollout history\" lists them",
+                        return err_set(e, -ENOENT,
+                                       "deployment \"%s\" has no revision %" PRId64
+                                       "; \"orch rollout history\" lists them",
                                        t->name, wanted);
                 return 0;
         }
         if (n < 2)
-                return err_set(e, -ENOENT, "deployment \"%s\" has no revision before this one", t->name);
+                return err_set(e, -ENOENT, "deployment \"%s\" has no revision before this one",
+                               t->name);
         *ret = json_array_get(revisions, n - 2);
         return 0;
 }
@@ -265,15 +277,18 @@ static json_t *undo_patch(const json_t *deployment, const json_t *rs) {
                 if (!str_starts_with(key, "deployment.kubernetes.io/") && r == 0)
                         r = json_object_set(annotations, key, value);
         }
-        json_object_foreach((json_t *) tree_get(deployment, "metadata", "annotations", NULL), key, value) {
+        json_object_foreach((json_t *) tree_get(deployment, "metadata", "annotations", NULL), key,
+                            value) {
                 if ((str_starts_with(key, "deployment.kubernetes.io/") ||
-                     str_eq(key, "kubectl.kubernetes.io/last-applied-configuration")) && r == 0)
+                     str_eq(key, "kubectl.kubernetes.io/last-applied-configuration")) &&
+                    r == 0)
                         r = json_object_set(annotations, key, value);
         }
         patch = r < 0 ? NULL
                       : json_pack("[{s:s,s:s,s:O},{s:s,s:s,s:O}]", "op", "replace", "path",
                                   "/spec/template", "value", template, "op",
-                                  tree_get(deployment, "metadata", "annotations", NULL) ? "replace" : "add",
+                                  tree_get(deployment, "metadata", "annotations", NULL) ? "replace"
+                                                                                        : "add",
                                   "path", "/metadata/annotations", "value", annotations);
         json_decref(template);
         json_decref(annotations);
@@ -290,14 +305,19 @@ static int undo_run(struct session *s, const void *raw, const struct words *word
         if (r == 0)
                 r = fetch_object(s, t.kind, NULL, t.name, &deployment, e);
         if (r == 0 && json_is_true(tree_get(deployment, "spec", "paused", NULL)))
-                r = err_set(e, -EBUSY, "deployment \"%s\" is paused; resume it first: orch rollout resume deploy/%s",
+                r = err_set(e, -EBUSY,
+                            "deployment \"%s\" is paused; resume it first: orch rollout resume "
+                            "deploy/%s",
                             t.name, t.name);
         if (r == 0)
                 r = fetch_revisions(s, deployment, &revisions, e);
         if (r == 0)
-                r = choose_revision(&t, revisions, a->to_revision.is_set ? a->to_revision.value : 0, &rs, e);
+                r = choose_revision(&t, revisions, a->to_revision.is_set ? a->to_revision.value : 0,
+                                    &rs, e);
         if (r == 0 && revision_of(rs) == revision_of(deployment))
-                r = output_verdict(t.kind, t.name, "skipped rollback (current template already matches this revision)", e);
+                r = output_verdict(
+                        t.kind, t.name,
+                        "skipped rollback (current template already matches this revision)", e);
         else if (r == 0)
                 r = patch_deployment(s, &t, CLIENT_TYPE_JSON_PATCH, undo_patch(deployment, rs),
                                      "rolled back", e);
@@ -387,7 +407,7 @@ static const struct command resume_command = {
 };
 
 static const struct command *const rollout_commands[] = {
-        &status_command, &history_command, &undo_command,   &restart_command,
+        &status_command, &history_command, &undo_command, &restart_command,
         &pause_command,  &resume_command,  NULL,
 };
 

@@ -1,6 +1,3 @@
-#include <errno.h>
-#include <stdio.h>
-
 #include "api/kinds/object.h"
 #include "cli/commands.h"
 #include "cli/fetch.h"
@@ -9,13 +6,17 @@
 #include "cli/target.h"
 #include "cli/waiting.h"
 
+#include <errno.h>
+#include <stdio.h>
+
 struct scale_args {
         struct option_number replicas, current, timeout;
         bool is_waiting;
 };
 
 static const struct option scale_options[] = {
-        OPTION_OF_NUMBER(struct scale_args, replicas, 0, "replicas", "NUMBER", "how many there shall be"),
+        OPTION_OF_NUMBER(struct scale_args, replicas, 0, "replicas", "NUMBER",
+                         "how many there shall be"),
         OPTION_OF_NUMBER(struct scale_args, current, 0, "current-replicas", "NUMBER",
                          "only if there are so many now"),
         OPTION_OF_FLAG(struct scale_args, is_waiting, 0, "wait", "wait until they are ready"),
@@ -30,10 +31,11 @@ static int scale_one(struct session *s, const struct target *t, const struct sca
         int r = patch ? 0 : err_errno(e, -ENOMEM, "cannot scale");
 
         if (r == 0 && a->current.is_set)
-                r = session_json(s, CLIENT_GET, session_path(s, t->kind, NULL, t->name, "scale"), NULL,
-                                 NULL, &now, e);
+                r = session_json(s, CLIENT_GET, session_path(s, t->kind, NULL, t->name, "scale"),
+                                 NULL, NULL, &now, e);
         if (r == 0 && now && tree_number(now, "spec", "replicas", NULL) != a->current.value)
-                r = err_set(e, -EAGAIN, "expected %lld replicas of %s, there are %" JSON_INTEGER_FORMAT,
+                r = err_set(e, -EAGAIN,
+                            "expected %lld replicas of %s, there are %" JSON_INTEGER_FORMAT,
                             (long long) a->current.value, t->name,
                             tree_number(now, "spec", "replicas", NULL));
         if (r == 0)

@@ -1,13 +1,13 @@
 #include "cli/session.h"
 
+#include "api/client/http.h"
+#include "api/schema/schema.h"
+#include "base/clock.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
 #include <systemd/sd-event.h>
-
-#include "api/client/http.h"
-#include "api/schema/schema.h"
-#include "base/clock.h"
 
 void session_init(struct session *s) {
         const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
@@ -288,9 +288,9 @@ char *session_path(const struct session *s, const struct kind *k, const char *na
                 .group = k->group,
                 .version = k->version,
                 .resource = k->plural,
-                .namespace_ = !k->is_namespaced       ? NULL
+                .namespace_ = !k->is_namespaced           ? NULL
                               : !str_is_empty(namespace_) ? namespace_
-                                                      : s->namespace_,
+                                                          : s->namespace_,
                 .name = name,
                 .subresource = subresource,
         });

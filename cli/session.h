@@ -1,13 +1,13 @@
 #pragma once
 
+#include "api/client/client.h"
+#include "base/err.h"
+#include "cli/command.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
-
-#include "api/client/client.h"
-#include "base/err.h"
-#include "cli/command.h"
 
 typedef struct sd_event sd_event;
 
@@ -24,11 +24,11 @@ struct global_args {
 /* One run of the program: where the server is, how to print, how it ends. */
 struct session {
         struct global_args global;
-        const char *namespace_;    /* never NULL */
-        bool has_namespace;        /* it was given */
-        sd_event *loop;            /* made with the first call */
+        const char *namespace_; /* never NULL */
+        bool has_namespace;     /* it was given */
+        sd_event *loop;         /* made with the first call */
         struct client *client;
-        bool is_url;               /* the server is known by an URL, not a socket */
+        bool is_url; /* the server is known by an URL, not a socket */
         bool out_is_terminal, err_is_terminal, has_colour;
         unsigned columns;          /* of the terminal, 0: unknown */
         enum exit_code exit_code;  /* of the failure that is being returned; EXIT_OK: not said */

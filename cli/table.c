@@ -1,18 +1,30 @@
 #include "cli/table.h"
 
+#include "base/array.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "base/array.h"
-
 #define GAP 3U
 
 static const char *const trouble_words[] = {
-        "CrashLoopBackOff",   "CreateContainerConfigError", "CreateContainerError", "ErrImagePull",
-        "ErrImageNeverPull",  "Error",                      "Evicted",              "Failed",
-        "ImagePullBackOff",   "InvalidImageName",           "NotReady",             "OOMKilled",
-        "RunContainerError",  "StartError",                 "Unknown",              "Warning",
+        "CrashLoopBackOff",
+        "CreateContainerConfigError",
+        "CreateContainerError",
+        "ErrImagePull",
+        "ErrImageNeverPull",
+        "Error",
+        "Evicted",
+        "Failed",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "NotReady",
+        "OOMKilled",
+        "RunContainerError",
+        "StartError",
+        "Unknown",
+        "Warning",
 };
 
 void table_done(struct table *t) {

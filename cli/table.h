@@ -1,17 +1,17 @@
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "base/macros.h"
 #include "base/str.h"
+
+#include <stdbool.h>
+#include <stddef.h>
 
 /* Text in aligned columns, three blanks apart, as kubectl prints it. */
 struct table {
         char **cells; /* owned, row after row */
         size_t n_cells, cap;
         size_t n_columns;
-        size_t *widths; /* of n_columns; kept from page to page of a watch */
+        size_t *widths;   /* of n_columns; kept from page to page of a watch */
         size_t n_printed; /* cells printed already */
         bool has_failed;
 };

@@ -1,11 +1,11 @@
 #include "cli/target.h"
 
-#include <errno.h>
-
 #include "api/kinds/object.h"
 #include "base/array.h"
 #include "base/str.h"
 #include "cli/session.h"
+
+#include <errno.h>
 
 void targets_done(struct targets *t) {
         free(t->items);
@@ -31,8 +31,8 @@ int target_kind(struct session *s, const char *word, const struct kind **ret, st
         if (near)
                 return session_usage(s, e, "there is no resource type \"%s\"; did you mean \"%s\"?",
                                      word, near);
-        return session_usage(s, e, "there is no resource type \"%s\"; \"orch api-resources\" lists them",
-                             word);
+        return session_usage(
+                s, e, "there is no resource type \"%s\"; \"orch api-resources\" lists them", word);
 }
 
 static int target_add(struct targets *t, const struct kind *k, const char *name, struct err *e) {
@@ -129,10 +129,11 @@ int target_parse(struct session *s, const char *const *words, size_t n, struct t
                 return session_usage(s, e, "name a resource type, such as pods, or TYPE/NAME");
         if (strchr(words[0], '/')) {
                 for (size_t i = 0; i < n && r == 0; i++)
-                        r = strchr(words[i], '/')
-                                    ? add_pair(s, words[i], &t, e)
-                                    : session_usage(s, e, "\"%s\": every argument must be TYPE/NAME when one is",
-                                                    words[i]);
+                        r = strchr(words[i], '/') ? add_pair(s, words[i], &t, e)
+                                                  : session_usage(s, e,
+                                                                  "\"%s\": every argument must be "
+                                                                  "TYPE/NAME when one is",
+                                                                  words[i]);
         } else {
                 r = add_types(s, words[0], &t, e);
                 if (r == 0 && n > 1)

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "base/err.h"
 #include "base/macros.h"
+
+#include <stdbool.h>
+#include <stddef.h>
 
 struct kind;
 struct session;

@@ -1,6 +1,3 @@
-#include <errno.h>
-#include <stdio.h>
-
 #include "api/kinds/object.h"
 #include "cli/commands.h"
 #include "cli/fetch.h"
@@ -9,6 +6,9 @@
 #include "cli/session.h"
 #include "cli/target.h"
 #include "cli/waiting.h"
+
+#include <errno.h>
+#include <stdio.h>
 
 struct wait_args {
         const char *what, *selector;
@@ -19,7 +19,8 @@ struct wait_args {
 static const struct option wait_options[] = {
         OPTION_OF_TEXT(struct wait_args, what, 0, "for", "WHAT",
                        "condition=NAME[=STATUS], delete, create or jsonpath={PATH}=VALUE"),
-        OPTION_OF_TEXT(struct wait_args, selector, 'l', "selector", "LABELS", "objects with these labels"),
+        OPTION_OF_TEXT(struct wait_args, selector, 'l', "selector", "LABELS",
+                       "objects with these labels"),
         OPTION_OF_FLAG(struct wait_args, is_all, 0, "all", "all objects of the type"),
         OPTION_OF_DURATION(struct wait_args, timeout, 0, "timeout", "TIME", "give up then",
                            .default_text = "30s"),
@@ -88,7 +89,9 @@ static int goal_parse(struct session *s, const char *text, struct goal *ret, str
                 if (!equals)
                         return session_usage(s, e, "--for=jsonpath takes {PATH}=VALUE");
         } else {
-                return session_usage(s, e, "say what to wait for: --for=condition=Ready, --for=delete, --for=create or --for=jsonpath={PATH}=VALUE");
+                return session_usage(s, e,
+                                     "say what to wait for: --for=condition=Ready, --for=delete, "
+                                     "--for=create or --for=jsonpath={PATH}=VALUE");
         }
         ret->name = strndup(name, equals ? (size_t) (equals - name) : strlen(name));
         return ret->name ? 0 : err_errno(e, -ENOMEM, "cannot wait");
@@ -96,7 +99,9 @@ static int goal_parse(struct session *s, const char *text, struct goal *ret, str
 
 static int wait_one(struct session *s, const struct kind *k, const char *name, struct goal *g,
                     uint64_t due, struct err *e) {
-        struct waiting w = { .kind = k, .name = name, .judge = judge_goal, .data = g, .due_usec = due };
+        struct waiting w = {
+                .kind = k, .name = name, .judge = judge_goal, .data = g, .due_usec = due
+        };
         json_t *object = NULL;
         int r = 0;
 

@@ -1,16 +1,16 @@
 #include "cli/waiting.h"
 
-#include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <strings.h>
-
 #include "api/kinds/object.h"
 #include "base/clock.h"
 #include "base/str.h"
 #include "cli/fetch.h"
 #include "cli/progress.h"
 #include "cli/session.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <strings.h>
 
 #define RETRY_USEC (200 * USEC_PER_MSEC)
 
@@ -70,7 +70,8 @@ static int wait_round(struct state *st, struct err *e) {
         const struct waiting *w = st->w;
         AUTO_FREE char *selector = str_format("metadata.name=%s", w->name);
         AUTO_FREE char *path = NULL;
-        struct fetch f = { .kind = w->kind, .namespace_ = w->namespace_,
+        struct fetch f = { .kind = w->kind,
+                           .namespace_ = w->namespace_,
                            .field_selector = selector };
         json_t *list = NULL;
         int r = selector ? fetch_list(st->session, &f, &list, e)
@@ -135,7 +136,9 @@ bool waiting_has_condition(const json_t *object, const char *type, const char *s
 /* As kubectl rollout status decides and words it. */
 enum waiting_state waiting_judge_rollout(void *data, const json_t *o, char *text, size_t size) {
         const char *name = tree_text(o, "metadata", "name", NULL);
-        json_int_t wanted = tree_get(o, "spec", "replicas", NULL) ? tree_number(o, "spec", "replicas", NULL) : 1;
+        json_int_t wanted = tree_get(o, "spec", "replicas", NULL)
+                                    ? tree_number(o, "spec", "replicas", NULL)
+                                    : 1;
         json_int_t updated = tree_number(o, "status", "updatedReplicas", NULL);
         json_int_t all = tree_number(o, "status", "replicas", NULL);
         json_int_t available = tree_number(o, "status", "availableReplicas", NULL);
@@ -152,24 +155,28 @@ enum waiting_state waiting_judge_rollout(void *data, const json_t *o, char *text
                 return WAITING_PENDING;
         }
         if (str_eq(tree_text(progressing, "reason", NULL), "ProgressDeadlineExceeded")) {
-                (void) snprintf(text, size, "deployment \"%s\" exceeded its progress deadline", name);
+                (void) snprintf(text, size, "deployment \"%s\" exceeded its progress deadline",
+                                name);
                 return WAITING_FAILED;
         }
         if (updated < wanted)
-                (void) snprintf(text, size,
-                                "Waiting for deployment \"%s\" rollout to finish: %" JSON_INTEGER_FORMAT
-                                " out of %" JSON_INTEGER_FORMAT " new replicas have been updated...",
-                                name, updated, wanted);
+                (void) snprintf(
+                        text, size,
+                        "Waiting for deployment \"%s\" rollout to finish: %" JSON_INTEGER_FORMAT
+                        " out of %" JSON_INTEGER_FORMAT " new replicas have been updated...",
+                        name, updated, wanted);
         else if (all > updated)
-                (void) snprintf(text, size,
-                                "Waiting for deployment \"%s\" rollout to finish: %" JSON_INTEGER_FORMAT
-                                " old replicas are pending termination...",
-                                name, all - updated);
+                (void) snprintf(
+                        text, size,
+                        "Waiting for deployment \"%s\" rollout to finish: %" JSON_INTEGER_FORMAT
+                        " old replicas are pending termination...",
+                        name, all - updated);
         else if (available < updated)
-                (void) snprintf(text, size,
-                                "Waiting for deployment \"%s\" rollout to finish: %" JSON_INTEGER_FORMAT
-                                " of %" JSON_INTEGER_FORMAT " updated replicas are available...",
-                                name, available, updated);
+                (void) snprintf(
+                        text, size,
+                        "Waiting for deployment \"%s\" rollout to finish: %" JSON_INTEGER_FORMAT
+                        " of %" JSON_INTEGER_FORMAT " updated replicas are available...",
+                        name, available, updated);
         else {
                 (void) snprintf(text, size, "deployment \"%s\" successfully rolled out", name);
                 return WAITING_MET;
@@ -203,7 +210,8 @@ static enum waiting_state judge_replica_set(void *data, const json_t *o, char *t
         }
         if (ready >= wanted)
                 return WAITING_MET;
-        (void) snprintf(text, size, "Waiting for replicaset \"%s\": %" JSON_INTEGER_FORMAT
+        (void) snprintf(text, size,
+                        "Waiting for replicaset \"%s\": %" JSON_INTEGER_FORMAT
                         " of %" JSON_INTEGER_FORMAT " replicas are ready...",
                         tree_text(o, "metadata", "name", NULL), ready, wanted);
         return WAITING_PENDING;
@@ -211,8 +219,9 @@ static enum waiting_state judge_replica_set(void *data, const json_t *o, char *t
 
 int waiting_until_ready(struct session *s, const struct kind *k, const char *namespace_,
                         const char *name, uint64_t due_usec, struct err *e) {
-        struct waiting w = { .kind = k, .namespace_ = namespace_, .name = name,
-                             .due_usec = due_usec };
+        struct waiting w = {
+                .kind = k, .namespace_ = namespace_, .name = name, .due_usec = due_usec
+        };
 
         if (str_eq(k->plural, "deployments"))
                 w.judge = waiting_judge_rollout;
@@ -235,8 +244,12 @@ static enum waiting_state judge_gone(void *data, const json_t *o, char *text, si
 
 int waiting_until_gone(struct session *s, const struct kind *k, const char *namespace_,
                        const char *name, const char *uid, uint64_t due_usec, struct err *e) {
-        struct waiting w = { .kind = k, .namespace_ = namespace_, .name = name, .judge = judge_gone,
-                             .data = (void *) uid, .due_usec = due_usec };
+        struct waiting w = { .kind = k,
+                             .namespace_ = namespace_,
+                             .name = name,
+                             .judge = judge_gone,
+                             .data = (void *) uid,
+                             .due_usec = due_usec };
 
         return waiting_run(s, &w, e);
 }

@@ -1,11 +1,11 @@
 #pragma once
 
+#include "base/err.h"
+#include "cli/option.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-#include "base/err.h"
-#include "cli/option.h"
 
 struct kind;
 struct session;

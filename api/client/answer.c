@@ -1,11 +1,10 @@
 #include "api/client/client.h"
+#include "base/str.h"
 
 #include <errno.h>
 #include <jansson.h>
 #include <string.h>
 #include <strings.h>
-
-#include "base/str.h"
 
 struct outcome {
         const char *name; /* Status.reason */

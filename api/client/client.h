@@ -1,11 +1,11 @@
 #pragma once
 
+#include "base/err.h"
+#include "base/macros.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "base/err.h"
-#include "base/macros.h"
 
 /* One interface to the Kubernetes-style API, whoever carries the bytes: HTTP (http.h), the
  * registry inside the server's process, a fake in tests. Everything happens on the owner's loop
@@ -35,15 +35,15 @@ struct client_source {
  * long as the call. "struct client_request r = { .path = ... };" is a GET. */
 struct client_request {
         enum client_method method;
-        const char *path;                   /* with query: "/api/v1/pods?limit=500" */
-        const char *content_type;           /* of the body; NULL: CLIENT_TYPE_JSON */
-        const char *accept;                 /* NULL: CLIENT_TYPE_JSON */
-        const void *body;                   /* NULL: none */
+        const char *path;         /* with query: "/api/v1/pods?limit=500" */
+        const char *content_type; /* of the body; NULL: CLIENT_TYPE_JSON */
+        const char *accept;       /* NULL: CLIENT_TYPE_JSON */
+        const void *body;         /* NULL: none */
         size_t body_len;
         const struct client_source *source; /* instead of body; NULL: none */
-        uint64_t timeout_usec; /* for the whole call; 0: 30 s, none for streams and sources;
-                                  USEC_NEVER: none */
-        const char *upgrade;   /* "orch-stream/1", "websocket": asks for a raw connection */
+        uint64_t timeout_usec;      /* for the whole call; 0: 30 s, none for streams and sources;
+                                       USEC_NEVER: none */
+        const char *upgrade;        /* "orch-stream/1", "websocket": asks for a raw connection */
         const char *const *headers; /* further "Name: value" lines, NULL-terminated; may be NULL */
 };
 
@@ -55,8 +55,8 @@ struct client_answer {
         const char *body;       /* NUL-terminated, "" when empty; what a stream handler has got
                                    already is not repeated */
         size_t body_len;
-        const char *headers;    /* "Name: value\r\n" lines; NULL: the transport has none */
-        int fd;                 /* after 101: the connection, the handler's to close; else -1 */
+        const char *headers; /* "Name: value\r\n" lines; NULL: the transport has none */
+        int fd;              /* after 101: the connection, the handler's to close; else -1 */
 };
 
 struct client_handlers {
@@ -139,7 +139,8 @@ enum client_reason {
  *
  * Returns 0 for 1xx to 3xx, else: the transport's error; -ENOENT not found, -EEXIST exists already,
  * -EAGAIN conflict or too many requests, -ESTALE expired (410), -EINVAL invalid, -EBADMSG bad
- * request, -EACCES unauthorized, -EPERM forbidden, -EMEDIUMTYPE, -ETIMEDOUT, -EREMOTEIO otherwise. */
+ * request, -EACCES unauthorized, -EPERM forbidden, -EMEDIUMTYPE, -ETIMEDOUT, -EREMOTEIO otherwise.
+ */
 int client_answer_check(const struct client_answer *a, enum client_reason *ret_reason,
                         struct err *e);
 

@@ -1,5 +1,10 @@
 #include "api/client/http.h"
 
+#include "api/client/http_parse.h"
+#include "api/client/http_request.h"
+#include "base/clock.h"
+#include "base/list.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -8,11 +13,6 @@
 #include <sys/epoll.h>
 #include <systemd/sd-event.h>
 #include <time.h>
-
-#include "api/client/http_parse.h"
-#include "api/client/http_request.h"
-#include "base/clock.h"
-#include "base/list.h"
 
 #define PARALLEL_DEFAULT 16U
 #define IDLE_MAX 4U
@@ -54,7 +54,7 @@ struct http_call {
         bool is_running;   /* left client->waiting */
         bool has_source, is_source_done;
         bool is_upgrade;
-        bool can_repeat;   /* may use an idle connection, and once more a new one if that is dead */
+        bool can_repeat; /* may use an idle connection, and once more a new one if that is dead */
         bool is_reused;
         bool is_cancelled, is_dispatching;
 };
@@ -115,8 +115,7 @@ static void conn_make_idle(struct http_conn *conn) {
 
         conn->call = NULL;
         conn->idle_since_usec = clock_now_usec();
-        if (client->n_idle >= IDLE_MAX ||
-            sd_event_source_set_io_events(conn->io, EPOLLIN) < 0) {
+        if (client->n_idle >= IDLE_MAX || sd_event_source_set_io_events(conn->io, EPOLLIN) < 0) {
                 conn_free(conn);
                 return;
         }
@@ -362,8 +361,8 @@ static int call_fill(struct http_call *call, struct err *e) {
         call->n_sent = 0;
         call->is_source_done = n == 0;
         call->n_filled += n;
-        if (call->source.len >= 0 && (n == 0 ? call->n_filled < call->source.len
-                                             : call->n_filled > call->source.len))
+        if (call->source.len >= 0 &&
+            (n == 0 ? call->n_filled < call->source.len : call->n_filled > call->source.len))
                 return err_set(e, -EIO, "what is to be sent changed its size meanwhile");
         if (call->source.len >= 0) {
                 strbuf_add_len(&call->out, piece, (size_t) n);
@@ -612,7 +611,7 @@ static void http_free(struct client *base) {
 
         assert(list_is_empty(&client->active) && list_is_empty(&client->waiting));
         LIST_FOREACH(i, &client->idle)
-                conn_drop_idle(CONTAINER_OF(i, struct http_conn, link));
+        conn_drop_idle(CONTAINER_OF(i, struct http_conn, link));
         (void) sd_event_source_disable_unref(client->idle_timer);
         sd_event_unref(client->loop);
         free(client->user_agent);
@@ -638,7 +637,8 @@ int client_http_new(sd_event *loop, const struct client_http_options *options,
         list_init(&client->active);
         client->loop = sd_event_ref(loop);
         client->max_parallel = options->max_parallel ? options->max_parallel : PARALLEL_DEFAULT;
-        client->user_agent = strdup(options->user_agent ? options->user_agent : "orch/" ORCH_VERSION);
+        client->user_agent =
+                strdup(options->user_agent ? options->user_agent : "orch/" ORCH_VERSION);
 
         r = client->user_agent ? http_address_parse(options, &client->address, e)
                                : err_errno(e, -ENOMEM, "cannot make a client");

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <stdint.h>
-
 #include "api/client/client.h"
+
+#include <stdint.h>
 
 typedef struct sd_event sd_event;
 

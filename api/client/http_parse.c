@@ -269,5 +269,6 @@ int http_parser_eof(struct http_parser *p, struct err *e) {
                 p->state = HTTP_STATE_END;
         if (p->state == HTTP_STATE_END)
                 return 0;
-        return err_set(e, -ECONNRESET, "the server closed the connection before its answer was complete");
+        return err_set(e, -ECONNRESET,
+                       "the server closed the connection before its answer was complete");
 }

@@ -1,11 +1,11 @@
 #pragma once
 
+#include "base/err.h"
+#include "base/str.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "base/err.h"
-#include "base/str.h"
 
 /* Takes an HTTP/1.1 answer apart, bytes as they come. Pure. */
 #define HTTP_HEAD_MAX_BYTES 65536U
@@ -30,11 +30,11 @@ enum http_state {
 
 struct http_parser {
         enum http_state state;
-        struct strbuf head;  /* the head's lines while they come */
-        struct strbuf line;  /* a chunk's size, a trailer */
+        struct strbuf head; /* the head's lines while they come */
+        struct strbuf line; /* a chunk's size, a trailer */
         unsigned status;
-        size_t headers_at;   /* where in head the header lines begin */
-        bool is_keep_alive;  /* the connection can carry another call afterwards */
+        size_t headers_at;  /* where in head the header lines begin */
+        bool is_keep_alive; /* the connection can carry another call afterwards */
         bool is_chunked;
         bool has_length;
         uint64_t left;

@@ -1,13 +1,13 @@
 #include "api/client/http_request.h"
 
+#include "api/client/client.h"
+#include "api/client/http.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <stdio.h>
-
-#include "api/client/client.h"
-#include "api/client/http.h"
 
 #define PORT_DEFAULT 80
 
@@ -84,7 +84,9 @@ int http_address_parse(const struct client_http_options *o, struct http_address 
         if (!str_is_empty(o->socket_path))
                 return address_unix(o->socket_path, ret, e);
         if (str_starts_with(o->url, "https://"))
-                return err_set(e, -EINVAL, "server URL %s: TLS is not supported yet, use the socket on the server's machine",
+                return err_set(e, -EINVAL,
+                               "server URL %s: TLS is not supported yet, use the socket on the "
+                               "server's machine",
                                o->url);
         if (!str_starts_with(o->url, "http://"))
                 return err_set(e, -EINVAL, "server URL %s must begin with http://", o->url);

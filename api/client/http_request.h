@@ -1,10 +1,10 @@
 #pragma once
 
-#include <sys/socket.h>
-#include <sys/un.h>
-
 #include "base/err.h"
 #include "base/str.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
 
 struct client_http_options;
 struct client_request;

@@ -1,11 +1,5 @@
 #include "api/client/informer.h"
 
-#include <assert.h>
-#include <errno.h>
-#include <inttypes.h>
-#include <jansson.h>
-#include <stdio.h>
-
 #include "api/client/client.h"
 #include "api/client/informer_cache.h"
 #include "api/client/timer.h"
@@ -14,6 +8,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
 
 #define PAGE_DEFAULT 500U
 #define RELIST_DEFAULT_USEC (30 * 60 * USEC_PER_SEC)
@@ -54,8 +54,8 @@ struct informer {
         enum phase phase;
         struct client_call *call; /* owned */
         struct timer *wait, *relist;
-        struct map fresh;         /* key → struct object *: the list so far */
-        uint64_t list_revision;   /* of its first page */
+        struct map fresh;       /* key → struct object *: the list so far */
+        uint64_t list_revision; /* of its first page */
         uint64_t revision;
         uint64_t random;
         uint64_t watch_since_usec;
@@ -260,7 +260,8 @@ static void wait_begin(struct informer *i, const char *problem) {
         map_done(&i->fresh, free_object);
         r = i->timers->vtable->add(i->timers, now_of(i) + delay_usec, on_wait_over, i, &i->wait);
         if (r < 0)
-                LOG_ERROR(i->kind->plural, "watch has ended: no memory for a timer; restart this program");
+                LOG_ERROR(i->kind->plural,
+                          "watch has ended: no memory for a timer; restart this program");
 }
 
 /* ---- listing ---- */
@@ -334,7 +335,7 @@ static int list_delete_absent(struct informer *i, uint64_t revision) {
         }
         if (r == 0)
                 MAP_FOREACH(entry, &gone)
-                        cache_delete(i, entry->key, revision);
+        cache_delete(i, entry->key, revision);
         map_done(&gone, NULL);
         return r;
 }
@@ -472,8 +473,8 @@ static void relist_arm(struct informer *i) {
                                               on_relist_time, i, &i->relist);
 }
 
-/* Carries out one event of the watch. Returns 0; -ESTALE: list anew; -EBADMSG or -ENOMEM: list anew,
- * something is missing now; another error: the watch is to begin again. */
+/* Carries out one event of the watch. Returns 0; -ESTALE: list anew; -EBADMSG or -ENOMEM: list
+ * anew, something is missing now; another error: the watch is to begin again. */
 static int event_apply(struct informer *i, const char *type, const json_t *tree, struct err *e) {
         AUTO(object) struct object *o = NULL;
         AUTO_FREE char *text = NULL;
@@ -608,8 +609,8 @@ static int each_of(const struct map *m, int (*fn)(void *data, const char *key, s
         return 0;
 }
 
-int informer_each(const struct informer *i, int (*fn)(void *data, const char *key, struct object *o),
-                  void *data) {
+int informer_each(const struct informer *i,
+                  int (*fn)(void *data, const char *key, struct object *o), void *data) {
         return each_of(&i->cache.objects, fn, data);
 }
 

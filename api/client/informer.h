@@ -1,11 +1,11 @@
 #pragma once
 
+#include "base/err.h"
+#include "base/macros.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "base/err.h"
-#include "base/macros.h"
 
 /* A cache of one kind's objects, kept up to date by a list and then a watch. An event may be lost,
  * doubled or reordered: that costs latency, never correctness. Nothing leaves the cache on the word
@@ -17,9 +17,9 @@ struct kind;
 struct object;
 struct timers;
 
-/* Handlers get the key and should do no more than enqueue it; they must not unref the informer. before and after are borrowed (take
- * a reference to keep one). before is NULL for an addition, after for a removal. The cache already
- * has the new state. */
+/* Handlers get the key and should do no more than enqueue it; they must not unref the informer.
+ * before and after are borrowed (take a reference to keep one). before is NULL for an addition,
+ * after for a removal. The cache already has the new state. */
 typedef void (*informer_handler_fn)(void *data, const char *key, const struct object *before,
                                     const struct object *after);
 
@@ -66,14 +66,15 @@ uint64_t informer_revision(const struct informer *i);
 
 const struct kind *informer_kind(const struct informer *i);
 
-/* The object "ns/name" ("name" for cluster-scoped kinds), borrowed until the loop turns, or NULL. */
+/* The object "ns/name" ("name" for cluster-scoped kinds), borrowed until the loop turns, or NULL.
+ */
 struct object *informer_get(const struct informer *i, const char *key);
 size_t informer_count(const struct informer *i);
 
 /* Calls fn for every object, in no order, until it returns non-zero, which is returned. fn must
  * not unref the informer. */
-int informer_each(const struct informer *i, int (*fn)(void *data, const char *key, struct object *o),
-                  void *data);
+int informer_each(const struct informer *i,
+                  int (*fn)(void *data, const char *key, struct object *o), void *data);
 
 /* The same for the objects that index name files under value. */
 int informer_each_in(const struct informer *i, const char *name, const char *value,

@@ -1,11 +1,11 @@
 #include "api/client/informer_cache.h"
 
-#include <errno.h>
-#include <stdlib.h>
-
 #include "api/kinds/object.h"
 #include "base/array.h"
 #include "base/str.h"
+
+#include <errno.h>
+#include <stdlib.h>
 
 uint64_t informer_object_revision(const struct object *o) {
         return o->meta->resource_version ? strtoull(o->meta->resource_version, NULL, 10) : 0;

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include "api/client/informer.h"
 #include "base/map.h"
+
+#include <stddef.h>
+#include <stdint.h>
 
 /* The objects of an informer and its indices. Knows nothing of lists and watches. */
 struct informer_index {

@@ -1,8 +1,7 @@
 #include "api/client/client.h"
+#include "base/str.h"
 
 #include <errno.h>
-
-#include "base/str.h"
 
 static bool is_unreserved(unsigned char c) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||

@@ -1,11 +1,11 @@
 #include "api/client/stream.h"
 
+#include "base/array.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/array.h"
 
 void stream_header(uint8_t header[STREAM_HEADER_BYTES], enum stream_channel channel, size_t len) {
         assert(len <= STREAM_DATA_MAX_BYTES);
@@ -25,7 +25,8 @@ int stream_parse(const void *data, size_t len, struct stream_frame *ret_frame, s
         if (len < STREAM_HEADER_BYTES)
                 return 0;
         if (p[0] > STREAM_STDIN_END || p[1] || p[2] || p[3])
-                return err_set(e, -EBADMSG, "stream frame on unknown channel %u: the peer does not speak %s",
+                return err_set(e, -EBADMSG,
+                               "stream frame on unknown channel %u: the peer does not speak %s",
                                p[0], STREAM_PROTOCOL);
 
         n = ((size_t) p[4] << 24) | ((size_t) p[5] << 16) | ((size_t) p[6] << 8) | p[7];

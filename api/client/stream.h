@@ -1,10 +1,10 @@
 #pragma once
 
+#include "base/err.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "base/err.h"
 
 /* orch-stream/1: what node and server speak on an upgraded connection. A frame is 1 byte channel,
  * 3 bytes zero, 4 bytes length (big-endian), data. Pure: no I/O, any thread. */
@@ -43,7 +43,7 @@ int stream_parse(const void *data, size_t len, struct stream_frame *ret_frame, s
 struct stream_reader {
         uint8_t *bytes; /* owned */
         size_t len, cap;
-        size_t start;   /* first byte that no frame has taken */
+        size_t start; /* first byte that no frame has taken */
 };
 
 void stream_reader_done(struct stream_reader *r);

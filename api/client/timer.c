@@ -1,11 +1,11 @@
 #include "api/client/timer.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <systemd/sd-event.h>
 #include <time.h>
-
-#include "base/clock.h"
 
 struct event_timers {
         struct timers base;

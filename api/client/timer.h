@@ -1,9 +1,9 @@
 #pragma once
 
-#include <stdint.h>
-
 #include "base/err.h"
 #include "base/macros.h"
+
+#include <stdint.h>
 
 /* Time as a dependency: the real loop gives one made of sd-event, a simulation a fake one. */
 struct timer;

@@ -1,9 +1,9 @@
 /* An answer of a server, in pieces whose size the first byte chooses. */
-#include <assert.h>
-#include <stdint.h>
-
 #include "api/client/client.h"
 #include "api/client/http_parse.h"
+
+#include <assert.h>
+#include <stdint.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,9 +1,9 @@
 /* Frames of orch-stream, in pieces whose size the first byte chooses. */
-#include <assert.h>
-#include <stdint.h>
-
 #include "api/client/stream.h"
 #include "base/macros.h"
+
+#include <assert.h>
+#include <stdint.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,12 +1,12 @@
+#include "cli/jsonpath.h"
 #include "tests/unit/test.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "cli/jsonpath.h"
-
 #define OBJECT                                                                                     \
-        "{\"metadata\":{\"name\":\"web\",\"labels\":{\"a.b/c\":\"dotted\"}},\"spec\":{\"replicas\":3,"  \
+        "{\"metadata\":{\"name\":\"web\",\"labels\":{\"a.b/"                                       \
+        "c\":\"dotted\"}},\"spec\":{\"replicas\":3,"                                               \
         "\"paused\":false,\"list\":[{\"n\":\"x\",\"v\":1},{\"n\":\"y\",\"v\":2}]}}"
 
 static void expect(const char *template, const char *want) {
@@ -40,8 +40,9 @@ static void ranges_repeat_their_body(void **state) {
 }
 
 static void mistakes_are_refused(void **state) {
-        static const char *const bad[] = { "{.a", "{range .spec.list[*]}{.n}", "{.a[}", "{.a[x]}", "{.a[?(x)]}",
-                                           "{.spec.list['n}" };
+        static const char *const bad[] = { "{.a",        "{range .spec.list[*]}{.n}",
+                                           "{.a[}",      "{.a[x]}",
+                                           "{.a[?(x)]}", "{.spec.list['n}" };
         json_t *tree = json_loads(OBJECT, 0, NULL);
 
         (void) state;

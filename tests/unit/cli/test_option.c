@@ -1,11 +1,10 @@
+#include "cli/commands.h"
+#include "cli/help.h"
+#include "cli/option.h"
 #include "tests/unit/test.h"
 
 #include <errno.h>
 #include <string.h>
-
-#include "cli/commands.h"
-#include "cli/help.h"
-#include "cli/option.h"
 
 struct args {
         bool is_all, is_waiting;
@@ -22,9 +21,10 @@ static const struct option options[] = {
         OPTION_OF_TEXT(struct args, output, 'o', "output", "FORMAT", "format"),
         OPTION_OF_TEXTS(struct args, files, 'f', "filename", "FILE", "files"),
         OPTION_OF_NUMBER(struct args, replicas, 0, "replicas", "NUMBER", "how many"),
-        OPTION_OF_DURATION(struct args, timeout, 0, "timeout", "TIME", "how long", .default_text = "5m"),
-        OPTION_OF_CHOICE(struct args, dry_run, 0, "dry-run", "client|server", "dry", .values = dry_run_values,
-                         .is_value_optional = true),
+        OPTION_OF_DURATION(struct args, timeout, 0, "timeout", "TIME", "how long",
+                           .default_text = "5m"),
+        OPTION_OF_CHOICE(struct args, dry_run, 0, "dry-run", "client|server", "dry",
+                         .values = dry_run_values, .is_value_optional = true),
 };
 
 static int parse(struct args *a, struct words *w, struct err *e, const char *line, bool stops) {
@@ -41,7 +41,8 @@ static int parse(struct args *a, struct words *w, struct err *e, const char *lin
 }
 
 static void values_are_taken_in_every_spelling(void **state) {
-        static const char *const lines[] = { "-o wide", "-owide", "-o=wide", "--output wide", "--output=wide" };
+        static const char *const lines[] = { "-o wide", "-owide", "-o=wide", "--output wide",
+                                             "--output=wide" };
 
         (void) state;
         for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
@@ -110,9 +111,12 @@ static void mistakes_are_named_with_a_suggestion(void **state) {
         static const struct {
                 const char *line, *says;
         } cases[] = {
-                { "--outptu x", "did you mean --output?" }, { "--output", "needs a value: FORMAT" },
-                { "-x", "unknown option -x" },              { "--replicas=two", "takes a number" },
-                { "--timeout=soon", "takes a time" },       { "--dry-run=maybe", "one of client, server" },
+                { "--outptu x", "did you mean --output?" },
+                { "--output", "needs a value: FORMAT" },
+                { "-x", "unknown option -x" },
+                { "--replicas=two", "takes a number" },
+                { "--timeout=soon", "takes a time" },
+                { "--dry-run=maybe", "one of client, server" },
                 { "--wait=perhaps", "true or false" },
         };
 
@@ -131,9 +135,12 @@ static void durations_are_read(void **state) {
         static const struct {
                 const char *text;
                 int64_t usec;
-        } good[] = { { "0", 0 }, { "45", 45000000 }, { "500ms", 500000 }, { "1h30m", 5400000000 },
+        } good[] = { { "0", 0 },          { "45", 45000000 },
+                     { "500ms", 500000 }, { "1h30m", 5400000000 },
                      { "1.5s", 1500000 }, { "2d", 172800000000 } };
-        static const char *const bad[] = { "", "-1s", "s", "1x", "1m5", "1e99s", "99999999999999999999h" };
+        static const char *const bad[] = {
+                "", "-1s", "s", "1x", "1m5", "1e99s", "99999999999999999999h"
+        };
         int64_t usec;
 
         (void) state;

@@ -1,8 +1,7 @@
+#include "cli/table.h"
 #include "tests/unit/test.h"
 
 #include <string.h>
-
-#include "cli/table.h"
 
 static void columns_are_as_wide_as_their_widest_cell(void **state) {
         AUTO_DONE(table) struct table t = { 0 };
@@ -10,7 +9,9 @@ static void columns_are_as_wide_as_their_widest_cell(void **state) {
         (void) state;
 
         table_init(&t, 3);
-        for (const char *const *c = (const char *const[]){ "NAME", "READY", "AGE", "long-name", "1/1", "5s", NULL }; *c; c++)
+        for (const char *const *c = (const char *const[]){ "NAME", "READY", "AGE", "long-name",
+                                                           "1/1", "5s", NULL };
+             *c; c++)
                 table_add(&t, *c);
         assert_int_equal(table_print(&t, 2, false, &b), 0);
 

@@ -1,11 +1,10 @@
+#include "api/kinds/object.h"
+#include "cli/session.h"
+#include "cli/target.h"
 #include "tests/unit/test.h"
 
 #include <errno.h>
 #include <string.h>
-
-#include "api/kinds/object.h"
-#include "cli/session.h"
-#include "cli/target.h"
 
 static int parse(const char *line, struct targets *t, struct err *e) {
         static char copy[256];
@@ -62,9 +61,9 @@ static void mistakes_are_usage_errors(void **state) {
         static const struct {
                 const char *line, *says;
         } cases[] = {
-                { "podz", "did you mean \"pods\"?" },     { "deploy/", "no name behind the slash" },
-                { "deploy/a b", "must be TYPE/NAME" },    { "pod a deploy/b", "not both" },
-                { "", "name a resource type" },           { ",", "name a resource type" },
+                { "podz", "did you mean \"pods\"?" },  { "deploy/", "no name behind the slash" },
+                { "deploy/a b", "must be TYPE/NAME" }, { "pod a deploy/b", "not both" },
+                { "", "name a resource type" },        { ",", "name a resource type" },
         };
 
         (void) state;

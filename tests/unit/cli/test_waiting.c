@@ -1,9 +1,8 @@
+#include "cli/waiting.h"
 #include "tests/unit/test.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#include "cli/waiting.h"
 
 static enum waiting_state judge(const char *json, char text[WAITING_TEXT_MAX]) {
         json_t *o = json ? json_loads(json, 0, NULL) : NULL;
@@ -16,7 +15,8 @@ static enum waiting_state judge(const char *json, char text[WAITING_TEXT_MAX]) {
 }
 
 #define DEPLOYMENT(status)                                                                         \
-        "{\"metadata\":{\"name\":\"web\",\"generation\":2},\"spec\":{\"replicas\":3},\"status\":{\"observedGeneration\":2," status "}}"
+        "{\"metadata\":{\"name\":\"web\",\"generation\":2},\"spec\":{\"replicas\":3},\"status\":{" \
+        "\"observedGeneration\":2," status "}}"
 
 static void rollout_is_judged_as_kubectl_does(void **state) {
         static const struct {
@@ -24,12 +24,20 @@ static void rollout_is_judged_as_kubectl_does(void **state) {
                 enum waiting_state state;
                 const char *says;
         } cases[] = {
-                { "{\"metadata\":{\"name\":\"web\",\"generation\":2},\"status\":{\"observedGeneration\":1}}", WAITING_PENDING, "spec update to be observed" },
-                { DEPLOYMENT("\"updatedReplicas\":1,\"replicas\":3,\"availableReplicas\":3"), WAITING_PENDING, "1 out of 3 new replicas" },
-                { DEPLOYMENT("\"updatedReplicas\":3,\"replicas\":4,\"availableReplicas\":4"), WAITING_PENDING, "1 old replicas are pending" },
-                { DEPLOYMENT("\"updatedReplicas\":3,\"replicas\":3,\"availableReplicas\":2"), WAITING_PENDING, "2 of 3 updated replicas are available" },
-                { DEPLOYMENT("\"updatedReplicas\":3,\"replicas\":3,\"availableReplicas\":3"), WAITING_MET, "successfully rolled out" },
-                { DEPLOYMENT("\"updatedReplicas\":1,\"conditions\":[{\"type\":\"Progressing\",\"status\":\"False\",\"reason\":\"ProgressDeadlineExceeded\"}]"), WAITING_FAILED, "exceeded its progress deadline" },
+                { "{\"metadata\":{\"name\":\"web\",\"generation\":2},\"status\":{"
+                  "\"observedGeneration\":1}}",
+                  WAITING_PENDING, "spec update to be observed" },
+                { DEPLOYMENT("\"updatedReplicas\":1,\"replicas\":3,\"availableReplicas\":3"),
+                  WAITING_PENDING, "1 out of 3 new replicas" },
+                { DEPLOYMENT("\"updatedReplicas\":3,\"replicas\":4,\"availableReplicas\":4"),
+                  WAITING_PENDING, "1 old replicas are pending" },
+                { DEPLOYMENT("\"updatedReplicas\":3,\"replicas\":3,\"availableReplicas\":2"),
+                  WAITING_PENDING, "2 of 3 updated replicas are available" },
+                { DEPLOYMENT("\"updatedReplicas\":3,\"replicas\":3,\"availableReplicas\":3"),
+                  WAITING_MET, "successfully rolled out" },
+                { DEPLOYMENT("\"updatedReplicas\":1,\"conditions\":[{\"type\":\"Progressing\","
+                             "\"status\":\"False\",\"reason\":\"ProgressDeadlineExceeded\"}]"),
+                  WAITING_FAILED, "exceeded its progress deadline" },
                 { NULL, WAITING_FAILED, "deleted" },
         };
         char text[WAITING_TEXT_MAX];
@@ -42,7 +50,9 @@ static void rollout_is_judged_as_kubectl_does(void **state) {
 }
 
 static void conditions_are_compared_without_case(void **state) {
-        json_t *o = json_loads("{\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}]}}", 0, NULL);
+        json_t *o = json_loads(
+                "{\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}]}}", 0,
+                NULL);
         (void) state;
 
         assert_true(waiting_has_condition(o, "ready", "true"));

@@ -1,9 +1,8 @@
+#include "api/client/client.h"
 #include "tests/unit/test.h"
 
 #include <errno.h>
 #include <string.h>
-
-#include "api/client/client.h"
 
 static struct client_answer answer(unsigned status, const char *body) {
         return (struct client_answer){
@@ -12,8 +11,10 @@ static struct client_answer answer(unsigned status, const char *body) {
 }
 
 static void status_reason_and_message_are_taken_over(void **state) {
-        struct client_answer a = answer(409, "{\"kind\":\"Status\",\"status\":\"Failure\",\"reason\":"
-                                             "\"AlreadyExists\",\"message\":\"pods \\\"x\\\" already exists\",\"code\":409}");
+        struct client_answer a = answer(
+                409,
+                "{\"kind\":\"Status\",\"status\":\"Failure\",\"reason\":"
+                "\"AlreadyExists\",\"message\":\"pods \\\"x\\\" already exists\",\"code\":409}");
         enum client_reason reason;
         struct err e = { 0 };
         (void) state;

@@ -1,3 +1,6 @@
+#include "api/client/http.h"
+#include "base/clock.h"
+#include "base/str.h"
 #include "tests/unit/test.h"
 
 #include <errno.h>
@@ -8,10 +11,6 @@
 #include <sys/un.h>
 #include <systemd/sd-event.h>
 #include <unistd.h>
-
-#include "api/client/http.h"
-#include "base/clock.h"
-#include "base/str.h"
 
 #define PEERS_MAX 32
 
@@ -68,7 +67,8 @@ static void peer_answer(struct peer *p) {
                          strlen(body), body);
                 reply(p, text);
         } else if (strstr(p->request, "/watch")) {
-                reply(p, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\none\n\r\n3\r\ntwo\r\n");
+                reply(p, "HTTP/1.1 200 OK\r\nTransfer-Encoding: "
+                         "chunked\r\n\r\n4\r\none\n\r\n3\r\ntwo\r\n");
                 reply(p, "7\r\n\nthree\n\r\n0\r\n\r\n");
         } else if (strstr(p->request, "/gone")) {
                 reply(p, "HTTP/1.1 410 Gone\r\nContent-Length: 2\r\n\r\n{}");
@@ -79,7 +79,8 @@ static void peer_answer(struct peer *p) {
                 peer_close(p);
                 return;
         } else if (strstr(p->request, "/refuse")) {
-                reply(p, "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                reply(p,
+                      "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
                 peer_close(p);
                 return;
         } else if (strstr(p->request, "/silent")) {
@@ -143,9 +144,9 @@ static int setup(void **state) {
             sd_event_add_io(f->loop, &f->listen_io, f->listen_fd, EPOLLIN, on_listen, f) < 0)
                 return -1;
         *state = f;
-        return client_http_new(f->loop,
-                               &(struct client_http_options){ .socket_path = f->path, .max_parallel = 3 },
-                               &f->client, NULL);
+        return client_http_new(
+                f->loop, &(struct client_http_options){ .socket_path = f->path, .max_parallel = 3 },
+                &f->client, NULL);
 }
 
 static int teardown(void **state) {
@@ -199,8 +200,8 @@ static const struct client_handlers plain = { .on_done = on_done };
 static const struct client_handlers lines = { .on_done = on_done, .on_line = on_line };
 static const struct client_handlers raw = { .on_done = on_done, .on_data = on_data };
 
-static void start(struct fixture *f, const struct client_request *r, const struct client_handlers *h,
-                  struct seen *s) {
+static void start(struct fixture *f, const struct client_request *r,
+                  const struct client_handlers *h, struct seen *s) {
         s->fd = -1;
         assert_int_equal(client_start(f->client, r, h, s, &s->call, NULL), 0);
         assert_int_equal(s->n_done, 0);
@@ -222,7 +223,11 @@ static struct seen fetch(struct fixture *f, const struct client_request *r,
 }
 
 static void body_goes_out_and_comes_back(void **state) {
-        struct seen s = fetch(*state, &(struct client_request){ .method = CLIENT_POST, .path = "/echo", .body = "hi", .body_len = 2 }, &plain);
+        struct seen s =
+                fetch(*state,
+                      &(struct client_request){
+                              .method = CLIENT_POST, .path = "/echo", .body = "hi", .body_len = 2 },
+                      &plain);
 
         assert_int_equal(s.status, 200);
         assert_string_equal(s.text, "hi");
@@ -232,7 +237,8 @@ static void connection_is_used_again(void **state) {
         struct fixture *f = *state;
 
         for (int i = 0; i < 5; i++)
-                assert_int_equal(fetch(f, &(struct client_request){ .path = "/echo" }, &plain).status, 200);
+                assert_int_equal(
+                        fetch(f, &(struct client_request){ .path = "/echo" }, &plain).status, 200);
 
         assert_int_equal(f->n_peers, 1);
         assert_int_equal(f->peers[0].n_requests, 5);
@@ -325,8 +331,14 @@ static void absent_server_is_told_from_the_loop(void **state) {
         struct client *c = NULL;
         struct seen s = { 0 };
 
-        assert_int_equal(client_http_new(f->loop, &(struct client_http_options){ .socket_path = "/tmp/no/such" }, &c, NULL), 0);
-        assert_int_equal(client_start(c, &(struct client_request){ .path = "/" }, &plain, &s, NULL, NULL), 0);
+        assert_int_equal(
+                client_http_new(f->loop,
+                                &(struct client_http_options){ .socket_path = "/tmp/no/such" }, &c,
+                                NULL),
+                0);
+        assert_int_equal(
+                client_start(c, &(struct client_request){ .path = "/" }, &plain, &s, NULL, NULL),
+                0);
         assert_int_equal(s.n_done, 0);
         turn(f, &s.n_done, 1);
 
@@ -336,13 +348,19 @@ static void absent_server_is_told_from_the_loop(void **state) {
 }
 
 static void silent_server_ends_in_time_out(void **state) {
-        struct seen s = fetch(*state, &(struct client_request){ .path = "/silent", .timeout_usec = 1000 }, &plain);
+        struct seen s =
+                fetch(*state, &(struct client_request){ .path = "/silent", .timeout_usec = 1000 },
+                      &plain);
 
         assert_int_equal(s.error, -ETIMEDOUT);
 }
 
 static void upgrade_gives_the_connection_with_what_follows_the_head(void **state) {
-        struct seen s = fetch(*state, &(struct client_request){ .method = CLIENT_POST, .path = "/upgrade", .upgrade = "test" }, &plain);
+        struct seen s =
+                fetch(*state,
+                      &(struct client_request){
+                              .method = CLIENT_POST, .path = "/upgrade", .upgrade = "test" },
+                      &plain);
         char text[32] = "";
 
         assert_int_equal(s.status, 101);
@@ -353,7 +371,8 @@ static void upgrade_gives_the_connection_with_what_follows_the_head(void **state
 }
 
 static void refused_upgrade_is_an_ordinary_answer(void **state) {
-        struct seen s = fetch(*state, &(struct client_request){ .path = "/gone", .upgrade = "test" }, &plain);
+        struct seen s = fetch(
+                *state, &(struct client_request){ .path = "/gone", .upgrade = "test" }, &plain);
 
         assert_int_equal(s.status, 410);
         assert_string_equal(s.text, "{}");
@@ -373,7 +392,10 @@ static ssize_t read_three(void *data, void *buf, size_t cap) {
 static void source_of_unknown_size_is_sent_in_chunks(void **state) {
         unsigned left = 3;
         struct client_source source = { .read = read_three, .data = &left, .len = -1 };
-        struct seen s = fetch(*state, &(struct client_request){ .method = CLIENT_POST, .path = "/echo", .source = &source }, &plain);
+        struct seen s = fetch(*state,
+                              &(struct client_request){
+                                      .method = CLIENT_POST, .path = "/echo", .source = &source },
+                              &plain);
 
         assert_string_equal(s.text, "3\r\nabc\r\n3\r\nabc\r\n3\r\nabc\r\n0\r\n\r\n");
 }
@@ -381,7 +403,10 @@ static void source_of_unknown_size_is_sent_in_chunks(void **state) {
 static void source_of_known_size_is_sent_plain(void **state) {
         unsigned left = 2;
         struct client_source source = { .read = read_three, .data = &left, .len = 6 };
-        struct seen s = fetch(*state, &(struct client_request){ .method = CLIENT_POST, .path = "/echo", .source = &source }, &plain);
+        struct seen s = fetch(*state,
+                              &(struct client_request){
+                                      .method = CLIENT_POST, .path = "/echo", .source = &source },
+                              &plain);
 
         assert_string_equal(s.text, "abcabc");
 }
@@ -389,7 +414,10 @@ static void source_of_known_size_is_sent_plain(void **state) {
 static void source_that_ends_early_is_an_error(void **state) {
         unsigned left = 1;
         struct client_source source = { .read = read_three, .data = &left, .len = 6 };
-        struct seen s = fetch(*state, &(struct client_request){ .method = CLIENT_POST, .path = "/echo", .source = &source }, &plain);
+        struct seen s = fetch(*state,
+                              &(struct client_request){
+                                      .method = CLIENT_POST, .path = "/echo", .source = &source },
+                              &plain);
 
         assert_int_equal(s.error, -EIO);
 }
@@ -401,7 +429,10 @@ static ssize_t read_forever(void *data, void *buf, size_t cap) {
 
 static void answer_before_the_upload_ends_is_heard(void **state) {
         struct client_source source = { .read = read_forever, .len = -1 };
-        struct seen s = fetch(*state, &(struct client_request){ .method = CLIENT_POST, .path = "/refuse", .source = &source }, &plain);
+        struct seen s = fetch(*state,
+                              &(struct client_request){
+                                      .method = CLIENT_POST, .path = "/refuse", .source = &source },
+                              &plain);
 
         assert_int_equal(s.error, 0);
         assert_int_equal(s.status, 413);
@@ -410,14 +441,29 @@ static void answer_before_the_upload_ends_is_heard(void **state) {
 static void bad_requests_and_addresses_are_refused(void **state) {
         struct fixture *f = *state;
         struct client *c = NULL;
-        static const char *const urls[] = { "https://127.0.0.1", "ftp://x", "http://", "http://name.example",
-                                            "http://127.0.0.1:0", "http://127.0.0.1:99999", "http://127.0.0.1/x" };
+        static const char *const urls[] = { "https://127.0.0.1",
+                                            "ftp://x",
+                                            "http://",
+                                            "http://name.example",
+                                            "http://127.0.0.1:0",
+                                            "http://127.0.0.1:99999",
+                                            "http://127.0.0.1/x" };
 
-        assert_int_equal(client_start(f->client, &(struct client_request){ .path = "/a b" }, &plain, NULL, NULL, NULL), -EINVAL);
-        assert_int_equal(client_start(f->client, &(struct client_request){ .path = "/a\r\nX: y" }, &plain, NULL, NULL, NULL), -EINVAL);
+        assert_int_equal(client_start(f->client, &(struct client_request){ .path = "/a b" }, &plain,
+                                      NULL, NULL, NULL),
+                         -EINVAL);
+        assert_int_equal(client_start(f->client, &(struct client_request){ .path = "/a\r\nX: y" },
+                                      &plain, NULL, NULL, NULL),
+                         -EINVAL);
         for (size_t i = 0; i < ARRAY_SIZE(urls); i++)
-                assert_int_equal(client_http_new(f->loop, &(struct client_http_options){ .url = urls[i] }, &c, NULL), -EINVAL);
-        assert_int_equal(client_http_new(f->loop, &(struct client_http_options){ .url = "http://[::1]:80/" }, &c, NULL), 0);
+                assert_int_equal(client_http_new(f->loop,
+                                                 &(struct client_http_options){ .url = urls[i] },
+                                                 &c, NULL),
+                                 -EINVAL);
+        assert_int_equal(client_http_new(f->loop,
+                                         &(struct client_http_options){ .url = "http://[::1]:80/" },
+                                         &c, NULL),
+                         0);
         client_unref(c);
 }
 

@@ -1,10 +1,9 @@
+#include "api/client/http_parse.h"
 #include "tests/unit/test.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "api/client/http_parse.h"
 
 struct result {
         int code;
@@ -53,7 +52,8 @@ static void expect(const char *text, unsigned status, const char *body) {
 static void bodies_of_every_framing_are_read(void **state) {
         (void) state;
         expect("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", 200, "hello");
-        expect("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\nT: v\r\n\r\n",
+        expect("HTTP/1.1 200 OK\r\nTransfer-Encoding: "
+               "chunked\r\n\r\n3\r\nhel\r\n2;x=y\r\nlo\r\n0\r\nT: v\r\n\r\n",
                200, "hello");
         expect("HTTP/1.0 200 OK\r\n\r\nhello", 200, "hello");
         expect("HTTP/1.1 204 No Content\r\n\r\n", 204, "");
@@ -62,7 +62,8 @@ static void bodies_of_every_framing_are_read(void **state) {
 
 static void interim_answers_are_skipped(void **state) {
         (void) state;
-        expect("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 200, "ok");
+        expect("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", 200,
+               "ok");
 }
 
 static void bytes_of_the_next_answer_are_left(void **state) {
@@ -76,9 +77,11 @@ static void bytes_of_the_next_answer_are_left(void **state) {
 static void cut_answers_are_reset_connections(void **state) {
         (void) state;
         assert_int_equal(parse("HTTP/1.1 200 OK\r\nContent-Le", 99).code, -ECONNRESET);
-        assert_int_equal(parse("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel", 99).code, -ECONNRESET);
-        assert_int_equal(parse("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n", 99).code,
+        assert_int_equal(parse("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel", 99).code,
                          -ECONNRESET);
+        assert_int_equal(
+                parse("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n", 99).code,
+                -ECONNRESET);
 }
 
 static void what_is_not_http_is_refused(void **state) {

@@ -1,10 +1,3 @@
-#include "tests/unit/test.h"
-
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "api/client/client.h"
 #include "api/client/informer.h"
 #include "api/client/timer.h"
@@ -13,6 +6,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "tests/unit/test.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define CALLS_MAX 64
 #define TIMERS_MAX 8
@@ -58,8 +57,11 @@ static int fake_start(struct client *c, const struct client_request *r,
         struct fake_call *call = &f->calls[f->n_calls++];
 
         assert_true(f->n_calls <= CALLS_MAX);
-        *call = (struct fake_call){ .base.client = c, .handlers = *h, .data = data,
-                                    .path = strdup(r->path), .is_open = true };
+        *call = (struct fake_call){ .base.client = c,
+                                    .handlers = *h,
+                                    .data = data,
+                                    .path = strdup(r->path),
+                                    .is_open = true };
         *ret_call = &call->base;
         return 0;
 }
@@ -134,8 +136,9 @@ static void index_by_label(const struct object *o, void (*add)(void *add_data, c
 
 static int setup(void **state) {
         struct fixture *f = calloc(1, sizeof(*f));
-        const struct informer_options o = { .kind = &config_map_kind, .namespace_ = "ns", .seed = 7,
-                                            .label_selector = "x=y" };
+        const struct informer_options o = {
+                .kind = &config_map_kind, .namespace_ = "ns", .seed = 7, .label_selector = "x=y"
+        };
 
         log_init("test", LOG_LEVEL_ERROR);
         client_init(&f->client, &fake_client);
@@ -174,17 +177,24 @@ static struct fake_call *open_call(struct fixture *f, bool is_watch) {
 
 static void finish(struct fixture *f, bool is_watch, int error, unsigned status, const char *body) {
         struct fake_call *call = open_call(f, is_watch);
-        const struct client_answer a = { .error = error, .error_text = "broken", .status = status,
-                                         .body = body, .body_len = strlen(body), .fd = -1 };
+        const struct client_answer a = { .error = error,
+                                         .error_text = "broken",
+                                         .status = status,
+                                         .body = body,
+                                         .body_len = strlen(body),
+                                         .fd = -1 };
 
         call->is_open = false;
         call->handlers.on_done(call->data, &a);
 }
 
 static void item_json(struct strbuf *b, const char *name, unsigned revision, const char *app) {
-        strbuf_addf(b, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"%s\",\"namespace\":"
-                       "\"ns\",\"uid\":\"u-%s\",\"resourceVersion\":\"%u\",\"labels\":{\"app\":\"%s\"}}}",
-                    name, name, revision, app);
+        strbuf_addf(
+                b,
+                "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"%s\","
+                "\"namespace\":"
+                "\"ns\",\"uid\":\"u-%s\",\"resourceVersion\":\"%u\",\"labels\":{\"app\":\"%s\"}}}",
+                name, name, revision, app);
 }
 
 /* items: "a:5:web b:6:db" */
@@ -195,7 +205,9 @@ static void answer_list(struct fixture *f, unsigned revision, const char *items,
         unsigned item_revision;
         bool is_first = true;
 
-        strbuf_addf(&b, "{\"kind\":\"ConfigMapList\",\"metadata\":{\"resourceVersion\":\"%u\",\"continue\":\"%s\"},\"items\":[",
+        strbuf_addf(&b,
+                    "{\"kind\":\"ConfigMapList\",\"metadata\":{\"resourceVersion\":\"%u\","
+                    "\"continue\":\"%s\"},\"items\":[",
                     revision, more);
         for (char *item = strtok_r(text, " ", &save); item; item = strtok_r(NULL, " ", &save)) {
                 assert_int_equal(sscanf(item, "%31[^:]:%u:%31s", name, &item_revision, app), 3);
@@ -237,7 +249,8 @@ static void expect_log(struct fixture *f, const char *want) {
 static void list_then_watch_from_its_revision(void **state) {
         struct fixture *f = *state;
 
-        assert_non_null(strstr(open_call(f, false)->path, "/api/v1/namespaces/ns/configmaps?labelSelector=x%3Dy"));
+        assert_non_null(strstr(open_call(f, false)->path,
+                               "/api/v1/namespaces/ns/configmaps?labelSelector=x%3Dy"));
         answer_list(f, 10, "a:5:web", "");
 
         expect_log(f, "+ns/a synced ");
@@ -270,7 +283,8 @@ static void late_events_do_not_bring_back_the_dead_or_the_old(void **state) {
         send_event(f, "MODIFIED", "a", 15, "web");
         send_event(f, "MODIFIED", "a", 12, "old");
         expect_log(f, "~ns/a ");
-        assert_string_equal(string_map_get(&informer_get(f->informer, "ns/a")->meta->labels, "app"), "web");
+        assert_string_equal(string_map_get(&informer_get(f->informer, "ns/a")->meta->labels, "app"),
+                            "web");
         send_event(f, "DELETED", "a", 20, "web");
         send_event(f, "MODIFIED", "a", 18, "web");
         expect_log(f, "-ns/a ");
@@ -297,7 +311,8 @@ static void bookmark_moves_the_revision_on(void **state) {
         struct fixture *f = *state;
 
         answer_list(f, 10, "", "");
-        send_line(f, "{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"resourceVersion\":\"99\"}}}");
+        send_line(f, "{\"type\":\"BOOKMARK\",\"object\":{\"kind\":\"ConfigMap\",\"apiVersion\":"
+                     "\"v1\",\"metadata\":{\"resourceVersion\":\"99\"}}}");
         finish(f, true, 0, 200, "");
         pass(f, USEC_PER_SEC);
 
@@ -309,7 +324,8 @@ static void expired_watch_lists_anew_and_repairs(void **state) {
 
         answer_list(f, 10, "a:5:web b:6:web", "");
         f->log[0] = '\0';
-        send_line(f, "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"status\":\"Failure\",\"reason\":\"Expired\",\"code\":410}}");
+        send_line(f, "{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"status\":\"Failure\","
+                     "\"reason\":\"Expired\",\"code\":410}}");
         assert_int_equal(informer_count(f->informer), 2);
         pass(f, USEC_PER_SEC);
         answer_list(f, 50, "b:40:web c:41:web", "");
@@ -326,7 +342,8 @@ static void expired_as_http_status_lists_anew_too(void **state) {
         struct fixture *f = *state;
 
         answer_list(f, 10, "", "");
-        finish(f, true, 0, 410, "{\"kind\":\"Status\",\"status\":\"Failure\",\"reason\":\"Expired\",\"code\":410}");
+        finish(f, true, 0, 410,
+               "{\"kind\":\"Status\",\"status\":\"Failure\",\"reason\":\"Expired\",\"code\":410}");
         pass(f, USEC_PER_SEC);
         (void) open_call(f, false);
 }
@@ -336,7 +353,8 @@ static void unfinished_list_deletes_nothing(void **state) {
 
         answer_list(f, 10, "a:5:web b:6:web", "");
         f->log[0] = '\0';
-        finish(f, true, 0, 410, "{\"kind\":\"Status\",\"status\":\"Failure\",\"reason\":\"Expired\",\"code\":410}");
+        finish(f, true, 0, 410,
+               "{\"kind\":\"Status\",\"status\":\"Failure\",\"reason\":\"Expired\",\"code\":410}");
         pass(f, USEC_PER_SEC);
         answer_list(f, 50, "c:41:web", "token/1");
         assert_non_null(strstr(open_call(f, false)->path, "continue=token%2F1"));
@@ -356,7 +374,9 @@ static void unfinished_list_deletes_nothing(void **state) {
 
 static void garbage_from_the_watch_lists_anew(void **state) {
         struct fixture *f = *state;
-        static const char *const lines[] = { "not json", "{}", "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":5}}}" };
+        static const char *const lines[] = {
+                "not json", "{}", "{\"type\":\"ADDED\",\"object\":{\"metadata\":{\"name\":5}}}"
+        };
 
         for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
                 answer_list(f, 10, "a:5:web", "");
@@ -427,7 +447,8 @@ static void list_begun_before_an_own_write_does_not_undo_it(void **state) {
 
         answer_list(f, 10, "", "");
         f->log[0] = '\0';
-        finish(f, true, 0, 410, "{\"kind\":\"Status\",\"status\":\"Failure\",\"reason\":\"Expired\",\"code\":410}");
+        finish(f, true, 0, 410,
+               "{\"kind\":\"Status\",\"status\":\"Failure\",\"reason\":\"Expired\",\"code\":410}");
         pass(f, USEC_PER_SEC);
         item_json(&b, "a", 31, "web");
         assert_int_equal(object_new_from_text(&config_map_kind, b.s, b.len, false, &o, NULL), 0);
@@ -444,7 +465,8 @@ static void revisions_that_went_back_are_another_database(void **state) {
 
         answer_list(f, 1000, "a:900:web b:950:web", "");
         f->log[0] = '\0';
-        finish(f, true, 0, 410, "{\"kind\":\"Status\",\"status\":\"Failure\",\"reason\":\"Expired\",\"code\":410}");
+        finish(f, true, 0, 410,
+               "{\"kind\":\"Status\",\"status\":\"Failure\",\"reason\":\"Expired\",\"code\":410}");
         pass(f, USEC_PER_SEC);
         answer_list(f, 5, "a:3:db", "");
 

@@ -1,10 +1,9 @@
+#include "api/client/client.h"
 #include "tests/unit/test.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "api/client/client.h"
 
 static void expect_path(struct client_target t, const char *want) {
         char *path = client_path(&t);
@@ -15,19 +14,27 @@ static void expect_path(struct client_target t, const char *want) {
 
 static void core_and_named_groups_have_their_own_roots(void **state) {
         (void) state;
-        expect_path((struct client_target){ .version = "v1", .resource = "nodes" }, "/api/v1/nodes");
-        expect_path((struct client_target){ .group = "", .version = "v1", .resource = "pods", .namespace_ = "" },
-                    "/api/v1/pods");
-        expect_path((struct client_target){ .group = "apps", .version = "v1",
-                                            .resource = "deployments", .namespace_ = "default",
-                                            .name = "web", .subresource = "status" },
+        expect_path((struct client_target){ .version = "v1", .resource = "nodes" },
+                    "/api/v1/nodes");
+        expect_path(
+                (struct client_target){
+                        .group = "", .version = "v1", .resource = "pods", .namespace_ = "" },
+                "/api/v1/pods");
+        expect_path((struct client_target){ .group = "apps",
+                                            .version = "v1",
+                                            .resource = "deployments",
+                                            .namespace_ = "default",
+                                            .name = "web",
+                                            .subresource = "status" },
                     "/apis/apps/v1/namespaces/default/deployments/web/status");
 }
 
 static void parts_from_users_cannot_change_the_path(void **state) {
         (void) state;
-        expect_path((struct client_target){ .version = "v1", .resource = "pods",
-                                            .namespace_ = "a/../b", .name = "x?y#z %" },
+        expect_path((struct client_target){ .version = "v1",
+                                            .resource = "pods",
+                                            .namespace_ = "a/../b",
+                                            .name = "x?y#z %" },
                     "/api/v1/namespaces/a%2F..%2Fb/pods/x%3Fy%23z%20%25");
 }
 

@@ -1,10 +1,9 @@
+#include "api/client/stream.h"
 #include "tests/unit/test.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "api/client/stream.h"
 
 static size_t put_frame(uint8_t *at, enum stream_channel channel, const char *text) {
         stream_header(at, channel, strlen(text));
@@ -65,7 +64,8 @@ static void several_frames_of_one_read_come_out_in_order(void **state) {
 }
 
 static void what_is_no_frame_is_refused(void **state) {
-        const uint8_t channel[8] = { 9 }, filler[8] = { 1, 0, 1 }, size[8] = { 1, 0, 0, 0, 0, 1, 0, 1 };
+        const uint8_t channel[8] = { 9 }, filler[8] = { 1, 0, 1 },
+                      size[8] = { 1, 0, 0, 0, 0, 1, 0, 1 };
         struct stream_frame f;
         size_t used;
         struct err e = { 0 };
