@@ -197,6 +197,8 @@ static size_t merge_endpoints(struct service_table_endpoint *eps, size_t n, size
                 to->is_terminating &= eps[i].is_terminating;
                 if (!to->hostname)
                         to->hostname = eps[i].hostname;
+                if (!to->pod)
+                        to->pod = eps[i].pod;
                 for (size_t p = 0; p < n_ports; p++)
                         if (to->ports[p] == 0)
                                 ((uint16_t *) to->ports)[p] = eps[i].ports[p];
