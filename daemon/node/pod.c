@@ -203,6 +203,7 @@ static uint64_t pod_round(struct node_pod *p) {
             (plan->phase == POD_SUCCEEDED || plan->phase == POD_FAILED)) {
                 p->seen.is_finished = true;
                 p->seen.is_failed = plan->phase == POD_FAILED;
+                pod_store_write(p);
         }
         pod_status_plan(p, plan);
         for (size_t i = 0; i < plan->n && !p->is_over; i++)

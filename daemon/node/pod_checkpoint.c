@@ -155,31 +155,42 @@ void pod_checkpoint_remove(struct node_pod *p) {
                 (void) unlink(path);
 }
 
-struct store_job {
+/* One write of a pod's file is under way at a time. */
+struct pod_store_job {
+        struct node_pod *pod; /* weak: not touched after -ECANCELED */
         char *path, *text;
         struct err err;
+        bool is_forgotten; /* loop thread: the file must not stay */
 };
 
-static void store_job_free(struct store_job *j) {
+static void store_job_free(struct pod_store_job *j) {
         free(j->path);
         free(j->text);
         free(j);
 }
 
 static int store_run(void *data) {
-        struct store_job *j = data;
+        struct pod_store_job *j = data;
 
         return file_write_atomic(j->path, j->text, strlen(j->text), 0600, true, &j->err);
 }
 
 static void store_done(void *data, int r) {
-        struct store_job *j = data;
+        struct pod_store_job *j = data;
+        struct node_pod *p = r == -ECANCELED ? NULL : j->pod;
 
         if (r < 0 && r != -ECANCELED)
                 LOG_ERROR(j->path,
                           "a pod is not remembered for a start without server (%s): check the disk",
                           err_text(&j->err));
+        if (j->is_forgotten)
+                (void) unlink(j->path);
         store_job_free(j);
+        if (!p)
+                return;
+        p->store_job = NULL;
+        if (p->must_store)
+                pod_store_write(p);
 }
 
 struct store_walk {
@@ -214,19 +225,29 @@ static char *store_text(struct node_pod *p) {
 }
 
 void pod_store_write(struct node_pod *p) {
-        struct store_job *j = calloc(1, sizeof(*j));
+        struct pod_store_job *j;
 
+        p->must_store = p->store_job != NULL;
+        if (p->must_store)
+                return;
+        j = calloc(1, sizeof(*j));
         if (!j)
                 return;
+        j->pod = p;
         j->path = store_path(p);
         j->text = store_text(p);
         if (!j->path || !j->text || work_submit_for(p->work, store_run, store_done, j) < 0)
                 store_job_free(j);
+        else
+                p->store_job = j;
 }
 
 void pod_store_remove(struct node_pod *p) {
         AUTO_FREE char *path = store_path(p);
 
+        p->must_store = false;
+        if (p->store_job)
+                p->store_job->is_forgotten = true;
         if (path)
                 (void) unlink(path);
 }

@@ -17,6 +17,7 @@ struct ask;
 struct client_call;
 struct image;
 struct loop_timer;
+struct pod_store_job;
 struct probe_target;
 struct work_owner;
 
@@ -89,7 +90,8 @@ struct node_pod {
         uint64_t delete_due_usec;
         char *checkpoint; /* last written */
 
-        bool is_running_plan, is_dirty, is_over, is_stored;
+        struct pod_store_job *store_job; /* under way; owned by its work thread */
+        bool is_running_plan, is_dirty, is_over, must_store;
 };
 
 /* pod_wanted.c */
