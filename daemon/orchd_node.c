@@ -2,6 +2,7 @@
 #include "api/client/http.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "base/str.h"
 #include "daemon/loop/loop.h"
 #include "daemon/node/node.h"
@@ -232,6 +233,8 @@ static int run(struct options *o, struct err *e) {
         if (geteuid() != 0)
                 return err_set(e, -EPERM, "orchd-node makes namespaces and mounts: run it as root");
         drop_capabilities();
+        if (process_follow_launcher() < 0)
+                return err_set(e, -ESRCH, "the launcher that started this program is gone");
         r = loop_new(&loop, e);
         if (r == 0)
                 r = loop_exit_on_signals(loop, e);
@@ -273,5 +276,5 @@ int main(int argc, char **argv) {
         if (r >= 0)
                 return r;
         LOG_ERROR(NULL, "%s", err_text(&e));
-        return r == -EINVAL ? 2 : 1;
+        return r == -EINVAL || r == -EPERM ? PROCESS_EXIT_CONFIG : 1;
 }

@@ -25,6 +25,7 @@ static const struct orchd_option {
         const char *def; /* NULL: found out, or none */
         unsigned handed_to;
         const char *doc;
+        const char *dns_name; /* what orch-dns calls it; NULL: the same */
 } orchd_options_table[] = {
         { "state-dir", offsetof(struct orchd_options, state_dir), "/var/lib/orch", OPTION_SERVER | OPTION_NODE,
           "what must survive a reboot" },
@@ -37,10 +38,11 @@ static const struct orchd_option {
         { "service-cidr", offsetof(struct orchd_options, service_cidr), "10.96.0.0/16", OPTION_SERVER | OPTION_NODE,
           "addresses of services" },
         { "dns-address", offsetof(struct orchd_options, dns_address), NULL, OPTION_NODE | OPTION_DNS,
-          "where names are answered; the first address of --pod-cidr if not given" },
-        { "cluster-domain", offsetof(struct orchd_options, cluster_domain), "cluster.local", OPTION_NODE, "ending of every service's name" },
+          "where names are answered; the first address of --pod-cidr if not given", "listen" },
+        { "cluster-domain", offsetof(struct orchd_options, cluster_domain), "cluster.local", OPTION_NODE | OPTION_DNS,
+          "ending of every service's name", "domain" },
         { "dns-upstream", offsetof(struct orchd_options, dns_upstream), NULL, OPTION_DNS,
-          "resolver for other names; those of /etc/resolv.conf if not given" },
+          "resolver for other names; those of /etc/resolv.conf if not given", "upstream" },
         { "user", offsetof(struct orchd_options, user), NULL, OPTION_SERVER | OPTION_DNS,
           "user of server and DNS; \"orch\" if it exists, else " ORCHD_FALLBACK_UID },
         { "libexec-dir", offsetof(struct orchd_options, libexec_dir), NULL, OPTION_NODE, "folder of orch's other programs" },
@@ -264,8 +266,10 @@ int orchd_options_argv(const struct orchd_options *o, const char *program, char 
                 const struct orchd_option *option = &orchd_options_table[i];
                 const char *value = *(char *const *) (const void *) ((const char *) o + option->offset);
 
+                const char *name = flag == OPTION_DNS && option->dns_name ? option->dns_name : option->name;
+
                 if ((option->handed_to & flag) && value)
-                        r = orchd_options_add(ret_argv, str_format("--%s=%s", option->name, value), e);
+                        r = orchd_options_add(ret_argv, str_format("--%s=%s", name, value), e);
         }
         if (r == 0 && flag == OPTION_NODE)
                 r = orchd_options_add(ret_argv, str_format("--socket=%s/orch.sock", o->run_dir), e);
@@ -274,7 +278,7 @@ int orchd_options_argv(const struct orchd_options *o, const char *program, char 
         if (r == 0)
                 r = orchd_options_add(ret_argv, str_format("--ready-fd=%d", ORCHD_CHILD_READY_FD), e);
         if (r == 0 && o->is_debugging)
-                r = orchd_options_add(ret_argv, strdup("--log-level=debug"), e);
+                r = orchd_options_add(ret_argv, strdup(flag == OPTION_DNS ? "--debug" : "--log-level=debug"), e);
         return r;
 }
 

@@ -67,6 +67,7 @@ struct dns_options {
         const char *resolv_conf;
         const char *domain;
         const char *user;
+        int64_t ready_fd; /* -1: none */
         struct dns_peer listen[DNS_LISTENERS_MAX];
         size_t n_listen;
         struct dns_peer upstream[DNS_UPSTREAMS_MAX];

@@ -14,8 +14,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/macros.h"
+#include "base/process.h"
 #include "base/str.h"
 #include "daemon/dns/dns.h"
 
@@ -27,7 +29,8 @@ static const char usage[] =
         "  --domain NAME        the cluster's domain (cluster.local)\n"
         "  --upstream ADDR[:PORT]  whom to ask for other names; up to 4 times (those of resolv.conf)\n"
         "  --resolv-conf PATH   (/etc/resolv.conf)\n"
-        "  --user NAME          become this user once the ports are open\n"
+        "  --user NAME|UID      become this user once the ports are open\n"
+        "  --ready-fd N         one line is written to N once names are answered\n"
         "  --debug              say more\n"
         "  --help, --version\n";
 
@@ -38,6 +41,7 @@ enum option_code {
         OPTION_UPSTREAM,
         OPTION_RESOLV_CONF,
         OPTION_USER,
+        OPTION_READY_FD,
         OPTION_DEBUG,
         OPTION_HELP,
         OPTION_VERSION,
@@ -50,6 +54,7 @@ static const struct option long_options[] = {
         { "upstream", required_argument, NULL, OPTION_UPSTREAM },
         { "resolv-conf", required_argument, NULL, OPTION_RESOLV_CONF },
         { "user", required_argument, NULL, OPTION_USER },
+        { "ready-fd", required_argument, NULL, OPTION_READY_FD },
         { "debug", no_argument, NULL, OPTION_DEBUG },
         { "help", no_argument, NULL, OPTION_HELP },
         { "version", no_argument, NULL, OPTION_VERSION },
@@ -86,6 +91,10 @@ static int take_option(struct dns_options *o, int code, const char *value, struc
         case OPTION_USER:
                 o->user = value;
                 return 0;
+        case OPTION_READY_FD:
+                return str_to_int64(value, 3, 1 << 20, &o->ready_fd) < 0
+                               ? err_set(e, -EINVAL, "--ready-fd takes a descriptor's number from 3")
+                               : 0;
         case OPTION_DEBUG:
                 log_set_level(LOG_LEVEL_DEBUG);
                 return 0;
@@ -119,10 +128,16 @@ static int read_options(int argc, char **argv, struct dns_options *o, struct err
 static int find_user(const char *name, uid_t *ret_uid, gid_t *ret_gid, struct err *e) {
         FILE *f = fopen("/etc/passwd", "re");
         const struct passwd *p;
+        int64_t number = 0;
         int r = -ENOENT;
 
+        if (str_to_int64(name, 1, UINT32_MAX - 1, &number) == 0) {
+                *ret_uid = (uid_t) number;
+                *ret_gid = (gid_t) number;
+                r = 0;
+        }
         if (!f)
-                return err_errno(e, -errno, "/etc/passwd");
+                return r == 0 ? 0 : err_errno(e, -errno, "/etc/passwd");
         while (r < 0 && (p = fgetpwent(f))) {
                 if (!str_eq(p->pw_name, name))
                         continue;
@@ -242,6 +257,8 @@ static int server_start(struct dns_server *s, struct signals *signals, struct er
                 r = dns_tcp_new(s, &s->tcp, e);
         if (r >= 0)
                 r = drop_privileges(s->options->user, e);
+        if (r >= 0 && process_follow_launcher() < 0)
+                r = err_set(e, -ESRCH, "the launcher that started this program is gone");
         if (r >= 0)
                 r = dns_forward_new(s, &s->forward, e);
         return r < 0 ? r : dns_zone_file_new(s, &s->zone, e);
@@ -257,10 +274,19 @@ static void server_stop(struct dns_server *s, struct signals *signals) {
                 (void) close(s->epoll_fd);
 }
 
+static void tell_ready(const struct dns_options *options) {
+        LOG_NOTICE(NULL, "ready");
+        if (options->ready_fd < 0)
+                return;
+        (void) fd_write_all((int) options->ready_fd, "ready\n", 6);
+        (void) close((int) options->ready_fd);
+}
+
 int main(int argc, char **argv) {
         struct dns_options options = { .snapshot = "/run/orch/dns/snapshot",
                                        .resolv_conf = "/etc/resolv.conf",
-                                       .domain = "cluster.local" };
+                                       .domain = "cluster.local",
+                                       .ready_fd = -1 };
         struct dns_server server = { .options = &options, .epoll_fd = -1 };
         struct signals signals = { .poller.fd = -1 };
         struct err e = { 0 };
@@ -273,13 +299,12 @@ int main(int argc, char **argv) {
         if (r == 0)
                 r = server_start(&server, &signals, &e);
         if (r == 0) {
-                LOG_NOTICE(NULL, "ready");
+                tell_ready(&options);
                 r = run(&server, &signals);
+                server_stop(&server, &signals);
+                return r < 0;
         }
         server_stop(&server, &signals);
-        if (r < 0) {
-                LOG_ERROR(NULL, "%s", err_text(&e));
-                return 1;
-        }
-        return 0;
+        LOG_ERROR(NULL, "%s", err_text(&e));
+        return PROCESS_EXIT_CONFIG;
 }
