@@ -275,8 +275,7 @@ static const struct field lifecycle_fields[] = {
         FIELD_OF_POINTER(pre_stop, lifecycle_handler, "preStop", 2,
                          "Done before the container is told to end, within the grace period."),
         FIELD_OF_STRING(stop_signal, "stopSignal", 3,
-                        "Signal that tells the container to end, instead of the image's.",
-                        .flags = FIELD_UNACTED),
+                        "Signal that tells the container to end, instead of the image's."),
 };
 #undef SELF
 static const struct schema lifecycle_schema =
@@ -322,7 +321,7 @@ static const struct field security_context_fields[] = {
         FIELD_OF_OPT_INT(run_as_group, "runAsGroup", 8, "Group id, instead of the image's.",
                          .flags = FIELD_NON_NEGATIVE),
         FIELD_OF_STRING(proc_mount, "procMount", 9, "How /proc is shown.",
-                        .values = WORDS("Default", "Unmasked"), .flags = FIELD_UNACTED),
+                        .values = WORDS("Default", "Unmasked")),
         FIELD_OF_UNACTED("windowsOptions", 10, FIELD_ANY, FIELD_ONE, "For Windows."),
         FIELD_OF_POINTER(seccomp_profile, seccomp_profile, "seccompProfile", 11,
                          "Filter of system calls."),

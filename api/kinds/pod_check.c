@@ -161,6 +161,12 @@ static void check_ports(const struct check *container, const struct container *k
                                           p->name);
                                 break;
                         }
+                if (!is_host_network && p->host_port != 0) {
+                        struct check port = check_below(&c, "hostPort");
+
+                        (void) diag_add(c.d, DIAG_WARNING, DIAG_INVALID, port.path,
+                                        "kept but not acted on");
+                }
                 if (is_host_network && p->host_port != p->container_port)
                         check_say(&c, DIAG_INVALID, "containerPort",
                                   "Invalid value: %lld: must match `hostPort` when `hostNetwork` "

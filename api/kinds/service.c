@@ -186,12 +186,27 @@ static void service_check_port(const struct service_spec *spec, size_t i, struct
         }
 }
 
+/* What is kept but has no effect yet. */
+static void service_warn(const struct service_spec *spec, struct diags *d) {
+        if (str_eq(spec->type, "NodePort") || str_eq(spec->type, "LoadBalancer"))
+                (void) diag_add(d, DIAG_WARNING, DIAG_INVALID, "spec.type",
+                                "%s is kept but not acted on: the service has its cluster address only",
+                                spec->type);
+        if (str_eq(spec->internal_traffic_policy, "Local"))
+                (void) diag_add(d, DIAG_WARNING, DIAG_INVALID, "spec.internalTrafficPolicy",
+                                "kept but not acted on");
+        if (str_eq(spec->external_traffic_policy, "Local"))
+                (void) diag_add(d, DIAG_WARNING, DIAG_INVALID, "spec.externalTrafficPolicy",
+                                "kept but not acted on");
+}
+
 static void service_check(const void *decoded, struct diags *d) {
         const struct service_spec *spec = &((const struct service *) decoded)->spec;
         bool is_external = str_eq(spec->type, "ExternalName");
         bool is_headless = str_eq(spec->cluster_ip, "None");
         const char *wrong;
 
+        service_warn(spec, d);
         if (spec->ports.n == 0 && !is_external && !is_headless)
                 (void) diag_add(d, DIAG_ERROR, DIAG_REQUIRED, "spec.ports", "Required value");
         for (size_t i = 0; i < spec->ports.n && i < 1000; i++)

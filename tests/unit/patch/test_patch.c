@@ -210,8 +210,8 @@ static void apply_changes_what_it_owns_only(void **state) {
         static const char *const trees[] = {
                 "{'metadata':{'labels':{'a':'1','old':'x'}},'spec':{'replicas':2,'paused':true}}",
                 "{'metadata':{'labels':{'a':'2'},'creationTimestamp':null},'spec':{'replicas':2}}",
-                "{'metadata':{'labels':{'a':'1','old':'x','theirs':'y'},'creationTimestamp':'t'},"
-                "'spec':{'replicas':5,'paused':true,'revisionHistoryLimit':10}}",
+                ("{'metadata':{'labels':{'a':'1','old':'x','theirs':'y'},'creationTimestamp':'t'},"
+                 "'spec':{'replicas':5,'paused':true,'revisionHistoryLimit':10}}"),
         };
         (void) state;
 
@@ -257,8 +257,8 @@ static void applying_the_same_again_changes_nothing(void **state) {
         static const char *const trees[] = {
                 "{'metadata':{'finalizers':['f']},'spec':{'ports':[{'port':80}]}}",
                 "{'metadata':{'finalizers':['f']},'spec':{'ports':[{'port':80}]}}",
-                "{'metadata':{'finalizers':['theirs','f']},'spec':{'clusterIP':'10.0.0.1','ports':"
-                "[{'port':80,'protocol':'TCP','targetPort':80}]}}",
+                ("{'metadata':{'finalizers':['theirs','f']},'spec':{'clusterIP':'10.0.0.1','ports':"
+                 "[{'port':80,'protocol':'TCP','targetPort':80}]}}"),
         };
         (void) state;
 
