@@ -11,13 +11,13 @@ check "rollout status ends well" orch rollout status deployment/user-service --t
 check "applying again changes nothing" sh -c '"$0" --socket "$1" apply -f "$2" | grep -q "deployment.apps/user-service unchanged"' "$ORCH_BUILD/cli/orch" "$SOCKET" "$SRC/manifests/user-service.yaml"
 
 pod=$(first_pod user-service)
-answers() { orch exec "$pod" -- wget -q -T 5 -O - "http://$1/" | grep -q "hello from user-service-"; }
+answers() { orch exec "$pod" -- wget -q -O - "http://$1/" | grep -q "hello from user-service-"; }
 check "the service answers by its short name from inside a pod" until_true 20 answers user-service
 check "and by its full name" answers user-service.default.svc.cluster.local
 n_endpoints() { orch get endpointslices -l kubernetes.io/service-name=user-service -o json | jq '[.items[].endpoints[]? | select(.conditions.ready)] | length'; }
 n_endpoints_is() { [ "$(n_endpoints)" = "$1" ]; }
 check "it has three ready endpoints" until_true 10 n_endpoints_is 3
-check "all three answer in turn" sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do "$0" --socket "$1" exec "$2" -- wget -q -T 5 -O - http://user-service/; done | sort -u | wc -l | grep -qx 3' "$ORCH_BUILD/cli/orch" "$SOCKET" "$pod"
+check "all three answer in turn" sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do "$0" --socket "$1" exec "$2" -- wget -q -O - http://user-service/; done | sort -u | wc -l | grep -qx 3' "$ORCH_BUILD/cli/orch" "$SOCKET" "$pod"
 
 check "breaking liveness" orch exec "$pod" -- rm /www/health
 restarted() { [ "$(field pod "$pod" '.status.containerStatuses[0].restartCount')" -ge 1 ]; }

@@ -47,6 +47,6 @@ check "the API answers again" until_true 30 orch get nodes
 check "still the same containers" test "$(pid_of)" = "$before"
 first=$(orch get pods -l app=user-service -o name | head -1 | cut -d/ -f2)
 check "exec works" sh -c "orch exec $first -- hostname | grep -q $first"
-check "the service answers by name" sh -c "orch exec $first -- wget -q -T 10 -O - http://user-service/ | grep -q hello"
+check "the service answers by name" sh -c "orch exec $first -- wget -q -O - http://user-service/ | grep -q hello"
 check "everything is deleted" orch delete -f /user-service.yaml --timeout=60s
 echo "ok - all"
