@@ -118,20 +118,15 @@ static int look_at(const struct nlmsghdr *h, void *userdata) {
         return 0;
 }
 
-int conntrack_flush(const struct nft_endpoint *gone, size_t n, struct err *e) {
+int conntrack_flush(struct netlink *nl, const struct nft_endpoint *gone, size_t n, struct err *e) {
         struct search s = { .gone = gone, .n = n };
         AUTO_DONE(strbuf) struct strbuf b = { 0 };
-        struct netlink nl = { 0 };
         int r;
 
-        r = netlink_open(&nl, NETLINK_NETFILTER, e);
-        if (r < 0)
-                return r;
         netlink_end(&b, ct_begin(&b, IPCTNL_MSG_CT_GET, NLM_F_DUMP));
-        r = netlink_dump(&nl, &b, look_at, &s, e);
+        r = netlink_dump(nl, &b, look_at, &s, e);
         if (r >= 0 && s.n_found > 0)
-                r = netlink_request(&nl, &s.deletions, false, NULL, 0, e);
-        netlink_close(&nl);
+                r = netlink_request(nl, &s.deletions, false, NULL, 0, e);
         strbuf_done(&s.deletions);
         /* A flow may have ended by itself meanwhile; of very many, not every acknowledgement fits. */
         if (r < 0 && r != -ENOENT && r != -ENOBUFS)

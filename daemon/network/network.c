@@ -10,6 +10,7 @@
 #include "daemon/loop/work.h"
 #include "daemon/network/conntrack.h"
 #include "daemon/network/link.h"
+#include "daemon/network/netlink.h"
 #include "daemon/network/rules.h"
 #include "daemon/plan/nft_plan.h"
 
@@ -29,6 +30,7 @@ struct network {
         struct nft_model *wanted;  /* NULL: nothing waits */
         uint64_t wanted_seq;       /* of the newest apply() */
         struct rules_job *running; /* weak; NULL: none under way */
+        struct netlink nl;         /* for rules; lent to the job under way */
         struct rules_chains chains;
         struct list waiters;
 };
@@ -42,6 +44,7 @@ struct waiter {
 
 struct rules_job {
         struct network *network; /* not to be touched when cancelled */
+        struct netlink nl;
         struct strbuf bytes;
         struct nft_diff diff;
         struct nft_model *target;
@@ -154,6 +157,7 @@ void network_unref(struct network *n) {
         answer_waiters(n, UINT64_MAX, -ECANCELED, &e);
         nft_model_unref(n->applied);
         nft_model_unref(n->wanted);
+        netlink_close(&n->nl);
         free(n);
 }
 
@@ -174,11 +178,11 @@ static int load_first_rules(struct network *n, struct err *e) {
         const struct nft_diff nothing = { 0 };
         int r;
 
-        r = rules_is_loaded(e);
+        r = rules_is_loaded(&n->nl, e);
         if (r != 0)
                 return r < 0 ? r : 0;
         rules_encode_full(&b, &facts, &nothing);
-        return rules_commit(&b, e);
+        return rules_commit(&n->nl, &b, e);
 }
 
 int network_setup(struct network *n, struct err *e) {
@@ -199,7 +203,7 @@ int network_teardown(struct network *n, struct err *e) {
         int r;
 
         rules_encode_remove(&b);
-        r = rules_commit(&b, e);
+        r = rules_commit(&n->nl, &b, e);
         if (r < 0)
                 return r;
         nft_model_unref(STEAL(n->applied));
@@ -302,6 +306,7 @@ int network_detach(struct network *n, const char *pod_uid, network_done_fn done,
 static int rules_start(struct network *n, struct err *e);
 
 static void rules_job_free(struct rules_job *j) {
+        netlink_close(&j->nl);
         strbuf_done(&j->bytes);
         nft_diff_done(&j->diff);
         nft_model_unref(j->target);
@@ -312,12 +317,12 @@ static int rules_run(void *userdata) {
         struct rules_job *j = userdata;
         int r;
 
-        r = rules_commit(&j->bytes, &j->e);
+        r = rules_commit(&j->nl, &j->bytes, &j->e);
         if (r < 0)
                 return r;
         /* The rules are in force; a flow that wasn't forgotten ends by its own time-out. */
         if (j->diff.n_gone_udp > 0)
-                (void) conntrack_flush(j->diff.gone_udp, j->diff.n_gone_udp, NULL);
+                (void) conntrack_flush(&j->nl, j->diff.gone_udp, j->diff.n_gone_udp, NULL);
         return 0;
 }
 
@@ -341,6 +346,7 @@ static void rules_done(void *userdata, int r) {
                 return;
         }
         n->running = NULL;
+        n->nl.socket = STEAL(j->nl.socket);
         if (r >= 0) {
                 note_applied(n, j);
         } else {
@@ -381,6 +387,7 @@ static int rules_start(struct network *n, struct err *e) {
                         rules_encode_full(&j->bytes, &facts, &j->diff);
                 else
                         rules_encode_diff(&j->bytes, &j->diff, &n->chains);
+                j->nl.socket = STEAL(n->nl.socket);
                 r = work_submit_for(n->owner, rules_run, rules_done, j);
                 if (r < 0)
                         (void) err_errno(e, r, "cannot start the work on service rules");

@@ -510,29 +510,28 @@ void rules_encode_remove(struct strbuf *b) {
         put_batch(b, NFNL_MSG_BATCH_END);
 }
 
-int rules_commit(struct strbuf *b, struct err *e) {
-        struct netlink nl = { 0 };
+static int open_once(struct netlink *nl, struct err *e) {
+        return nl->socket ? 0 : netlink_open(nl, NETLINK_NETFILTER, e);
+}
+
+int rules_commit(struct netlink *nl, struct strbuf *b, struct err *e) {
         int r;
 
-        r = netlink_open(&nl, NETLINK_NETFILTER, e);
-        if (r < 0)
-                return r;
-        r = netlink_request(&nl, b, true, NULL, 0, e);
-        netlink_close(&nl);
+        r = open_once(nl, e);
+        if (r == 0)
+                r = netlink_request(nl, b, true, NULL, 0, e);
         return r < 0 ? err_wrap(e, r, "service rules") : 0;
 }
 
-int rules_is_loaded(struct err *e) {
+int rules_is_loaded(struct netlink *nl, struct err *e) {
         AUTO_DONE(strbuf) struct strbuf b = { 0 };
-        struct netlink nl = { 0 };
         int r;
 
-        r = netlink_open(&nl, NETLINK_NETFILTER, e);
+        r = open_once(nl, e);
         if (r < 0)
                 return r;
         put_table(&b, NFT_MSG_GETTABLE);
-        r = netlink_request(&nl, &b, false, NULL, 0, e);
-        netlink_close(&nl);
+        r = netlink_request(nl, &b, false, NULL, 0, e);
         if (r == -ENOENT)
                 return 0;
         return r < 0 ? err_wrap(e, r, "service rules (does the kernel have nf_tables?)") : 1;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -7,6 +8,8 @@
 #include "base/ip.h"
 #include "base/str.h"
 #include "daemon/plan/nft_plan.h"
+
+struct netlink;
 
 /* Writes service rules as nfnetlink transactions. Pure encoders, and two functions that talk to the kernel. */
 
@@ -36,8 +39,11 @@ void rules_encode_diff(struct strbuf *b, const struct nft_diff *d, const struct 
 void rules_encode_remove(struct strbuf *b);
 
 /* Sends a transaction; blocks while the kernel works (a change: a fraction of a millisecond; 1,000
- * services: some ten). Any thread. Returns 0 or a negative errno: then nothing of it is in force. */
-int rules_commit(struct strbuf *b, struct err *e);
+ * services: some ten). Any thread. Returns 0 or a negative errno: then nothing of it is in force.
+ *
+ * nl  opened when it isn't yet, and left open: closing a netfilter socket after a change waits for
+ *     the kernel to free what was deleted, 10 to 20 ms. */
+int rules_commit(struct netlink *nl, struct strbuf *b, struct err *e);
 
 /* 1: the table is in the kernel, 0: not; or a negative errno. */
-int rules_is_loaded(struct err *e);
+int rules_is_loaded(struct netlink *nl, struct err *e);
