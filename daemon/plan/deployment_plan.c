@@ -57,30 +57,45 @@ static int view_load_sets(struct deployment_view *v, struct changes *c) {
         return 0;
 }
 
-/* Finds the oldest own ReplicaSet with the Deployment's template. */
-static int view_find_fresh(struct deployment_view *v, struct err *e) {
-        for (size_t i = 0; i < v->n; i++) {
-                json_t *template = NULL, *canonical;
-                bool is_equal;
-                int r;
+/* Whether a ReplicaSet has the Deployment's template: 1, 0 or a negative errno. */
+static int view_is_equal(const struct deployment_view *v, const struct deployment_set *s,
+                         struct err *e) {
+        json_t *template = NULL, *canonical;
+        int r;
 
-                if (v->sets[i].o->meta->deletion_timestamp != 0)
-                        continue;
-                r = template_load(v->sets[i].o, &template, e);
-                if (r < 0)
-                        return r;
-                canonical = template_canonical(template);
-                is_equal = canonical && json_equal(canonical, v->canonical);
-                json_decref(template);
-                json_decref(canonical);
-                if (!canonical)
-                        return -ENOMEM;
-                if (is_equal) {
-                        v->fresh = &v->sets[i];
-                        v->fresh_name = v->sets[i].o->meta->name;
-                        return 0;
+        r = template_load(s->o, &template, e);
+        if (r < 0)
+                return r;
+        canonical = template_canonical(template);
+        r = canonical ? json_equal(canonical, v->canonical) : -ENOMEM;
+        json_decref(template);
+        json_decref(canonical);
+        return r;
+}
+
+/* Finds the oldest own ReplicaSet with the Deployment's template. Most often the label names it, so
+ * those that carry the hash are looked into first and the others only when that leads nowhere. */
+static int view_find_fresh(struct deployment_view *v, struct err *e) {
+        if (template_hash(v->canonical, v->d->status.collision_count.value, v->hash) < 0)
+                return -ENOMEM;
+        for (int with_hash = 1; with_hash >= 0 && !v->fresh; with_hash--) {
+                for (size_t i = 0; i < v->n && !v->fresh; i++) {
+                        const struct object_meta *m = v->sets[i].o->meta;
+                        int r;
+
+                        if (m->deletion_timestamp != 0 ||
+                            str_eq(string_map_get(&m->labels, TEMPLATE_HASH_LABEL), v->hash) !=
+                                    with_hash)
+                                continue;
+                        r = view_is_equal(v, &v->sets[i], e);
+                        if (r < 0)
+                                return r;
+                        if (r > 0)
+                                v->fresh = &v->sets[i];
                 }
         }
+        if (v->fresh)
+                v->fresh_name = v->fresh->o->meta->name;
         return 0;
 }
 

@@ -9,7 +9,7 @@
 #include "base/str.h"
 #include "tests/sim/world.h"
 
-#define HEARTBEAT_USEC (25 * USEC_PER_SEC)
+#define HEARTBEAT_USEC (35 * USEC_PER_SEC)
 
 /* Made-up kubelets: they look at a pod some time after it has changed and do the next thing. */
 struct sim_pod {
