@@ -227,7 +227,12 @@ static int rootfs_mount_root(const json_t *config, const char *bundle, char *roo
                 return err_set(e, -EINVAL, "overlay without upper and work directory");
         if (mkdir(root, 0755) < 0 && errno != EEXIST)
                 return err_errno(e, -errno, "cannot make %s", root);
-        r = dir_make_all(upper, 0755, e);
+        /* A start that failed may have left its layer, which a volatile overlay refuses to use again. */
+        r = access(upper, F_OK) == 0 ? dir_remove_all(AT_FDCWD, upper, e) : 0;
+        if (r >= 0 && access(work, F_OK) == 0)
+                r = dir_remove_all(AT_FDCWD, work, e);
+        if (r >= 0)
+                r = dir_make_all(upper, 0755, e);
         if (r >= 0)
                 r = dir_make_all(work, 0755, e);
         return r < 0 ? r : rootfs_overlay(lower, upper, work, root, e);
@@ -475,7 +480,7 @@ static bool rootfs_has_target(const struct rootfs_mount *mounts, size_t n, const
         return false;
 }
 
-/* Everything that happens behind pivot_root(). */
+/* Everything that happens inside the container's root. */
 static int rootfs_furnish(const json_t *config, struct rootfs_mount *mounts, size_t n,
                           bool has_tty, int *ret_tty, struct err *e) {
         int r;
@@ -513,6 +518,8 @@ static int rootfs_furnish(const json_t *config, struct rootfs_mount *mounts, siz
 int rootfs_enter(const json_t *config, const char *bundle, bool has_tty, int *ret_tty,
                  struct err *e) {
         AUTO_FREE struct rootfs_mount *mounts = NULL;
+        AUTO_CLOSE int host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        AUTO_CLOSE int root_fd = -1;
         char root[PATH_MAX];
         size_t n = 0;
         int r;
@@ -525,11 +532,17 @@ int rootfs_enter(const json_t *config, const char *bundle, bool has_tty, int *re
         if (r < 0)
                 return r;
 
-        if (chdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0)
+        /* Not pivot_root() yet: with the machine's tree stacked on "/", the kernel resolves "/.." to
+         * it, and an image's links would lead mounts out. Behind chroot() ".." stays. */
+        root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (host < 0 || root_fd < 0 || fchdir(root_fd) < 0 || chroot(".") < 0)
                 return err_errno(e, -errno, "cannot enter %s", root);
         r = rootfs_furnish(config, mounts, n, has_tty, ret_tty, e);
         if (r < 0)
                 return r;
+        if (fchdir(host) < 0 || chroot(".") < 0 || fchdir(root_fd) < 0 ||
+            syscall(SYS_pivot_root, ".", ".") < 0)
+                return err_errno(e, -errno, "cannot make %s the root", root);
         /* The machine's tree lies on top of ".": without this it would stay in reach. */
         if (umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
                 return err_errno(e, -errno, "cannot leave the machine's file tree");

@@ -7,8 +7,8 @@
 
 /* Makes the container's file tree and moves the process into it: the overlay (or root.path) becomes
  * "/", with config.json's mounts, /dev, masked and read-only paths. For a child that is in a mount
- * namespace of its own, not yet in the container. Sources are opened before pivot_root() and targets are
- * looked up after it, so no link in an image can lead a mount out.
+ * namespace of its own, not yet in the container. Sources are opened outside, targets are looked up
+ * inside the container's root, so no link in an image can lead a mount out.
  *
  * bundle   directory of the bundle, absolute or relative.
  * ret_tty  the master of a terminal made for the container (-1: has_tty is false), the caller's.

@@ -75,13 +75,14 @@ static void call_end_attach(struct runtime_session *c, const struct wire_msg *ms
                             struct wire_fds *fds) {
         const struct runtime_attach_callbacks callbacks = c->attach;
         struct err e = { 0 };
-        size_t next = 0;
+        size_t n_expected = msg->flags & WIRE_FLAG_STDIN ? 2 : 1;
         int in = -1, out = -1, r = msg->result;
 
-        if (r == 0 && (msg->flags & WIRE_FLAG_STDIN) && next < fds->n)
-                in = STEAL_FD(fds->fds[next++]);
-        if (r == 0 && next < fds->n)
-                out = STEAL_FD(fds->fds[next++]);
+        if (r == 0 && fds->n == n_expected) {
+                out = STEAL_FD(fds->fds[n_expected - 1]);
+                if (n_expected == 2)
+                        in = STEAL_FD(fds->fds[0]);
+        }
         if (r == 0 && out < 0)
                 r = err_set(&e, -EBADMSG, "orch-pod sent no descriptor");
         else if (r < 0)

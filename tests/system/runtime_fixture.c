@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -72,6 +73,7 @@ void fixture_enter(int argc, char *argv[]) {
                         ;
                 exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
         }
+        (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
             mount("proc", "/proc", "proc", 0, NULL) < 0 ||
             mount("tmpfs", "/mnt", "tmpfs", 0, "mode=755") < 0) {
@@ -86,7 +88,8 @@ int fixture_leave(int result) {
         AUTO_DONE(strbuf) struct strbuf warnings = { 0 };
 
         if (cgroup_host_prepare(fixture_cgroup(), &host, &warnings, NULL) == 0)
-                cgroup_remove(&host, ".");
+                for (unsigned t = 0; t < CGROUP_TREES; t++)
+                        (void) rmdir(host.dir[t]);
         return result;
 }
 
@@ -281,6 +284,18 @@ static void fixture_on_tty(void *userdata, int take_fd) {
         f->tty = take_fd;
 }
 
+void fixture_exec_spec(struct fixture *f, const struct runtime_exec_spec *spec) {
+        const struct runtime_exec_callbacks callbacks = { .done = fixture_on_exec,
+                                                          .on_tty = fixture_on_tty,
+                                                          .userdata = f };
+        struct err e = { 0 };
+
+        f->is_done = false;
+        if (runtime_exec(f->pod, spec, &callbacks, NULL, &e) < 0)
+                fail_msg("runtime_exec: %s", e.text);
+        fixture_wait(f, &f->is_done);
+}
+
 void fixture_exec(struct fixture *f, const char *container, const char *script, int out) {
         const char *const args[] = { "sh", "-c", script };
         const struct runtime_exec_spec spec = {
@@ -290,13 +305,6 @@ void fixture_exec(struct fixture *f, const char *container, const char *script, 
                 .fds = { -1, out, out },
                 .has_tty = out == -2,
         };
-        const struct runtime_exec_callbacks callbacks = { .done = fixture_on_exec,
-                                                          .on_tty = fixture_on_tty,
-                                                          .userdata = f };
-        struct err e = { 0 };
 
-        f->is_done = false;
-        if (runtime_exec(f->pod, &spec, &callbacks, NULL, &e) < 0)
-                fail_msg("runtime_exec: %s", e.text);
-        fixture_wait(f, &f->is_done);
+        fixture_exec_spec(f, &spec);
 }

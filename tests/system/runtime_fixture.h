@@ -58,6 +58,8 @@ int fixture_start(struct fixture *f, const struct runtime_container_spec *spec);
 /* Starts `sh -c script`, waits for its end and returns its log, to be freed. */
 char *fixture_run(struct fixture *f, const struct runtime_container_spec *base, const char *script);
 char *fixture_log(struct fixture *f, const char *container, uint64_t instance);
+/* Runs to the end; the result is in f->exec. out: -1: /dev/null, -2: a terminal. */
+void fixture_exec_spec(struct fixture *f, const struct runtime_exec_spec *spec);
 void fixture_exec(struct fixture *f, const char *container, const char *script, int out);
 
 void fixture_on_done(void *userdata, int r, const struct err *e);
