@@ -99,29 +99,77 @@ void http_completed(void *data, struct MHD_Connection *mhd, void **state,
 
 /* ---- answers ---- */
 
-static void pieces_free(void *data) {
+/* Copied from the pieces a block at a time. libmicrohttpd 0.9.75 can send pieces without a copy, but
+ * not more of them than one sendmsg() takes. */
+#define BLOCK_BYTES (128U << 10)
+
+struct body_reader {
+        struct body *body; /* owned */
+        size_t piece, at;  /* what comes next; libmicrohttpd reads forwards only */
+};
+
+static ssize_t body_read(void *data, uint64_t pos, char *room, size_t len) {
+        struct body_reader *b = data;
+        const struct body_piece *pieces;
+        size_t n, done = 0;
+
+        pieces = body_pieces(b->body, &n);
+        while (done < len && b->piece < n) {
+                const struct body_piece *p = &pieces[b->piece];
+                size_t part = MIN(p->len - b->at, len - done);
+
+                memcpy(room + done, p->data + b->at, part);
+                done += part;
+                b->at += part;
+                if (b->at < p->len)
+                        break;
+                b->piece++;
+                b->at = 0;
+        }
+        return done > 0 ? (ssize_t) done : MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+static void body_reader_free(void *data) {
+        struct body_reader *b = data;
+
+        body_unref(b->body);
+        free(b);
+}
+
+static void body_free(void *data) {
         body_unref(data);
+}
+
+static struct MHD_Response *pieces_response(struct body *body) {
+        struct body_reader *b = calloc(1, sizeof(*b));
+        struct MHD_Response *response;
+
+        if (!b)
+                return NULL;
+        response = MHD_create_response_from_callback(body_len(body), BLOCK_BYTES, body_read, b,
+                                                     body_reader_free);
+        if (!response) {
+                free(b);
+                return NULL;
+        }
+        b->body = body_ref(body);
+        return response;
 }
 
 static struct MHD_Response *response_make(struct rest_response *answer) {
         const struct body_piece *pieces;
         struct MHD_Response *response;
-        struct MHD_IoVec *vector;
-        size_t n;
+        size_t n = 0;
 
-        if (!answer->body)
+        pieces = answer->body ? body_pieces(answer->body, &n) : NULL;
+        if (n == 0)
                 return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
-        pieces = body_pieces(answer->body, &n);
-        vector = calloc(n + 1, sizeof(*vector));
-        if (!vector)
-                return NULL;
-        for (size_t i = 0; i < n; i++)
-                vector[i] = (struct MHD_IoVec){ .iov_base = pieces[i].data,
-                                                .iov_len = pieces[i].len };
-        response = MHD_create_response_from_iovec(vector, (unsigned) n, pieces_free, answer->body);
-        free(vector);
+        if (n > 1)
+                return pieces_response(answer->body);
+        response = MHD_create_response_from_buffer_with_free_callback_cls(
+                pieces[0].len, (void *) pieces[0].data, body_free, answer->body);
         if (response)
-                answer->body = NULL; /* the response's now */
+                (void) body_ref(answer->body);
         return response;
 }
 

@@ -158,6 +158,22 @@ def test_objects():
     s.close()
 
 
+def test_long_lists():
+    """More pieces than one sendmsg() takes."""
+    n = 1100
+    s = connect()
+    for i in range(n):
+        body = b'{"metadata":{"name":"c%d"}}' % i
+        s.sendall(b'POST /api/v1/namespaces/default/configmaps HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n'
+                  b'Content-Length: %d\r\n\r\n' % len(body) + body)
+        assert b' 201 ' in s.recv(65536)
+    s.close()
+    status, body = ask('GET', '/api/v1/configmaps')
+    check('a long list is whole', status == 200 and len(json.loads(body)['items']) == n)
+    status, _ = ask('DELETE', '/api/v1/namespaces/default/configmaps')
+    check('and goes at once', status == 200 and not json.loads(ask('GET', '/api/v1/configmaps')[1])['items'])
+
+
 def test_bad_clients():
     slow = connect()  # never sends the rest
     slow.sendall(b'GET /version HTTP/1.1\r\nX-Slow: ')
@@ -269,6 +285,7 @@ def main():
     server = start()
     try:
         test_objects()
+        test_long_lists()
         test_bad_clients()
         test_streams()
         test_processes(server)
