@@ -194,6 +194,7 @@ static uint64_t pod_round(struct node_pod *p) {
         AUTO(arena) struct arena *a = arena_new(4096);
         struct pod_plan *plan = NULL;
         uint64_t now_usec = clock_now_usec();
+        bool has_just_ended = false;
 
         if (!a || pod_plan(a, &p->wanted, &p->seen, now_usec, &plan) < 0) {
                 LOG_WARN(p->key, "out of memory; next try in 1 s");
@@ -203,9 +204,11 @@ static uint64_t pod_round(struct node_pod *p) {
             (plan->phase == POD_SUCCEEDED || plan->phase == POD_FAILED)) {
                 p->seen.is_finished = true;
                 p->seen.is_failed = plan->phase == POD_FAILED;
-                pod_store_write(p);
+                has_just_ended = true;
         }
         pod_status_plan(p, plan);
+        if (has_just_ended)
+                pod_store_write(p);
         for (size_t i = 0; i < plan->n && !p->is_over; i++)
                 pod_act(p, &plan->actions[i]);
         return plan->wake_usec;

@@ -212,10 +212,8 @@ static char *store_text(struct node_pod *p) {
         char *text;
 
         (void) json_object_del(json_object_get(pod, "metadata"), "managedFields");
-        if (p->seen.is_finished)
-                (void) json_object_set_new(
-                        pod, "status",
-                        json_pack("{s:s}", "phase", p->seen.is_failed ? "Failed" : "Succeeded"));
+        if (p->status.last_words)
+                (void) json_object_set_new(pod, "status", json_loads(p->status.last_words, 0, NULL));
         refs_each(p->spec, store_ref, &w);
         (void) json_object_set_new(root, "pod", pod);
         (void) json_object_set_new(root, "objects", w.list);

@@ -64,6 +64,7 @@ struct pod_status_sender {
         struct pod_condition_time conditions[COND_MAX_];
         uint64_t start_wall_usec;
         bool was_ready;
+        char *last_words; /* the status a pod ended with: it stays, whatever is forgotten later; NULL: it lives */
 };
 
 struct node_pod {

@@ -23,6 +23,16 @@ void pod_status_done(struct pod_status_sender *s) {
         free(s->sent);
         free(s->wanted);
         free(s->in_flight);
+        free(s->last_words);
+}
+
+/* The status inside an object, as text; NULL when memory is out. */
+static char *status_of_object(const struct object *o) {
+        json_t *tree = object_json(o);
+        char *text = tree ? json_dumps(json_object_get(tree, "status"), JSON_COMPACT) : NULL;
+
+        json_decref(tree);
+        return text;
 }
 
 /* What the server knows already: transition times must not jump when the node is restarted. */
@@ -45,6 +55,7 @@ void pod_status_seed(struct node_pod *p) {
         if (str_eq(st->phase, "Succeeded") || str_eq(st->phase, "Failed")) {
                 p->seen.is_finished = true;
                 p->seen.is_failed = str_eq(st->phase, "Failed");
+                s->last_words = status_of_object(p->object);
         }
         for (size_t i = 0; i < p->wanted.n; i++) {
                 const struct container_statuses *list = p->wanted.containers[i].is_init
@@ -267,9 +278,11 @@ void pod_status_plan(struct node_pod *p, const struct pod_plan *plan) {
         /* Nobody reads the status of what is deleted and has ended, or is gone. */
         if (p->wanted.is_gone)
                 return;
-        text = status_text(p, plan);
+        text = s->last_words ? strdup(s->last_words) : status_text(p, plan);
         if (!text)
                 return;
+        if (p->seen.is_finished && !s->last_words)
+                s->last_words = strdup(text);
         s->was_ready = plan->ready.is_true;
         if (str_eq(text, s->in_flight ? s->in_flight : s->sent)) {
                 free(STEAL(s->wanted));

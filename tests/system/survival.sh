@@ -107,6 +107,7 @@ kill "$NODE"
 wait "$NODE" 2>/dev/null || true
 start_cluster
 check "with the server back they become ready" until_true 30 n_ready_is steady 3
+check "a pod that had ended did not run again, and keeps its exit code" field_is pod leaver '[.status.phase, .status.containerStatuses[0].state.terminated.exitCode, .status.containerStatuses[0].restartCount] | @csv' '"Failed",42,0'
 check "and are still three" [ "$(orch get pods -l app=steady -o name | wc -l)" = 3 ]
 orch delete -f "$WORK/pods.yaml" --timeout=60s || fail "delete"
 stop_cluster
