@@ -2,7 +2,6 @@
 
 #include "api/kinds/node.h"
 #include "api/kinds/object.h"
-#include "api/kinds/pod.h"
 #include "base/str.h"
 #include "daemon/control/caches.h"
 #include "daemon/control/controller.h"
@@ -25,13 +24,13 @@ static void on_namespace(void *data, const char *key, const struct object *befor
                 controller_enqueue(c->driver, key);
 }
 
-/* Pods are what takes time to go. */
-static void on_pod(void *data, const char *key, const struct object *before,
+/* One thing less in the way. */
+static void on_content(void *data, const char *key, const struct object *before,
                    const struct object *after) {
         struct namespace_controller *c = data;
         const struct object *ns;
 
-        if (after)
+        if (after || str_is_empty(before->meta->namespace))
                 return;
         ns = caches_find(c->core->caches, &namespace_kind, NULL, before->meta->namespace);
         if (ns && ns->meta->deletion_timestamp != 0)
@@ -61,6 +60,16 @@ static int on_plan(void *data, struct run *run, const char *key, struct changes 
                 };
         }
         return namespace_plan(&f, changes, e);
+}
+
+static int watch_content(struct namespace_controller *c) {
+        const struct kind *const *all = kind_all();
+        int r = 0;
+
+        for (size_t i = 0; all[i] && r == 0; i++)
+                if (all[i]->is_namespaced && caches_informer(c->core->caches, all[i]))
+                        r = caches_watch(c->core->caches, all[i], on_content, c);
+        return r;
 }
 
 /* ---- life ---- */
@@ -94,6 +103,6 @@ int namespace_controller_new(struct core *core, struct part *ret, struct err *e)
         if (r == 0)
                 r = caches_watch(core->caches, &namespace_kind, on_namespace, c);
         if (r == 0)
-                r = caches_watch(core->caches, &pod_kind, on_pod, c);
+                r = watch_content(c);
         return r;
 }

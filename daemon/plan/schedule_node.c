@@ -147,12 +147,14 @@ static int64_t node_used(const struct schedule_node *n, const char *name) {
 }
 
 static bool node_has_resources(const struct schedule_node *n, const struct schedule_request *r,
-                               char *reason) {
+                               const struct schedule_why *why) {
         struct quantity pods = quantity_map_get(&n->node->status.allocatable, "pods");
+        char reason[SCHEDULE_REASON_MAX];
+        bool fits = true;
 
         if (pods.is_set && amount_add(n->n_pods * 1000, 1000) > pods.milli) {
-                (void) snprintf(reason, SCHEDULE_REASON_MAX, "Too many pods");
-                return false;
+                why->say(why->data, "Too many pods");
+                fits = false;
         }
         for (size_t i = 0; i < r->n; i++) {
                 const char *name = r->items[i].name;
@@ -160,21 +162,25 @@ static bool node_has_resources(const struct schedule_node *n, const struct sched
                 if (r->items[i].milli == 0 ||
                     amount_add(node_used(n, name), r->items[i].milli) <= node_allocatable(n, name))
                         continue;
-                (void) snprintf(reason, SCHEDULE_REASON_MAX, "Insufficient %s", name);
-                return false;
+                (void) snprintf(reason, sizeof(reason), "Insufficient %s", name);
+                why->say(why->data, reason);
+                fits = false;
         }
-        return true;
+        return fits;
 }
 
-static bool node_is_tolerated(const struct schedule_node *n, const struct pod *p, char *reason) {
+static bool node_is_tolerated(const struct schedule_node *n, const struct pod *p,
+                              const struct schedule_why *why) {
+        char reason[SCHEDULE_REASON_MAX];
+
         for (size_t i = 0; i < n->node->spec.taints.n; i++) {
                 const struct taint *t = &n->node->spec.taints.items[i];
 
                 if (str_eq(t->effect, "PreferNoSchedule") || taint_toleration(&p->spec, t))
                         continue;
-                (void) snprintf(reason, SCHEDULE_REASON_MAX,
-                                "node(s) had untolerated taint {%s: %s}", t->key,
-                                str_or_empty(t->value));
+                (void) snprintf(reason, sizeof(reason), "node(s) had untolerated taint {%s: %s}",
+                                t->key, str_or_empty(t->value));
+                why->say(why->data, reason);
                 return false;
         }
         return true;
@@ -188,24 +194,22 @@ static bool node_is_open(const struct schedule_node *n, const struct pod *p) {
 }
 
 bool schedule_node_fits(const struct schedule_node *n, const struct pod *p,
-                        const struct schedule_request *request, char *reason) {
+                        const struct schedule_request *request, const struct schedule_why *why) {
         if (!node_is_open(n, p)) {
-                (void) snprintf(reason, SCHEDULE_REASON_MAX, "node(s) were unschedulable");
+                why->say(why->data, "node(s) were unschedulable");
                 return false;
         }
-        if (!node_is_tolerated(n, p, reason))
+        if (!node_is_tolerated(n, p, why))
                 return false;
         if (!string_map_is_subset(&p->spec.node_selector, &n->node->metadata.labels)) {
-                (void) snprintf(reason, SCHEDULE_REASON_MAX,
-                                "node(s) didn't match Pod's node affinity/selector");
+                why->say(why->data, "node(s) didn't match Pod's node affinity/selector");
                 return false;
         }
         if (!node_has_ports(n, p)) {
-                (void) snprintf(reason, SCHEDULE_REASON_MAX,
-                                "node(s) didn't have free ports for the requested pod ports");
+                why->say(why->data, "node(s) didn't have free ports for the requested pod ports");
                 return false;
         }
-        return node_has_resources(n, request, reason);
+        return node_has_resources(n, request, why);
 }
 
 /* Free share of one resource after the request, 0 to 100. */

@@ -48,10 +48,16 @@ void schedule_request_of(const struct pod *p, struct schedule_request *ret);
 /* Counts a pod in. Returns 0 or -ENOMEM. */
 int schedule_node_add(struct schedule_node *n, const struct pod *p);
 
-/* Whether p fits. When not, writes the reason (the first that applies, in Kubernetes' words) into
- * reason, SCHEDULE_REASON_MAX bytes. */
+/* Who is told why a pod doesn't fit. */
+struct schedule_why {
+        void (*say)(void *data, const char *reason);
+        void *data;
+};
+
+/* Whether p fits. When not, says why in Kubernetes' words: the first thing that stands against it, but
+ * every resource that there is too little of. */
 bool schedule_node_fits(const struct schedule_node *n, const struct pod *p,
-                        const struct schedule_request *request, char *reason);
+                        const struct schedule_request *request, const struct schedule_why *why);
 
 /* 0 to 100: the more is left after p, the better. */
 int64_t schedule_node_score(const struct schedule_node *n, const struct schedule_request *request);

@@ -113,7 +113,9 @@ struct reasons {
         size_t n;
 };
 
-static void reasons_add(struct reasons *r, const char *text) {
+static void reasons_add(void *data, const char *text) {
+        struct reasons *r = data;
+
         for (size_t i = 0; i < r->n; i++) {
                 if (str_eq(r->items[i].text, text)) {
                         r->items[i].n++;
@@ -214,8 +216,8 @@ static struct schedule_node *choose(struct schedule_view *v, const struct pod *p
                                     const struct schedule_request *request,
                                     struct reasons *reasons) {
         struct schedule_node *best = NULL;
+        const struct schedule_why why = { .say = reasons_add, .data = reasons };
         int64_t best_score = 0;
-        char why[SCHEDULE_REASON_MAX];
 
         for (size_t i = 0; i < v->f->n_nodes; i++) {
                 struct schedule_node *n = &v->nodes[i];
@@ -223,10 +225,8 @@ static struct schedule_node *choose(struct schedule_view *v, const struct pod *p
 
                 if (n->node->metadata.deletion_timestamp != 0)
                         continue;
-                if (!schedule_node_fits(n, p, request, why)) {
-                        reasons_add(reasons, why);
+                if (!schedule_node_fits(n, p, request, &why))
                         continue;
-                }
                 score = schedule_node_score(n, request) - SPREAD_WEIGHT * n->n_siblings;
                 if (!best || score > best_score ||
                     (score == best_score &&
