@@ -300,11 +300,16 @@ int cgroup_join(const struct cgroup_host *host, const char *name, bool is_in_uni
         char dir[CGROUP_DIR_MAX];
 
         for (unsigned t = is_in_unified ? CGROUP_MEMORY : CGROUP_UNIFIED; t < CGROUP_TREES; t++) {
-                int r;
+                int r = -ENOENT;
 
                 if (!cgroup_dir(host, t, name, dir))
                         continue;
-                r = cgroup_write(dir, "cgroup.procs", "0");
+                /* A thread that moves itself alone needs no global lock, behind which an RCU grace
+                 * period of many milliseconds may wait; and we are one thread. Version 1 only. */
+                if (t != CGROUP_UNIFIED)
+                        r = cgroup_write(dir, "tasks", "0");
+                if (r < 0)
+                        r = cgroup_write(dir, "cgroup.procs", "0");
                 if (r < 0 && r != -ENOENT)
                         return err_errno(e, r, "cannot join cgroup %s", dir);
         }
