@@ -19,7 +19,7 @@ struct cache {
 struct caches {
         struct cache *items;
         size_t n;
-        struct map buried;  /* uid → caches (a mark): deleted, but the watch hasn't told yet */
+        struct map buried; /* uid → caches (a mark): deleted, but the watch hasn't told yet */
 };
 
 void objects_done(struct objects *o) {
@@ -238,8 +238,8 @@ int caches_list_dependents(const struct caches *c, const struct kind *k, const s
                             str_or_empty(owner->meta->namespace)))
                         to->items[i] = to->items[--to->n];
         if (r == 0)
-                r = caches_list(c, k, CACHE_OWNER,
-                                cache_orphan_key(owner->meta->namespace, orphan), to);
+                r = caches_list(c, k, CACHE_OWNER, cache_orphan_key(owner->meta->namespace, orphan),
+                                to);
         return r;
 }
 

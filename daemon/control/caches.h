@@ -1,11 +1,11 @@
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "api/client/informer.h"
 #include "base/err.h"
 #include "base/macros.h"
+
+#include <stdbool.h>
+#include <stddef.h>
 
 /* One informer for each kind, shared by all controllers. */
 struct caches;

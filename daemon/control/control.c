@@ -1,7 +1,5 @@
 #include "daemon/control/control.h"
 
-#include <sys/random.h>
-
 #include "api/client/client.h"
 #include "api/client/timer.h"
 #include "base/backoff.h"
@@ -11,6 +9,8 @@
 #include "daemon/control/controllers.h"
 #include "daemon/control/core.h"
 #include "daemon/control/events.h"
+
+#include <sys/random.h>
 
 #define CONTROL_PARTS_MAX 8
 #define NODE_GRACE_USEC (40 * USEC_PER_SEC)
@@ -68,8 +68,8 @@ static void control_on_synced(void *data) {
 
 static int control_add_parts(struct control *c, const struct control_options *o, struct err *e) {
         static int (*const make[])(struct core *, struct part *, struct err *) = {
-                deployment_controller_new, replicaset_controller_new, scheduler_new,
-                endpointslice_controller_new, namespace_controller_new, gc_controller_new,
+                deployment_controller_new,    replicaset_controller_new, scheduler_new,
+                endpointslice_controller_new, namespace_controller_new,  gc_controller_new,
                 podgc_controller_new,
         };
         struct nodelifecycle_config nodes = {

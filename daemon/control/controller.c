@@ -1,7 +1,5 @@
 #include "daemon/control/controller.h"
 
-#include <string.h>
-
 #include "api/client/timer.h"
 #include "api/kinds/object.h"
 #include "base/array.h"
@@ -12,6 +10,8 @@
 #include "daemon/control/core.h"
 #include "daemon/control/run.h"
 #include "daemon/loop/queue.h"
+
+#include <string.h>
 
 #define CONTROLLER_RUNS_MAX 16
 #define CONTROLLER_BURST 64 /* keys handed out before the loop turns */
@@ -25,11 +25,11 @@ struct controller {
         const struct controller_type *type;
         void *data;
         struct queue *queue;
-        struct timer *wake;   /* owned while set */
-        uint64_t wake_usec;   /* when it fires */
-        struct run **runs;    /* owned */
+        struct timer *wake; /* owned while set */
+        uint64_t wake_usec; /* when it fires */
+        struct run **runs;  /* owned */
         size_t n_runs, cap_runs;
-        struct map refusals;  /* key → char *, owned */
+        struct map refusals; /* key → char *, owned */
         bool has_begun;
 };
 
@@ -108,13 +108,15 @@ void controller_begin(struct controller *c) {
 
 void controller_enqueue(struct controller *c, const char *key) {
         if (queue_add(c->queue, key) < 0)
-                LOG_WARN(key, "%s: out of memory; looks again after the next relist", c->type->name);
+                LOG_WARN(key, "%s: out of memory; looks again after the next relist",
+                         c->type->name);
         controller_arm(c);
 }
 
 void controller_enqueue_after(struct controller *c, const char *key, uint64_t delay_usec) {
         if (queue_add_after(c->queue, key, core_now_usec(c->core) + delay_usec) < 0)
-                LOG_WARN(key, "%s: out of memory; looks again after the next relist", c->type->name);
+                LOG_WARN(key, "%s: out of memory; looks again after the next relist",
+                         c->type->name);
         controller_arm(c);
 }
 

@@ -1,18 +1,18 @@
 #pragma once
 
+#include "base/err.h"
+#include "base/macros.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/err.h"
-#include "base/macros.h"
-
-/* The driver of all controllers: a keyed queue, and for each key that comes out of it one run: plan,
- * carry out, again with back-off where something failed. Inside of daemon/control.
+/* The driver of all controllers: a keyed queue, and for each key that comes out of it one run:
+ * plan, carry out, again with back-off where something failed. Inside of daemon/control.
  *
  * A key is never planned for while its last run is still under way, and a run ends only when it is
- * known what became of each of its changes: their answers go into the caches, and what got no answer
- * is looked up. So a plan always sees its own earlier writes, and creates nothing twice. */
+ * known what became of each of its changes: their answers go into the caches, and what got no
+ * answer is looked up. So a plan always sees its own earlier writes, and creates nothing twice. */
 
 struct changes;
 struct controller;
@@ -27,8 +27,7 @@ struct controller_type {
         /* Gathers what key is about and plans for it. May ask for live facts (run_look()): then it
          * is called again once they are there and what it planned is thrown away. A negative errno
          * is logged and tried again. */
-        int (*plan)(void *data, struct run *run, const char *key, struct changes *c,
-                    struct err *e);
+        int (*plan)(void *data, struct run *run, const char *key, struct changes *c, struct err *e);
 
         /* Each change's end, NULL: not interested. result: 0 or a negative errno. */
         void (*on_change)(void *data, const struct object *about, int result);
@@ -73,5 +72,6 @@ struct live {
         bool has_foreground; /* carries the finalizer foregroundDeletion */
 };
 
-/* What the API says about an object, or with name NULL whether a namespace holds any of the kind. */
+/* What the API says about an object, or with name NULL whether a namespace holds any of the kind.
+ */
 struct live run_look(struct run *run, const struct kind *k, const char *ns, const char *name);

@@ -1,9 +1,9 @@
 #pragma once
 
+#include "base/err.h"
+
 #include <stdbool.h>
 #include <stdint.h>
-
-#include "base/err.h"
 
 /* One file each: what it watches, how it gathers facts for its plan. Inside of daemon/control. All
  * constructors return 0 or -ENOMEM; caches must not have started. */

@@ -1,9 +1,9 @@
 #pragma once
 
+#include "base/err.h"
+
 #include <stdbool.h>
 #include <stdint.h>
-
-#include "base/err.h"
 
 /* What all controllers share. Inside of daemon/control. */
 

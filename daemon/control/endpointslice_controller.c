@@ -1,5 +1,3 @@
-#include "daemon/plan/endpointslice_plan.h"
-
 #include "api/kinds/labels.h"
 #include "api/kinds/object.h"
 #include "api/kinds/pod.h"
@@ -10,6 +8,7 @@
 #include "daemon/control/controllers.h"
 #include "daemon/control/core.h"
 #include "daemon/plan/changes.h"
+#include "daemon/plan/endpointslice_plan.h"
 
 struct endpointslice_controller {
         struct core *core;

@@ -1,7 +1,5 @@
 #include "daemon/control/events.h"
 
-#include <string.h>
-
 #include "api/client/client.h"
 #include "api/kinds/event.h"
 #include "api/kinds/object.h"
@@ -15,21 +13,23 @@
 #include "daemon/control/request.h"
 #include "daemon/plan/changes.h"
 
-#define EVENTS_MAX 1024        /* remembered for counting */
-#define EVENTS_FLYING_MAX 4    /* few: what they tell of goes first */
+#include <string.h>
+
+#define EVENTS_MAX 1024     /* remembered for counting */
+#define EVENTS_FLYING_MAX 4 /* few: what they tell of goes first */
 #define EVENTS_TRIES_MAX 3
-#define SIMILAR_MAX 10         /* with different messages, before they are combined */
+#define SIMILAR_MAX 10 /* with different messages, before they are combined */
 #define SIMILAR_USEC (600 * USEC_PER_SEC)
-#define MESSAGE_MAX 1024       /* as Kubernetes */
+#define MESSAGE_MAX 1024 /* as Kubernetes */
 
 /* One Event object, or what will be one. */
 struct entry {
         struct list lru;     /* of struct events: oldest first */
         struct list waiting; /* in the queue, or alone */
         struct events *events;
-        char *id;            /* key in by_id, owned, as are all strings */
+        char *id; /* key in by_id, owned, as are all strings */
         char *namespace, *name, *message;
-        json_t *regarding;   /* owned */
+        json_t *regarding; /* owned */
         char *type, *reason;
         const char *component;
         uint64_t first_usec, last_usec;
@@ -102,13 +102,13 @@ bool events_are_idle(const struct events *v) {
 static json_t *entry_create_body(const struct entry *it) {
         json_t *meta = json_pack("{s:s, s:s}", "name", it->name, "namespace", it->namespace);
 
-        return json_pack("{s:s, s:s, s:o, s:O, s:s, s:s, s:s, s:{s:s}, s:o, s:o, s:I, s:n, s:s, s:s}",
-                         "apiVersion", "v1", "kind", "Event", "metadata", meta, "involvedObject",
-                         it->regarding, "type", it->type, "reason", it->reason, "message",
-                         it->message, "source", "component", it->component, "firstTimestamp",
-                         tree_time(it->first_usec), "lastTimestamp", tree_time(it->last_usec),
-                         "count", (json_int_t) it->count, "eventTime", "reportingComponent",
-                         it->component, "reportingInstance", "");
+        return json_pack(
+                "{s:s, s:s, s:o, s:O, s:s, s:s, s:s, s:{s:s}, s:o, s:o, s:I, s:n, s:s, s:s}",
+                "apiVersion", "v1", "kind", "Event", "metadata", meta, "involvedObject",
+                it->regarding, "type", it->type, "reason", it->reason, "message", it->message,
+                "source", "component", it->component, "firstTimestamp", tree_time(it->first_usec),
+                "lastTimestamp", tree_time(it->last_usec), "count", (json_int_t) it->count,
+                "eventTime", "reportingComponent", it->component, "reportingInstance", "");
 }
 
 static json_t *entry_patch_body(const struct entry *it) {
@@ -227,9 +227,9 @@ static bool events_are_similar(struct events *v, const char *group, uint64_t now
 }
 
 static json_t *regarding_of(const struct object *o) {
-        json_t *r = json_pack("{s:s, s:s, s:s, s:s}", "apiVersion", o->kind->api_version, "kind",
-                              o->kind->name, "name", o->meta->name, "uid",
-                              str_or_empty(o->meta->uid));
+        json_t *r =
+                json_pack("{s:s, s:s, s:s, s:s}", "apiVersion", o->kind->api_version, "kind",
+                          o->kind->name, "name", o->meta->name, "uid", str_or_empty(o->meta->uid));
 
         if (!tree_set_text(r, "namespace", o->meta->namespace) ||
             !tree_set_text(r, "resourceVersion", o->meta->resource_version)) {
@@ -253,8 +253,8 @@ static struct entry *entry_new(struct events *v, const char *component, const st
         it->events = v;
         it->id = take_id;
         it->component = component;
-        it->namespace = strdup(str_is_empty(about->meta->namespace) ? "default"
-                                                                    : about->meta->namespace);
+        it->namespace =
+                strdup(str_is_empty(about->meta->namespace) ? "default" : about->meta->namespace);
         it->name = str_format("%.200s.%016llx", about->meta->name,
                               (unsigned long long) core_random(v->core));
         it->regarding = regarding_of(about);

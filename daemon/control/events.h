@@ -1,9 +1,9 @@
 #pragma once
 
-#include <stdbool.h>
-
 #include "base/err.h"
 #include "base/macros.h"
+
+#include <stdbool.h>
 
 /* Writes Event objects, as few as say it all: the same event again raises its count; of many that
  * differ in the message only, the first ten are written, then one "(combined from similar events)"

@@ -1,8 +1,3 @@
-#include "daemon/plan/gc_plan.h"
-
-#include <stdio.h>
-#include <string.h>
-
 #include "api/kinds/event.h"
 #include "api/kinds/node.h"
 #include "api/kinds/object.h"
@@ -12,6 +7,10 @@
 #include "daemon/control/controllers.h"
 #include "daemon/control/core.h"
 #include "daemon/plan/changes.h"
+#include "daemon/plan/gc_plan.h"
+
+#include <stdio.h>
+#include <string.h>
 
 /* Keys are "replicasets.apps|NAMESPACE/NAME": one queue for all kinds. */
 #define GC_KEY_MAX (OBJECT_KEY_MAX + 128)
@@ -24,8 +23,8 @@ struct gc_controller {
 static void enqueue(struct gc_controller *c, const struct object *o) {
         char key[OBJECT_KEY_MAX], full[GC_KEY_MAX];
 
-        (void) snprintf(full, sizeof(full), "%s%s%s|%s", o->kind->plural, o->kind->group[0] ? "." : "",
-                        o->kind->group, object_key(o, key));
+        (void) snprintf(full, sizeof(full), "%s%s%s|%s", o->kind->plural,
+                        o->kind->group[0] ? "." : "", o->kind->group, object_key(o, key));
         controller_enqueue(c->driver, full);
 }
 
@@ -150,7 +149,8 @@ static int on_plan(void *data, struct run *run, const char *key, struct changes 
         if (!owners || list_dependents(c, f.object, &dependents) < 0)
                 return err_set(e, -ENOMEM, "out of memory gathering owners");
         for (size_t i = 0; i < n; i++)
-                owners[i] = owner_state(c, run, f.object, &f.object->meta->owner_references.items[i]);
+                owners[i] =
+                        owner_state(c, run, f.object, &f.object->meta->owner_references.items[i]);
         f.owners = owners;
         f.dependents = dependents.items;
         f.n_dependents = dependents.n;
@@ -185,8 +185,7 @@ static void on_free(void *data) {
 }
 
 int gc_controller_new(struct core *core, struct part *ret, struct err *e) {
-        static const struct controller_type type = { .name = "garbage-collector",
-                                                     .plan = on_plan };
+        static const struct controller_type type = { .name = "garbage-collector", .plan = on_plan };
         struct gc_controller *c = calloc(1, sizeof(*c));
         int r = -ENOMEM;
 

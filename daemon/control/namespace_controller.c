@@ -1,5 +1,3 @@
-#include "daemon/plan/namespace_plan.h"
-
 #include "api/kinds/node.h"
 #include "api/kinds/object.h"
 #include "base/str.h"
@@ -8,6 +6,7 @@
 #include "daemon/control/controllers.h"
 #include "daemon/control/core.h"
 #include "daemon/plan/changes.h"
+#include "daemon/plan/namespace_plan.h"
 
 #define KINDS_MAX 64
 
@@ -26,7 +25,7 @@ static void on_namespace(void *data, const char *key, const struct object *befor
 
 /* One thing less in the way. */
 static void on_content(void *data, const char *key, const struct object *before,
-                   const struct object *after) {
+                       const struct object *after) {
         struct namespace_controller *c = data;
         const struct object *ns;
 
@@ -55,9 +54,9 @@ static int on_plan(void *data, struct run *run, const char *key, struct changes 
                 if (!all[i]->is_namespaced)
                         continue;
                 l = run_look(run, all[i], key, NULL);
-                content[f.n_content++] = (struct namespace_content){
-                        .kind = all[i], .is_there = l.state != LIVE_ABSENT
-                };
+                content[f.n_content++] =
+                        (struct namespace_content){ .kind = all[i],
+                                                    .is_there = l.state != LIVE_ABSENT };
         }
         return namespace_plan(&f, changes, e);
 }

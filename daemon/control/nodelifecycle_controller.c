@@ -1,7 +1,3 @@
-#include "daemon/plan/nodelifecycle_plan.h"
-
-#include <stdio.h>
-
 #include "api/kinds/node.h"
 #include "api/kinds/object.h"
 #include "api/kinds/pod.h"
@@ -12,6 +8,9 @@
 #include "daemon/control/controllers.h"
 #include "daemon/control/core.h"
 #include "daemon/plan/changes.h"
+#include "daemon/plan/nodelifecycle_plan.h"
+
+#include <stdio.h>
 
 #define LEASE_NAMESPACE "kube-node-lease"
 
@@ -155,8 +154,7 @@ static void on_free(void *data) {
 
 int nodelifecycle_controller_new(struct core *core, const struct nodelifecycle_config *config,
                                  struct part *ret, struct err *e) {
-        static const struct controller_type type = { .name = "node-controller",
-                                                     .plan = on_plan };
+        static const struct controller_type type = { .name = "node-controller", .plan = on_plan };
         struct nodelifecycle_controller *c = calloc(1, sizeof(*c));
         int r = -ENOMEM;
 

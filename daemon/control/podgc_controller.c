@@ -1,5 +1,3 @@
-#include "daemon/plan/gc_plan.h"
-
 #include "api/kinds/node.h"
 #include "api/kinds/object.h"
 #include "api/kinds/pod.h"
@@ -10,6 +8,7 @@
 #include "daemon/control/controllers.h"
 #include "daemon/control/core.h"
 #include "daemon/plan/changes.h"
+#include "daemon/plan/gc_plan.h"
 
 /* A node that was deleted and comes back within this time keeps its pods. */
 #define QUARANTINE_USEC (40 * USEC_PER_SEC)

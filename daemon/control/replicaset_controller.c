@@ -1,5 +1,3 @@
-#include "daemon/plan/replicaset_plan.h"
-
 #include "api/kinds/labels.h"
 #include "api/kinds/object.h"
 #include "api/kinds/workload.h"
@@ -9,6 +7,7 @@
 #include "daemon/control/controllers.h"
 #include "daemon/control/core.h"
 #include "daemon/plan/changes.h"
+#include "daemon/plan/replicaset_plan.h"
 
 struct replicaset_controller {
         struct core *core;

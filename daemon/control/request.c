@@ -1,11 +1,11 @@
 #include "daemon/control/request.h"
 
-#include <jansson.h>
-#include <string.h>
-
 #include "api/schema/schema.h"
 #include "base/str.h"
 #include "daemon/plan/changes.h"
+
+#include <jansson.h>
+#include <string.h>
 
 void request_done(struct request *r) {
         free(r->path);
@@ -64,8 +64,8 @@ static enum client_method request_method(enum change_verb verb) {
 }
 
 int request_from_change(const struct change *c, struct request *ret) {
-        struct client_target t = request_target(c->kind, c->namespace,
-                                                c->verb == CHANGE_CREATE ? NULL : c->name);
+        struct client_target t =
+                request_target(c->kind, c->namespace, c->verb == CHANGE_CREATE ? NULL : c->name);
         int r;
 
         *ret = (struct request){ 0 };

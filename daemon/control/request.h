@@ -1,9 +1,9 @@
 #pragma once
 
-#include <stddef.h>
-
 #include "api/client/client.h"
 #include "base/err.h"
+
+#include <stddef.h>
 
 /* From a change to the request that makes it. */
 
@@ -11,8 +11,8 @@ struct change;
 struct kind;
 
 struct request {
-        char *path; /* owned */
-        char *body; /* owned; NULL: none */
+        char *path;              /* owned */
+        char *body;              /* owned; NULL: none */
         struct client_request r; /* points into the two above */
 };
 

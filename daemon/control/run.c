@@ -1,7 +1,5 @@
 #include "daemon/control/run.h"
 
-#include <string.h>
-
 #include "api/client/client.h"
 #include "api/client/timer.h"
 #include "api/kinds/object.h"
@@ -13,6 +11,8 @@
 #include "daemon/control/core.h"
 #include "daemon/control/events.h"
 #include "daemon/control/request.h"
+
+#include <string.h>
 
 /* Changes under way at a time: grows by one with each success, so doubles with each round, and a
  * refusal is met early instead of a hundred times. */
@@ -35,7 +35,7 @@
  */
 struct step {
         struct run *run;
-        size_t index; /* of its change */
+        size_t index;             /* of its change */
         struct client_call *call; /* owned */
         struct timer *pause;      /* owned */
         unsigned n_tries;
@@ -44,7 +44,7 @@ struct step {
 struct look {
         struct run *run;
         const struct kind *kind;
-        char *ns, *name; /* owned; name NULL: any of the namespace */
+        char *ns, *name;          /* owned; name NULL: any of the namespace */
         struct client_call *call; /* owned */
         struct live live;
         char *uid, *revision; /* owned */
@@ -153,7 +153,8 @@ static void step_end(struct step *s, int result, const struct err *e) {
 
 /* A namespace on its way out takes nothing new: that is no failure to speak of. */
 static bool is_terminating_namespace(enum client_reason reason, const struct err *e) {
-        return reason == CLIENT_REASON_FORBIDDEN && strstr(e->text, "because it is being terminated");
+        return reason == CLIENT_REASON_FORBIDDEN &&
+               strstr(e->text, "because it is being terminated");
 }
 
 /* The server said no. */
@@ -254,7 +255,8 @@ static void settle_pause(struct step *s) {
         uint64_t delay = MIN(SETTLE_FIRST_USEC << MIN(s->n_tries, 10U), SETTLE_MOST_USEC);
 
         s->n_tries++;
-        if (t->vtable->add(t, t->vtable->now_usec(t) + delay, settle_pause_over, s, &s->pause) < 0) {
+        if (t->vtable->add(t, t->vtable->now_usec(t) + delay, settle_pause_over, s, &s->pause) <
+            0) {
                 s->pause = NULL;
                 step_end(s, -ENOMEM, &s->run->error); /* the run has failed already */
         }
@@ -384,8 +386,8 @@ static void look_read(struct look *l, const struct client_answer *a) {
         l->live.uid = str_or_empty(l->uid);
         l->live.revision = str_or_empty(l->revision);
         l->live.is_deleting = json_is_string(json_object_get(meta, "deletionTimestamp"));
-        json_array_foreach(json_object_get(meta, "finalizers"), i, v)
-                l->live.has_foreground |= str_eq(json_string_value(v), "foregroundDeletion");
+        json_array_foreach(json_object_get(meta, "finalizers"), i, v) l->live.has_foreground |=
+                str_eq(json_string_value(v), "foregroundDeletion");
         json_decref(tree);
 }
 

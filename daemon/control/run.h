@@ -1,19 +1,19 @@
 #pragma once
 
+#include "daemon/control/controller.h"
+#include "daemon/plan/changes.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "daemon/control/controller.h"
-#include "daemon/plan/changes.h"
-
 /* One key's way through the driver. Between controller.c and run.c. */
 
 struct run_end {
-        int result;              /* 0, or what went wrong first */
-        struct err error;        /* in words */
-        const char *refusal;     /* of a counted change; borrowed, NULL: none */
-        uint64_t again_usec;     /* wall clock, 0: no need */
+        int result;          /* 0, or what went wrong first */
+        struct err error;    /* in words */
+        const char *refusal; /* of a counted change; borrowed, NULL: none */
+        uint64_t again_usec; /* wall clock, 0: no need */
 };
 
 struct run_config {
@@ -26,8 +26,8 @@ struct run_config {
         void *owner;
 };
 
-/* Plans. *ret is NULL when there is nothing to carry out, then *ret_end says how it ended. Returns 0
- * or -ENOMEM. */
+/* Plans. *ret is NULL when there is nothing to carry out, then *ret_end says how it ended. Returns
+ * 0 or -ENOMEM. */
 int run_new(const struct run_config *config, struct run **ret, struct run_end *ret_end,
             struct err *e);
 

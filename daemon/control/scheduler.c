@@ -1,5 +1,3 @@
-#include "daemon/plan/schedule_plan.h"
-
 #include "api/kinds/node.h"
 #include "api/kinds/object.h"
 #include "api/kinds/pod.h"
@@ -10,6 +8,7 @@
 #include "daemon/control/controllers.h"
 #include "daemon/control/core.h"
 #include "daemon/plan/changes.h"
+#include "daemon/plan/schedule_plan.h"
 
 /* All waiting pods are served together: one look at the nodes for all of them. */
 #define SCHEDULER_KEY "waiting"
@@ -23,7 +22,8 @@ struct assumed {
 struct scheduler {
         struct core *core;
         struct controller *driver;
-        struct map assumed; /* uid → struct assumed, owned: bound, but the cache doesn't show it yet */
+        struct map
+                assumed; /* uid → struct assumed, owned: bound, but the cache doesn't show it yet */
 };
 
 static void assumed_free(void *p) {
@@ -76,7 +76,8 @@ static void on_pod(void *data, const char *key, const struct object *before,
                 assumed_forget(s, before);
         if (after && !pod_is_waiting(after))
                 assumed_forget(s, after);
-        if (!after || pod_is_waiting(after) || str_eq(OBJECT_AS(pod, after)->status.phase, "Succeeded") ||
+        if (!after || pod_is_waiting(after) ||
+            str_eq(OBJECT_AS(pod, after)->status.phase, "Succeeded") ||
             str_eq(OBJECT_AS(pod, after)->status.phase, "Failed"))
                 controller_enqueue(s->driver, SCHEDULER_KEY);
 }
@@ -201,10 +202,9 @@ static void on_free(void *data) {
 }
 
 int scheduler_new(struct core *core, struct part *ret, struct err *e) {
-        static const struct controller_type type = { .name = SCHEDULER_NAME,
-                                                     .plan = on_plan,
-                                                     .on_change = on_change,
-                                                     .keeps_going = true };
+        static const struct controller_type type = {
+                .name = SCHEDULER_NAME, .plan = on_plan, .on_change = on_change, .keeps_going = true
+        };
         struct scheduler *s = calloc(1, sizeof(*s));
         int r = -ENOMEM;
 

@@ -29,9 +29,8 @@ static json_t *adopt_references(const struct object *o, const char *without_uid)
 }
 
 static void adopt_patch(const struct object *o, json_t *take_references, struct changes *c) {
-        (void) changes_patch(c, o, NULL,
-                             json_pack("{s:{s:o}}", "metadata", "ownerReferences",
-                                       take_references));
+        (void) changes_patch(
+                c, o, NULL, json_pack("{s:{s:o}}", "metadata", "ownerReferences", take_references));
 }
 
 static void adopt_take(const struct object *owner, const struct object *o, struct changes *c) {

@@ -1,13 +1,13 @@
 #include "daemon/plan/changes.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-
 #include "api/kinds/object.h"
 #include "base/arena.h"
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/str.h"
+
+#include <stdarg.h>
+#include <stdio.h>
 
 #define CHANGES_ARENA_BYTES 2048
 

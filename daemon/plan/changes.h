@@ -1,12 +1,12 @@
 #pragma once
 
+#include "base/err.h"
+#include "base/macros.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "base/err.h"
-#include "base/macros.h"
 
 /* What a plan wants done through the API: a list of changes that daemon/control carries out. Plans
  * only describe; nothing here acts. */
@@ -33,18 +33,18 @@ struct change_event {
 struct change {
         enum change_verb verb;
         const struct kind *kind;
-        const char *namespace; /* "" for cluster-scoped kinds */
-        const char *name;        /* NULL: CHANGE_DELETE of a whole collection */
-        const char *subresource; /* NULL: the object itself */
-        const char *uid;         /* CHANGE_DELETE: precondition, NULL: none */
-        const char *revision;    /* CHANGE_DELETE: precondition, NULL: none */
-        const char *propagation; /* CHANGE_DELETE: NULL: the kind's default */
-        int64_t grace_s;         /* CHANGE_DELETE: -1: the object's own */
-        json_t *body;            /* owned by the list */
+        const char *namespace;      /* "" for cluster-scoped kinds */
+        const char *name;           /* NULL: CHANGE_DELETE of a whole collection */
+        const char *subresource;    /* NULL: the object itself */
+        const char *uid;            /* CHANGE_DELETE: precondition, NULL: none */
+        const char *revision;       /* CHANGE_DELETE: precondition, NULL: none */
+        const char *propagation;    /* CHANGE_DELETE: NULL: the kind's default */
+        int64_t grace_s;            /* CHANGE_DELETE: -1: the object's own */
+        json_t *body;               /* owned by the list */
         const struct object *about; /* whom events speak of; borrowed from the facts */
         struct change_event done;   /* recorded when it succeeded */
         struct change_event failed; /* recorded when it failed */
-        bool is_failure_counted; /* a refusal shows in the object's status (ReplicaFailure) */
+        bool is_failure_counted;    /* a refusal shows in the object's status (ReplicaFailure) */
 };
 
 /* Errors stick: after a failed allocation every call does nothing and changes_check() tells.
@@ -81,7 +81,8 @@ struct change *changes_patch(struct changes *c, const struct object *o, const ch
 struct change *changes_sub(struct changes *c, enum change_verb verb, const struct object *o,
                            const char *subresource, json_t *take_body);
 
-/* Deletes the object that has o's uid. propagation: "Background", "Foreground", "Orphan" or NULL. */
+/* Deletes the object that has o's uid. propagation: "Background", "Foreground", "Orphan" or NULL.
+ */
 struct change *changes_delete(struct changes *c, const struct object *o, const char *propagation);
 
 /* Deletes all objects of a kind in a namespace; the change has no name. */

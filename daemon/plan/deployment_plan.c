@@ -1,12 +1,12 @@
 #include "daemon/plan/deployment_plan.h"
 
-#include <string.h>
-
 #include "api/kinds/labels.h"
 #include "api/schema/quantity.h"
 #include "base/str.h"
 #include "daemon/plan/adopt.h"
 #include "daemon/plan/deployment_view.h"
+
+#include <string.h>
 
 #define REVISION_MAX INT64_MAX
 
@@ -134,7 +134,8 @@ static void view_load_limits(struct deployment_view *v) {
                 return; /* neither more nor fewer than asked for */
         if (u) {
                 l->max_surge = int_or_string_resolve(&u->max_surge, l->replicas, true, 0);
-                l->max_unavailable = int_or_string_resolve(&u->max_unavailable, l->replicas, false, 0);
+                l->max_unavailable =
+                        int_or_string_resolve(&u->max_unavailable, l->replicas, false, 0);
         } else {
                 l->max_surge = rollout_percent(25, l->replicas, true);
                 l->max_unavailable = rollout_percent(25, l->replicas, false);
@@ -163,8 +164,11 @@ static int view_load(struct deployment_view *v, struct changes *c, struct err *e
 /* Annotations that describe the Deployment itself or are the controller's own. */
 static bool annotation_is_copied(const char *key) {
         static const char *const own[] = {
-                "kubectl.kubernetes.io/last-applied-configuration", DEPLOYMENT_REVISION,
-                DEPLOYMENT_REVISION_HISTORY, DEPLOYMENT_DESIRED, DEPLOYMENT_MAX,
+                "kubectl.kubernetes.io/last-applied-configuration",
+                DEPLOYMENT_REVISION,
+                DEPLOYMENT_REVISION_HISTORY,
+                DEPLOYMENT_DESIRED,
+                DEPLOYMENT_MAX,
                 "deprecated.deployment.rollback.to",
         };
 
@@ -291,16 +295,16 @@ static void plan_create(const struct deployment_view *v, int64_t replicas, struc
         it = changes_create(c, &replica_set_kind,
                             json_pack("{s:s, s:s, s:o, s:o}", "apiVersion", "apps/v1", "kind",
                                       "ReplicaSet", "metadata", fresh_meta(v), "spec", spec));
-        change_on_done(c, it, v->f->deployment,
-                       (struct change_event){
-                               "Normal", "ScalingReplicaSet",
-                               changes_text(c, "Scaled up replica set %s from 0 to %lld",
-                                            v->fresh_name, (long long) replicas) });
-        change_on_failed(c, it, v->f->deployment,
-                         (struct change_event){
-                                 "Warning", "ReplicaSetCreateError",
-                                 changes_text(c, "Failed to create new replica set \"%s\"",
-                                              v->fresh_name) });
+        change_on_done(
+                c, it, v->f->deployment,
+                (struct change_event){ "Normal", "ScalingReplicaSet",
+                                       changes_text(c, "Scaled up replica set %s from 0 to %lld",
+                                                    v->fresh_name, (long long) replicas) });
+        change_on_failed(
+                c, it, v->f->deployment,
+                (struct change_event){ "Warning", "ReplicaSetCreateError",
+                                       changes_text(c, "Failed to create new replica set \"%s\"",
+                                                    v->fresh_name) });
         if (it)
                 it->is_failure_counted = true;
 }
@@ -313,12 +317,12 @@ static void plan_patch_event(const struct deployment_view *v, const struct deplo
 
         if (s->want == had)
                 return;
-        change_on_done(c, it, v->f->deployment,
-                       (struct change_event){
-                               "Normal", "ScalingReplicaSet",
-                               changes_text(c, "Scaled %s replica set %s from %lld to %lld",
-                                            s->want > had ? "up" : "down", s->o->meta->name,
-                                            (long long) had, (long long) s->want) });
+        change_on_done(
+                c, it, v->f->deployment,
+                (struct change_event){ "Normal", "ScalingReplicaSet",
+                                       changes_text(c, "Scaled %s replica set %s from %lld to %lld",
+                                                    s->want > had ? "up" : "down", s->o->meta->name,
+                                                    (long long) had, (long long) s->want) });
 }
 
 /* One patch for each ReplicaSet that isn't as it should be. Annotations of size are kept only on
@@ -335,8 +339,8 @@ static void plan_patch_set(const struct deployment_view *v, const struct deploym
         if (s->want != s->rs->spec.replicas.value)
                 ok = ok && tree_set(spec, "replicas", json_integer(s->want));
         if (s == v->fresh && s->rs->spec.min_ready_seconds != v->d->spec.min_ready_seconds)
-                ok = ok && tree_set(spec, "minReadySeconds",
-                                    json_integer(v->d->spec.min_ready_seconds));
+                ok = ok &&
+                     tree_set(spec, "minReadySeconds", json_integer(v->d->spec.min_ready_seconds));
         if (ok && json_object_size(annotations) == 0 && json_object_size(spec) == 0) {
                 json_decref(annotations);
                 json_decref(spec);
@@ -346,8 +350,7 @@ static void plan_patch_set(const struct deployment_view *v, const struct deploym
         ok = ok && body;
         if (json_object_size(spec) > 0)
                 ok = ok && tree_set(body, "spec", json_incref(spec));
-        ok = ok && tree_set(body, "metadata",
-                            json_pack("{s:O}", "annotations", annotations));
+        ok = ok && tree_set(body, "metadata", json_pack("{s:O}", "annotations", annotations));
         json_decref(annotations);
         json_decref(spec);
         if (!ok) {
@@ -367,9 +370,9 @@ static bool plan_revision(const struct deployment_view *v, struct changes *c) {
         (void) snprintf(text, sizeof(text), "%lld", (long long) view_revision(v));
         if (str_eq(string_map_get(&v->d->metadata.annotations, DEPLOYMENT_REVISION), text))
                 return false;
-        (void) changes_patch(c, v->f->deployment, NULL,
-                             json_pack("{s:{s:{s:s}}}", "metadata", "annotations",
-                                       DEPLOYMENT_REVISION, text));
+        (void) changes_patch(
+                c, v->f->deployment, NULL,
+                json_pack("{s:{s:{s:s}}}", "metadata", "annotations", DEPLOYMENT_REVISION, text));
         return true;
 }
 
@@ -422,8 +425,7 @@ static bool view_has_old_pods(const struct deployment_view *v) {
                 if (!owner || pod_is_finished(OBJECT_AS(pod, o)))
                         continue;
                 for (size_t k = 0; k < v->n; k++)
-                        if (&v->sets[k] != v->fresh &&
-                            str_eq(v->sets[k].o->meta->uid, owner->uid))
+                        if (&v->sets[k] != v->fresh && str_eq(v->sets[k].o->meta->uid, owner->uid))
                                 return true;
         }
         return false;
@@ -485,8 +487,8 @@ static int plan_sizes(struct deployment_view *v, int64_t *ret_create) {
                         .created_usec = s->o->meta->creation_timestamp,
                         .name = s->o->meta->name,
                         .is_new = s == v->fresh,
-                        .is_settled = s->rs->status.observed_generation >=
-                                      s->rs->metadata.generation,
+                        .is_settled =
+                                s->rs->status.observed_generation >= s->rs->metadata.generation,
                 };
         }
         plan_numbers(v, sets, ret_create);
@@ -498,7 +500,9 @@ static int plan_sizes(struct deployment_view *v, int64_t *ret_create) {
 }
 
 int deployment_plan(const struct deployment_facts *f, struct changes *c, struct err *e) {
-        __attribute__((cleanup(view_done))) struct deployment_view v = { .f = f, .d = OBJECT_AS(deployment, f->deployment) };
+        __attribute__((cleanup(view_done))) struct deployment_view v = {
+                .f = f, .d = OBJECT_AS(deployment, f->deployment)
+        };
         int64_t create = -1;
         int r;
 

@@ -1,13 +1,13 @@
 #pragma once
 
+#include "base/err.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/err.h"
-
-/* The Deployment controller's decisions, as Kubernetes makes them: rolling update within maxSurge and
- * maxUnavailable, Recreate, pause, proportional scaling, revisions and their history, undo by reuse
- * of a ReplicaSet with an equal template, progress deadline, status and conditions. */
+/* The Deployment controller's decisions, as Kubernetes makes them: rolling update within maxSurge
+ * and maxUnavailable, Recreate, pause, proportional scaling, revisions and their history, undo by
+ * reuse of a ReplicaSet with an equal template, progress deadline, status and conditions. */
 
 struct changes;
 struct object;

@@ -1,8 +1,8 @@
-#include <string.h>
-
 #include "base/clock.h"
 #include "base/str.h"
 #include "daemon/plan/deployment_view.h"
+
+#include <string.h>
 
 #define CONDITIONS_MAX 16
 
@@ -179,10 +179,10 @@ static void status_set_progress(const struct deployment_view *v, const struct de
             str_eq(now->reason, "NewReplicaSetAvailable"))
                 return;
         if (status_is_complete(v, s)) {
-                conditions_set(l, "Progressing", "True", "NewReplicaSetAvailable",
-                               changes_text(c, "ReplicaSet \"%s\" has successfully progressed.",
-                                            name),
-                               false);
+                conditions_set(
+                        l, "Progressing", "True", "NewReplicaSetAvailable",
+                        changes_text(c, "ReplicaSet \"%s\" has successfully progressed.", name),
+                        false);
                 return;
         }
         if (status_is_progressing(s, &v->d->status)) {
@@ -194,10 +194,10 @@ static void status_set_progress(const struct deployment_view *v, const struct de
             str_eq(now->reason, "ProgressDeadlineExceeded"))
                 return;
         if (v->f->now_usec >= status_deadline(v, now))
-                conditions_set(l, "Progressing", "False", "ProgressDeadlineExceeded",
-                               changes_text(c, "ReplicaSet \"%s\" has timed out progressing.",
-                                            name),
-                               false);
+                conditions_set(
+                        l, "Progressing", "False", "ProgressDeadlineExceeded",
+                        changes_text(c, "ReplicaSet \"%s\" has timed out progressing.", name),
+                        false);
 }
 
 /* Pausing stops the deadline's clock, resuming starts it anew. True when this decided. */

@@ -2,16 +2,16 @@
 
 /* Inside of deployment_plan.c and deployment_status.c only. */
 
-#include <jansson.h>
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "api/kinds/object.h"
 #include "api/kinds/workload.h"
 #include "daemon/plan/changes.h"
 #include "daemon/plan/deployment_plan.h"
 #include "daemon/plan/rollout.h"
 #include "daemon/plan/template.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
 
 struct deployment_set {
         const struct object *o;
@@ -24,7 +24,7 @@ struct deployment_set {
 struct deployment_view {
         const struct deployment_facts *f;
         const struct deployment *d;
-        json_t *template; /* owned */
+        json_t *template;  /* owned */
         json_t *canonical; /* owned */
         char hash[TEMPLATE_HASH_MAX];
         struct rollout_limits limits;

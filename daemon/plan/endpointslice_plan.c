@@ -1,7 +1,5 @@
 #include "daemon/plan/endpointslice_plan.h"
 
-#include <string.h>
-
 #include "api/kinds/labels.h"
 #include "api/kinds/object.h"
 #include "api/kinds/pod.h"
@@ -11,6 +9,8 @@
 #include "base/uid.h"
 #include "daemon/plan/changes.h"
 
+#include <string.h>
+
 #define SLICE_SUFFIX_LEN 5
 #define SLICE_BASE_MAX 57
 #define SLICE_HEADLESS "service.kubernetes.io/headless"
@@ -19,8 +19,9 @@
 struct want {
         const struct pod *p;
         const char *ip;
-        const char *family;    /* "IPv4", "IPv6" */
-        const int64_t *ports;  /* as many as the service has; 0: not resolved; borrowed from the view */
+        const char *family; /* "IPv4", "IPv6" */
+        const int64_t
+                *ports; /* as many as the service has; 0: not resolved; borrowed from the view */
         bool is_ready, is_serving, is_terminating;
         bool is_placed;
 };
@@ -40,8 +41,8 @@ struct slices_view {
         const struct service *s;
         struct want *wants; /* owned */
         size_t n_wants;
-        int64_t *ports;     /* owned: n_pods + 1 rows of n_ports */
-        struct map by_uid;  /* family, "/" and pod uid → struct want */
+        int64_t *ports;       /* owned: n_pods + 1 rows of n_ports */
+        struct map by_uid;    /* family, "/" and pod uid → struct want */
         struct slice *slices; /* owned */
         size_t n_slices;
 };
@@ -112,7 +113,8 @@ static int want_add(struct slices_view *v, const struct pod *p, const char *ip,
                 return 0;
         w->is_serving = pod_is_ready(p);
         w->is_terminating = p->metadata.deletion_timestamp != 0;
-        w->is_ready = v->s->spec.publish_not_ready_addresses || (w->is_serving && !w->is_terminating);
+        w->is_ready =
+                v->s->spec.publish_not_ready_addresses || (w->is_serving && !w->is_terminating);
         (void) snprintf(key, sizeof(key), "%s/%s", w->family, str_or_empty(p->metadata.uid));
         if (map_has(&v->by_uid, key))
                 return 0; /* a second address of the family */
@@ -203,17 +205,16 @@ static bool slice_has_ports(const struct slices_view *v, const struct endpoint_s
 static bool endpoint_is_same(const struct slices_view *v, const struct endpoint *has,
                              const struct want *w) {
         const struct endpoint_conditions *c = &has->conditions;
-        const char *hostname = str_eq(w->p->spec.subdomain, v->s->metadata.name)
-                                       ? w->p->spec.hostname
-                                       : NULL;
+        const char *hostname =
+                str_eq(w->p->spec.subdomain, v->s->metadata.name) ? w->p->spec.hostname : NULL;
 
-        return has->addresses.n == 1 && str_eq(has->addresses.items[0], w->ip) &&
-               c->ready.is_set && c->ready.value == w->is_ready && c->serving.is_set &&
+        return has->addresses.n == 1 && str_eq(has->addresses.items[0], w->ip) && c->ready.is_set &&
+               c->ready.value == w->is_ready && c->serving.is_set &&
                c->serving.value == w->is_serving && c->terminating.is_set &&
                c->terminating.value == w->is_terminating &&
                str_eq(str_or_empty(has->node_name), str_or_empty(w->p->spec.node_name)) &&
-               str_eq(str_or_empty(has->hostname), str_or_empty(hostname)) &&
-               has->target_ref && str_eq(has->target_ref->name, w->p->metadata.name);
+               str_eq(str_or_empty(has->hostname), str_or_empty(hostname)) && has->target_ref &&
+               str_eq(has->target_ref->name, w->p->metadata.name);
 }
 
 /* Keeps of an existing slice what is wanted still and has the slice's ports. */
@@ -304,11 +305,11 @@ static void view_place(struct slices_view *v) {
 
 static json_t *endpoint_tree(const struct slices_view *v, const struct want *w) {
         const struct object_meta *m = &w->p->metadata;
-        json_t *o = json_pack("{s:[s], s:{s:b, s:b, s:b}, s:{s:s, s:s, s:s, s:s}}", "addresses", w->ip,
-                              "conditions", "ready", w->is_ready, "serving", w->is_serving,
-                              "terminating", w->is_terminating, "targetRef", "kind", "Pod",
-                              "namespace", str_or_empty(m->namespace), "name", m->name, "uid",
-                              str_or_empty(m->uid));
+        json_t *o =
+                json_pack("{s:[s], s:{s:b, s:b, s:b}, s:{s:s, s:s, s:s, s:s}}", "addresses", w->ip,
+                          "conditions", "ready", w->is_ready, "serving", w->is_serving,
+                          "terminating", w->is_terminating, "targetRef", "kind", "Pod", "namespace",
+                          str_or_empty(m->namespace), "name", m->name, "uid", str_or_empty(m->uid));
 
         if (!tree_set_text(o, "nodeName", w->p->spec.node_name) ||
             (str_eq(w->p->spec.subdomain, v->s->metadata.name) &&
@@ -384,9 +385,9 @@ static json_t *labels_patch(const struct slices_view *v, const struct object *o)
         const char *key;
         bool ok = want && patch;
 
-        json_object_foreach(want, key, value)
-                if (!str_eq(string_map_get(&o->meta->labels, key), json_string_value(value)))
-                        ok = ok && json_object_set(patch, key, value) == 0;
+        json_object_foreach(want, key, value) if (!str_eq(string_map_get(&o->meta->labels, key),
+                                                          json_string_value(value))) ok =
+                ok && json_object_set(patch, key, value) == 0;
         for (size_t i = 0; i < o->meta->labels.n; i++)
                 if (!json_object_get(want, o->meta->labels.items[i].key))
                         ok = ok && tree_set(patch, o->meta->labels.items[i].key, json_null());
@@ -412,11 +413,11 @@ static void plan_create(const struct slices_view *v, const struct slice *sl, siz
                          labels_tree(v), "ownerReferences", tree_owner(s));
         if (!tree_set_text(meta, "namespace", s->meta->namespace))
                 c->has_failed = true;
-        (void) changes_create(
-                c, &endpoint_slice_kind,
-                json_pack("{s:s, s:s, s:o, s:s, s:o, s:o}", "apiVersion", "discovery.k8s.io/v1",
-                          "kind", "EndpointSlice", "metadata", meta, "addressType", sl->family,
-                          "endpoints", endpoints_tree(v, sl), "ports", ports_tree(v, sl->ports)));
+        (void) changes_create(c, &endpoint_slice_kind,
+                              json_pack("{s:s, s:s, s:o, s:s, s:o, s:o}", "apiVersion",
+                                        "discovery.k8s.io/v1", "kind", "EndpointSlice", "metadata",
+                                        meta, "addressType", sl->family, "endpoints",
+                                        endpoints_tree(v, sl), "ports", ports_tree(v, sl->ports)));
 }
 
 static void plan_update(const struct slices_view *v, const struct slice *sl, struct changes *c) {
@@ -452,9 +453,8 @@ static void plan_write(const struct slices_view *v, struct changes *c) {
 }
 
 int endpointslice_plan(const struct endpointslice_facts *f, struct changes *c, struct err *e) {
-        __attribute__((cleanup(view_done))) struct slices_view v = {
-                .f = f, .s = OBJECT_AS(service, f->service)
-        };
+        __attribute__((cleanup(
+                view_done))) struct slices_view v = { .f = f, .s = OBJECT_AS(service, f->service) };
 
         if (v.s->spec.selector.n == 0 || str_eq(v.s->spec.type, "ExternalName") ||
             f->service->meta->deletion_timestamp != 0)

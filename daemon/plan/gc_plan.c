@@ -17,8 +17,8 @@ static void gc_drop_finalizer(const struct object *o, const char *name, struct c
 
         for (size_t i = 0; ok && i < o->meta->finalizers.n; i++)
                 if (!str_eq(o->meta->finalizers.items[i], name))
-                        ok = json_array_append_new(
-                                     list, json_string(o->meta->finalizers.items[i])) == 0;
+                        ok = json_array_append_new(list,
+                                                   json_string(o->meta->finalizers.items[i])) == 0;
         if (!ok) {
                 json_decref(list);
                 list = NULL;
@@ -52,14 +52,14 @@ static void gc_patch_references(const struct object *o, const bool *keep, struct
         for (size_t i = 0; ok && i < o->meta->owner_references.n; i++)
                 if (keep[i])
                         ok = json_array_append_new(
-                                     list,
-                                     schema_encode(&owner_reference_schema,
-                                                   &o->meta->owner_references.items[i])) == 0;
+                                     list, schema_encode(&owner_reference_schema,
+                                                         &o->meta->owner_references.items[i])) == 0;
         if (!ok) {
                 json_decref(list);
                 list = NULL;
         }
-        (void) changes_patch(c, o, NULL, json_pack("{s:{s:o}}", "metadata", "ownerReferences", list));
+        (void) changes_patch(c, o, NULL,
+                             json_pack("{s:{s:o}}", "metadata", "ownerReferences", list));
 }
 
 static int gc_orphan_dependent(const struct object *o, const char *uid, struct changes *c) {
@@ -131,8 +131,8 @@ static int gc_plan_dependent(const struct gc_facts *f, struct changes *c) {
         if (count.n_present == 0) {
                 it = changes_delete(c, f->object, gc_propagation(f, &count));
                 if (it) /* whoever adopts it meanwhile wins */
-                        it->revision = changes_text(c, "%s",
-                                                    str_or_empty(f->object->meta->resource_version));
+                        it->revision = changes_text(
+                                c, "%s", str_or_empty(f->object->meta->resource_version));
                 return 0;
         }
         keep = calloc(n, sizeof(*keep));

@@ -1,9 +1,9 @@
 #pragma once
 
+#include "base/err.h"
+
 #include <stdbool.h>
 #include <stddef.h>
-
-#include "base/err.h"
 
 /* Garbage collection: objects whose owners are gone, owners that wait for their dependents, pods
  * whose node is gone. */
@@ -20,7 +20,7 @@ enum gc_owner {
 /* All that the plan may know. Borrowed. */
 struct gc_facts {
         const struct object *object;
-        const enum gc_owner *owners; /* one for each of its ownerReferences */
+        const enum gc_owner *owners;            /* one for each of its ownerReferences */
         const struct object *const *dependents; /* who name it as owner */
         size_t n_dependents;
 };

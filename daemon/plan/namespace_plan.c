@@ -30,8 +30,8 @@ static void namespace_finalize(const struct object *o, struct changes *c) {
         if (!strings_has(&n->spec.finalizers, NAMESPACE_FINALIZER))
                 return;
         (void) changes_sub(c, CHANGE_PUT, o, "finalize",
-                           json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:o}}", "apiVersion", "v1", "kind",
-                                     "Namespace", "metadata", "name", o->meta->name,
+                           json_pack("{s:s, s:s, s:{s:s, s:s}, s:{s:o}}", "apiVersion", "v1",
+                                     "kind", "Namespace", "metadata", "name", o->meta->name,
                                      "resourceVersion", str_or_empty(o->meta->resource_version),
                                      "spec", "finalizers", namespace_finalizers(n)));
 }

@@ -1,10 +1,10 @@
 #pragma once
 
+#include "base/err.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "base/err.h"
 
 /* A namespace on its way out: first everything in it, then its finalizer, and with that itself. */
 

@@ -1,7 +1,5 @@
 #include "daemon/plan/nodelifecycle_plan.h"
 
-#include <string.h>
-
 #include "api/kinds/node.h"
 #include "api/kinds/object.h"
 #include "api/kinds/pod.h"
@@ -9,6 +7,8 @@
 #include "base/str.h"
 #include "daemon/plan/changes.h"
 #include "daemon/plan/taint.h"
+
+#include <string.h>
 
 struct node_view {
         const struct nodelifecycle_facts *f;
@@ -59,12 +59,12 @@ static json_t *conditions_unknown(const struct node_view *v) {
                 const struct node_condition *had = &v->n->status.conditions.items[i];
 
                 has_ready |= str_eq(had->type, "Ready");
-                ok = json_array_append_new(
-                             list, condition_unknown(had, had->type, v->f->now_usec)) == 0;
+                ok = json_array_append_new(list,
+                                           condition_unknown(had, had->type, v->f->now_usec)) == 0;
         }
         if (ok && !has_ready)
-                ok = json_array_append_new(list, condition_unknown(NULL, "Ready",
-                                                                   v->f->now_usec)) == 0;
+                ok = json_array_append_new(list,
+                                           condition_unknown(NULL, "Ready", v->f->now_usec)) == 0;
         if (!ok) {
                 json_decref(list);
                 return NULL;
@@ -86,10 +86,9 @@ static void plan_conditions(const struct node_view *v, struct changes *c) {
         it = changes_patch(c, v->f->node, "status",
                            json_pack("{s:{s:o}}", "status", "conditions", conditions_unknown(v)));
         change_on_done(c, it, v->f->node,
-                       (struct change_event){
-                               "Normal", "NodeNotReady",
-                               changes_text(c, "Node %s status is now: NodeNotReady",
-                                            v->n->metadata.name) });
+                       (struct change_event){ "Normal", "NodeNotReady",
+                                              changes_text(c, "Node %s status is now: NodeNotReady",
+                                                           v->n->metadata.name) });
 }
 
 /* ---- taints ---- */
@@ -173,8 +172,7 @@ static void plan_pod_not_ready(const struct node_view *v, const struct object *o
                     !tree_set(it, "lastTransitionTime", tree_time(v->f->now_usec)))
                         c->has_failed = true;
         }
-        (void) changes_patch(c, o, "status",
-                             json_pack("{s:{s:O}}", "status", "conditions", list));
+        (void) changes_patch(c, o, "status", json_pack("{s:{s:O}}", "status", "conditions", list));
         json_decref(encoded);
 }
 
@@ -205,10 +203,10 @@ static void plan_pod_leave(const struct node_view *v, const struct object *o, co
         }
         it = changes_delete(c, o, NULL);
         change_on_done(c, it, o,
-                       (struct change_event){
-                               "Normal", "TaintManagerEviction",
-                               changes_text(c, "Marking for deletion Pod %s/%s",
-                                            str_or_empty(o->meta->namespace), o->meta->name) });
+                       (struct change_event){ "Normal", "TaintManagerEviction",
+                                              changes_text(c, "Marking for deletion Pod %s/%s",
+                                                           str_or_empty(o->meta->namespace),
+                                                           o->meta->name) });
 }
 
 static void plan_pods(const struct node_view *v, struct changes *c) {

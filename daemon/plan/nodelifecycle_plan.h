@@ -1,9 +1,9 @@
 #pragma once
 
+#include "base/err.h"
+
 #include <stddef.h>
 #include <stdint.h>
-
-#include "base/err.h"
 
 /* What becomes of a node that isn't heard from, and of the pods on it. */
 
@@ -26,8 +26,9 @@ struct nodelifecycle_facts {
 };
 
 /* Silent for grace_usec: conditions go to Unknown, the node is tainted unreachable (not-ready while
- * its own word is that it isn't ready), its pods count as not ready, and after their tolerationSeconds
- * they are deleted. Heard from again: the taints go; conditions are the node's own to mend.
+ * its own word is that it isn't ready), its pods count as not ready, and after their
+ * tolerationSeconds they are deleted. Heard from again: the taints go; conditions are the node's
+ * own to mend.
  *
  * Where all nodes are silent the server is the one cut off, or has just come back: nothing is
  * evicted then. Returns 0 or -ENOMEM. Pure. */

@@ -1,7 +1,5 @@
 #include "daemon/plan/replicaset_plan.h"
 
-#include <string.h>
-
 #include "api/kinds/labels.h"
 #include "api/kinds/object.h"
 #include "api/kinds/workload.h"
@@ -12,6 +10,8 @@
 #include "daemon/plan/changes.h"
 #include "daemon/plan/replicaset_rank.h"
 #include "daemon/plan/template.h"
+
+#include <string.h>
 
 #define POD_SUFFIX_LEN 5
 #define POD_BASE_MAX 58 /* with the suffix a name is at most a DNS label */
@@ -92,15 +92,15 @@ static int plan_create(const struct replicaset_view *v, size_t n, struct changes
                 return r;
         for (size_t i = 0; i < n && !c->has_failed; i++) {
                 const char *name = plan_pod_name(v, i, c);
-                struct change *it = changes_create(
-                        c, &pod_kind, template_pod(template, v->f->replica_set, name));
+                struct change *it = changes_create(c, &pod_kind,
+                                                   template_pod(template, v->f->replica_set, name));
 
                 change_on_done(c, it, v->f->replica_set,
                                (struct change_event){ "Normal", "SuccessfulCreate",
                                                       changes_text(c, "Created pod: %s", name) });
-                change_on_failed(c, it, v->f->replica_set,
-                                 (struct change_event){ "Warning", "FailedCreate",
-                                                        "Error creating" });
+                change_on_failed(
+                        c, it, v->f->replica_set,
+                        (struct change_event){ "Warning", "FailedCreate", "Error creating" });
                 if (it)
                         it->is_failure_counted = true;
         }
@@ -115,13 +115,13 @@ static int plan_delete(const struct replicaset_view *v, size_t n, struct changes
                 const struct object *o = v->active[i];
                 struct change *it = changes_delete(c, o, NULL);
 
-                change_on_done(c, it, v->f->replica_set,
-                               (struct change_event){
-                                       "Normal", "SuccessfulDelete",
-                                       changes_text(c, "Deleted pod: %s", o->meta->name) });
-                change_on_failed(c, it, v->f->replica_set,
-                                 (struct change_event){ "Warning", "FailedDelete",
-                                                        "Error deleting" });
+                change_on_done(
+                        c, it, v->f->replica_set,
+                        (struct change_event){ "Normal", "SuccessfulDelete",
+                                               changes_text(c, "Deleted pod: %s", o->meta->name) });
+                change_on_failed(
+                        c, it, v->f->replica_set,
+                        (struct change_event){ "Warning", "FailedDelete", "Error deleting" });
         }
         return 0;
 }
@@ -138,11 +138,11 @@ static void status_count(const struct replicaset_view *v, struct replica_set_sta
                 const struct pod *p = OBJECT_AS(pod, v->active[i]);
                 uint64_t due;
 
-                s->fully_labeled_replicas += string_map_is_subset(
-                        &spec->template.metadata.labels, &p->metadata.labels);
+                s->fully_labeled_replicas +=
+                        string_map_is_subset(&spec->template.metadata.labels, &p->metadata.labels);
                 s->ready_replicas += pod_is_ready(p);
-                s->available_replicas += replicaset_pod_is_available(
-                        p, spec->min_ready_seconds, v->f->now_usec, &due);
+                s->available_replicas += replicaset_pod_is_available(p, spec->min_ready_seconds,
+                                                                     v->f->now_usec, &due);
                 if (due)
                         changes_again(c, due);
         }
@@ -197,8 +197,9 @@ int replicaset_plan(const struct replicaset_facts *f, struct changes *c, struct 
         __attribute__((cleanup(view_done))) struct replicaset_view v = {
                 .f = f, .rs = OBJECT_AS(replica_set, f->replica_set)
         };
-        size_t want = v.rs->spec.replicas.is_set ? (size_t) MAX(v.rs->spec.replicas.value, (int64_t) 0)
-                                                 : 1;
+        size_t want = v.rs->spec.replicas.is_set
+                              ? (size_t) MAX(v.rs->spec.replicas.value, (int64_t) 0)
+                              : 1;
         int r = 0;
 
         if (view_load(&v, c) < 0)
@@ -206,7 +207,8 @@ int replicaset_plan(const struct replicaset_facts *f, struct changes *c, struct 
         if (v.rs->metadata.deletion_timestamp == 0) {
                 if (v.n < want)
                         r = plan_create(&v, MIN(want - v.n, (size_t) REPLICASET_BURST), c, e);
-                else if (v.n > want && plan_delete(&v, MIN(v.n - want, (size_t) REPLICASET_BURST), c) < 0)
+                else if (v.n > want &&
+                         plan_delete(&v, MIN(v.n - want, (size_t) REPLICASET_BURST), c) < 0)
                         r = err_set(e, -ENOMEM, "out of memory while planning");
         }
         if (r < 0)

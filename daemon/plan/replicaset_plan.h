@@ -1,10 +1,10 @@
 #pragma once
 
+#include "base/err.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "base/err.h"
 
 /* The ReplicaSet controller's decisions: which pods are its own, how many to make, which to delete
  * first, what its status says. */

@@ -1,11 +1,11 @@
 #include "daemon/plan/replicaset_rank.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "api/kinds/object.h"
 #include "api/kinds/pod.h"
 #include "base/str.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 #define RANK_COST "controller.kubernetes.io/pod-deletion-cost"
 

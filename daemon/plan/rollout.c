@@ -1,9 +1,9 @@
 #include "daemon/plan/rollout.h"
 
+#include "base/macros.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/macros.h"
 
 static int64_t rollout_clamp(int64_t v) {
         return v < 0 ? 0 : MIN(v, (int64_t) INT32_MAX);

@@ -4,9 +4,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The arithmetic of a rollout: how many pods each ReplicaSet of a Deployment shall have. Numbers in,
- * numbers out; deployment_plan.c puts them into objects. All sums saturate at INT32_MAX, which is
- * the most that a replicas field holds. */
+/* The arithmetic of a rollout: how many pods each ReplicaSet of a Deployment shall have. Numbers
+ * in, numbers out; deployment_plan.c puts them into objects. All sums saturate at INT32_MAX, which
+ * is the most that a replicas field holds. */
 
 /* One ReplicaSet of the Deployment. */
 struct rollout_set {

@@ -1,14 +1,14 @@
 #include "daemon/plan/schedule_node.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "api/kinds/labels.h"
 #include "api/kinds/node.h"
 #include "api/kinds/pod.h"
 #include "base/array.h"
 #include "base/str.h"
 #include "daemon/plan/taint.h"
+
+#include <stdio.h>
+#include <string.h>
 
 void schedule_node_done(struct schedule_node *n) {
         free(n->ports);
@@ -20,7 +20,8 @@ static int64_t amount_add(int64_t a, int64_t b) {
         return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
 }
 
-/* Beyond SCHEDULE_AMOUNTS_MAX names a resource isn't counted: no node that orch runs on has as many. */
+/* Beyond SCHEDULE_AMOUNTS_MAX names a resource isn't counted: no node that orch runs on has as
+ * many. */
 static int64_t *request_amount(struct schedule_request *r, const char *name) {
         for (size_t i = 0; i < r->n; i++)
                 if (str_eq(r->items[i].name, name))
@@ -49,8 +50,8 @@ static void request_max(struct schedule_request *r, const struct schedule_reques
         }
 }
 
-/* Init containers run one after another, before the others; sidecars (restartPolicy Always) stay, so
- * they count for all that come after them. */
+/* Init containers run one after another, before the others; sidecars (restartPolicy Always) stay,
+ * so they count for all that come after them. */
 void schedule_request_of(const struct pod *p, struct schedule_request *ret) {
         struct schedule_request sidecars = { 0 }, init_most = { 0 };
 
@@ -84,7 +85,7 @@ static struct schedule_port port_of(const struct pod *p, const struct container_
                 .protocol = port->protocol ? port->protocol : "TCP",
                 .ip = port->host_ip,
                 .port = port->host_port == 0 && p->spec.host_network ? port->container_port
-                                                                      : port->host_port,
+                                                                     : port->host_port,
         };
 }
 
@@ -107,8 +108,8 @@ int schedule_node_add(struct schedule_node *n, const struct pod *p) {
 
                         if (port.port == 0)
                                 continue;
-                        if (array_reserve(&n->ports, &n->cap_ports, n->n_ports,
-                                          sizeof(*n->ports)) < 0)
+                        if (array_reserve(&n->ports, &n->cap_ports, n->n_ports, sizeof(*n->ports)) <
+                            0)
                                 return -ENOMEM;
                         n->ports[n->n_ports++] = port;
                 }

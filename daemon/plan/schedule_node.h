@@ -10,7 +10,8 @@ struct node;
 struct pod;
 struct resource_requirements;
 
-/* Kinds of resources that are counted: cpu, memory, ephemeral-storage, and extended ones by name. */
+/* Kinds of resources that are counted: cpu, memory, ephemeral-storage, and extended ones by name.
+ */
 struct schedule_amount {
         const char *name; /* borrowed */
         int64_t milli;
@@ -54,8 +55,8 @@ struct schedule_why {
         void *data;
 };
 
-/* Whether p fits. When not, says why in Kubernetes' words: the first thing that stands against it, but
- * every resource that there is too little of. */
+/* Whether p fits. When not, says why in Kubernetes' words: the first thing that stands against it,
+ * but every resource that there is too little of. */
 bool schedule_node_fits(const struct schedule_node *n, const struct pod *p,
                         const struct schedule_request *request, const struct schedule_why *why);
 

@@ -1,7 +1,5 @@
 #include "daemon/plan/schedule_plan.h"
 
-#include <string.h>
-
 #include "api/kinds/labels.h"
 #include "api/kinds/node.h"
 #include "api/kinds/object.h"
@@ -13,6 +11,8 @@
 #include "daemon/plan/changes.h"
 #include "daemon/plan/replicaset_plan.h"
 #include "daemon/plan/schedule_node.h"
+
+#include <string.h>
 
 /* Each pod of the same owner on a node weighs as much as this many percent of free resources. */
 #define SPREAD_WEIGHT 10
@@ -159,19 +159,18 @@ static const char *reasons_text(const struct reasons *r, size_t n_nodes, struct 
 /* ---- results ---- */
 
 static void plan_bind(const struct object *o, const char *node, struct changes *c) {
-        json_t *body = json_pack("{s:s, s:s, s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s}}", "apiVersion",
-                                 "v1", "kind", "Binding", "metadata", "name", o->meta->name,
-                                 "namespace", str_or_empty(o->meta->namespace), "uid",
-                                 str_or_empty(o->meta->uid), "target", "apiVersion", "v1", "kind",
-                                 "Node", "name", node);
+        json_t *body =
+                json_pack("{s:s, s:s, s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s}}", "apiVersion", "v1",
+                          "kind", "Binding", "metadata", "name", o->meta->name, "namespace",
+                          str_or_empty(o->meta->namespace), "uid", str_or_empty(o->meta->uid),
+                          "target", "apiVersion", "v1", "kind", "Node", "name", node);
         struct change *it = changes_sub(c, CHANGE_POST, o, "binding", body);
 
         change_on_done(c, it, o,
-                       (struct change_event){
-                               "Normal", "Scheduled",
-                               changes_text(c, "Successfully assigned %s/%s to %s",
-                                            str_or_empty(o->meta->namespace), o->meta->name,
-                                            node) });
+                       (struct change_event){ "Normal", "Scheduled",
+                                              changes_text(c, "Successfully assigned %s/%s to %s",
+                                                           str_or_empty(o->meta->namespace),
+                                                           o->meta->name, node) });
 }
 
 /* All conditions but PodScheduled as they are, and that one with the reason. */
@@ -183,14 +182,15 @@ static json_t *unschedulable_conditions(const struct object *o, const char *text
         size_t i;
         bool ok = encoded && list;
 
-        json_array_foreach(json_object_get(encoded, "conditions"), i, it)
-                if (!str_eq(json_string_value(json_object_get(it, "type")), "PodScheduled"))
-                        ok = json_array_append(list, it) == 0 && ok;
-        ok = ok && json_array_append_new(
-                           list, json_pack("{s:s, s:s, s:o, s:s, s:s}", "type", "PodScheduled",
-                                           "status", "False", "lastTransitionTime",
-                                           tree_time(since), "reason", "Unschedulable", "message",
-                                           text)) == 0;
+        json_array_foreach(
+                json_object_get(encoded, "conditions"), i,
+                it) if (!str_eq(json_string_value(json_object_get(it, "type")), "PodScheduled"))
+                ok = json_array_append(list, it) == 0 && ok;
+        ok = ok &&
+             json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:s, s:s}", "type",
+                                                   "PodScheduled", "status", "False",
+                                                   "lastTransitionTime", tree_time(since), "reason",
+                                                   "Unschedulable", "message", text)) == 0;
         json_decref(encoded);
         if (!ok) {
                 json_decref(list);

@@ -1,10 +1,10 @@
 #pragma once
 
+#include "base/err.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "base/err.h"
 
 /* The scheduler's decisions: which node each waiting pod goes to, or in words why none will do. */
 

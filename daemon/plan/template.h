@@ -1,12 +1,12 @@
 #pragma once
 
+#include "base/err.h"
+
 #include <jansson.h>
 #include <stdint.h>
 
-#include "base/err.h"
-
-/* Pod templates of workloads: compared, hashed and made into pods as JSON, so that fields which orch
- * doesn't act on are carried along too. */
+/* Pod templates of workloads: compared, hashed and made into pods as JSON, so that fields which
+ * orch doesn't act on are carried along too. */
 
 struct object;
 
@@ -17,8 +17,8 @@ struct object;
  * Returns 0, -EINVAL when there is none or -ENOMEM. Pure. */
 int template_load(const struct object *workload, json_t **ret, struct err *e);
 
-/* What templates are compared and hashed by: empty objects and lists are absent, and so is the label
- * pod-template-hash, which only controllers set. The caller's; NULL when memory is out. */
+/* What templates are compared and hashed by: empty objects and lists are absent, and so is the
+ * label pod-template-hash, which only controllers set. The caller's; NULL when memory is out. */
 json_t *template_canonical(const json_t *template);
 
 /* A short, stable name for a canonical template: letters and digits that fit a label and a name.

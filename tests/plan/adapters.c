@@ -1,8 +1,3 @@
-#include "tests/plan/case.h"
-
-#include <stdlib.h>
-#include <string.h>
-
 #include "api/kinds/event.h"
 #include "api/kinds/node.h"
 #include "api/kinds/object.h"
@@ -18,6 +13,10 @@
 #include "daemon/plan/nodelifecycle_plan.h"
 #include "daemon/plan/replicaset_plan.h"
 #include "daemon/plan/schedule_plan.h"
+#include "tests/plan/case.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 struct picked {
         const struct object *items[CASE_OBJECTS_MAX];
@@ -95,8 +94,9 @@ static int run_schedule(const struct plan_case *pc, struct changes *c, struct er
         pick(pc, &node_kind, &nodes);
         pick(pc, &pod_kind, &all);
         for (size_t i = 0; i < all.n; i++) {
-                struct picked *to =
-                        str_is_empty(OBJECT_AS(pod, all.items[i])->spec.node_name) ? &waiting : &bound;
+                struct picked *to = str_is_empty(OBJECT_AS(pod, all.items[i])->spec.node_name)
+                                            ? &waiting
+                                            : &bound;
 
                 to->items[to->n++] = all.items[i];
         }
@@ -116,9 +116,9 @@ static int run_namespace(const struct plan_case *pc, struct changes *c, struct e
         const json_t *v;
         size_t i;
 
-        json_array_foreach(json_object_get(pc->tree, "content"), i, v)
-                for (size_t k = 0; k < ARRAY_SIZE(content); k++)
-                        content[k].is_there |= str_eq(content[k].kind->plural, json_string_value(v));
+        json_array_foreach(json_object_get(pc->tree, "content"), i,
+                           v) for (size_t k = 0; k < ARRAY_SIZE(content); k++) content[k]
+                .is_there |= str_eq(content[k].kind->plural, json_string_value(v));
         return namespace_plan(&f, c, e);
 }
 
@@ -170,10 +170,14 @@ plan_adapter plan_adapter_find(const char *name) {
                 const char *name;
                 plan_adapter run;
         } all[] = {
-                { "deployment", run_deployment },       { "replicaset", run_replicaset },
-                { "endpointslice", run_endpointslice }, { "schedule", run_schedule },
-                { "namespace", run_namespace },         { "gc", run_gc },
-                { "podgc", run_podgc },                 { "nodelifecycle", run_nodelifecycle },
+                { "deployment", run_deployment },
+                { "replicaset", run_replicaset },
+                { "endpointslice", run_endpointslice },
+                { "schedule", run_schedule },
+                { "namespace", run_namespace },
+                { "gc", run_gc },
+                { "podgc", run_podgc },
+                { "nodelifecycle", run_nodelifecycle },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(all); i++)

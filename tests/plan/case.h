@@ -1,11 +1,11 @@
 #pragma once
 
+#include "base/err.h"
+#include "daemon/plan/changes.h"
+
 #include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "base/err.h"
-#include "daemon/plan/changes.h"
 
 /* One row of a decision table, made into objects. */
 struct object;

@@ -13,10 +13,6 @@
  * An action has verb, kind, name, subresource, body, uid, revision, propagation, grace and event
  * {type, reason, message}. Text that ends in "*" stands for what begins so; null for absence. */
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "api/kinds/object.h"
 #include "api/patch/patch.h"
 #include "api/text/text.h"
@@ -24,6 +20,10 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "tests/plan/case.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define FILE_MAX_BYTES (1U << 20)
 #define NOW_DEFAULT "2026-01-01T00:10:00Z"
@@ -50,17 +50,16 @@ static bool tree_matches(const json_t *want, const json_t *has) {
         if (json_is_string(want))
                 return text_matches(json_string_value(want), json_string_value(has));
         if (json_is_object(want)) {
-                json_object_foreach((json_t *) want, key, v)
-                        if (!tree_matches(v, json_object_get(has, key)))
-                                return false;
+                json_object_foreach(
+                        (json_t *) want, key,
+                        v) if (!tree_matches(v, json_object_get(has, key))) return false;
                 return json_is_object(has);
         }
         if (json_is_array(want)) {
                 if (!json_is_array(has) || json_array_size(want) != json_array_size(has))
                         return false;
-                json_array_foreach(want, i, v)
-                        if (!tree_matches(v, json_array_get(has, i)))
-                                return false;
+                json_array_foreach(want, i,
+                                   v) if (!tree_matches(v, json_array_get(has, i))) return false;
                 return true;
         }
         return json_equal(want, has);
@@ -167,9 +166,8 @@ static int case_load(struct plan_case *pc, const json_t *defaults, const json_t 
         pc->tree = tree;
         if (r == 0 && wanted)
                 r = case_add(pc, defaults, wanted, e);
-        json_array_foreach(json_object_get(tree, "observed"), i, v)
-                if (r == 0)
-                        r = case_add_many(pc, defaults, v, e);
+        json_array_foreach(json_object_get(tree, "observed"), i, v) if (r == 0) r =
+                case_add_many(pc, defaults, v, e);
         return r;
 }
 

@@ -1,7 +1,3 @@
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "api/kinds/labels.h"
 #include "api/kinds/object.h"
 #include "api/kinds/pod.h"
@@ -11,6 +7,10 @@
 #include "base/str.h"
 #include "daemon/control/control.h"
 #include "tests/sim/world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* ---- at any instant ---- */
 
@@ -87,7 +87,8 @@ static void check_owner(struct world *w, const struct object *o, const struct in
                                count_controllers(o));
         (void) informer_each(owners, find_by_uid, &f);
         if (!f.found)
-                world_violated(w, "%s %s is an orphan of %s", o->kind->name, o->meta->name, r->name);
+                world_violated(w, "%s %s is an orphan of %s", o->kind->name, o->meta->name,
+                               r->name);
 }
 
 static int check_pod(void *data, const char *key, struct object *o) {
@@ -155,10 +156,10 @@ static void check_app(struct world *w, const struct sim_app *a) {
         if (d->status.updated_replicas != a->replicas || d->status.replicas != a->replicas ||
             d->status.available_replicas != a->replicas ||
             d->status.observed_generation != d->metadata.generation)
-                world_violated(w, "%s's status is behind: %lld updated, %lld in all, %lld available",
-                               a->name, (long long) d->status.updated_replicas,
-                               (long long) d->status.replicas,
-                               (long long) d->status.available_replicas);
+                world_violated(
+                        w, "%s's status is behind: %lld updated, %lld in all, %lld available",
+                        a->name, (long long) d->status.updated_replicas,
+                        (long long) d->status.replicas, (long long) d->status.available_replicas);
         if (at.n_ready != (size_t) a->replicas)
                 world_violated(w, "%s's slices hold %zu ready addresses of %d", a->name, at.n_ready,
                                a->replicas);

@@ -1,9 +1,9 @@
 #include "tests/sim/clock.h"
 
-#include <stdlib.h>
-
 #include "base/clock.h"
 #include "base/list.h"
+
+#include <stdlib.h>
 
 struct timer {
         struct list link; /* sorted by time, then by age */
@@ -66,7 +66,7 @@ void sim_clock_free(struct sim_clock *c) {
         if (!c)
                 return;
         LIST_FOREACH(pos, &c->queue)
-                free(CONTAINER_OF(pos, struct timer, link));
+        free(CONTAINER_OF(pos, struct timer, link));
         free(c);
 }
 

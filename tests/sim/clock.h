@@ -1,9 +1,9 @@
 #pragma once
 
+#include "api/client/timer.h"
+
 #include <stdbool.h>
 #include <stdint.h>
-
-#include "api/client/timer.h"
 
 /* A clock that moves only when told to, and the timers that hang on it. */
 struct sim_clock;

@@ -1,16 +1,21 @@
 #include "tests/sim/faults.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "api/client/timer.h"
 #include "base/backoff.h"
 #include "base/clock.h"
 #include "base/list.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #define DELAY_MOST_USEC (300 * USEC_PER_MSEC)
-#define CONFLICT_BODY "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\",\"message\":\"conflict made up by the simulation\",\"reason\":\"Conflict\",\"code\":409}"
-#define ERROR_BODY "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\",\"message\":\"error made up by the simulation\",\"reason\":\"InternalError\",\"code\":500}"
+#define CONFLICT_BODY                                                                              \
+        "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\","       \
+        "\"message\":\"conflict made up by the simulation\",\"reason\":\"Conflict\",\"code\":409}"
+#define ERROR_BODY                                                                                 \
+        "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\","       \
+        "\"message\":\"error made up by the "                                                      \
+        "simulation\",\"reason\":\"InternalError\",\"code\":500}"
 
 struct faulty_client {
         struct client client;
@@ -56,7 +61,7 @@ static void call_free(struct faulty_call *c) {
         client_cancel(c->inner);
         c->f->timers->vtable->cancel(c->f->timers, c->timer);
         LIST_FOREACH(pos, &c->sayings)
-                saying_free(CONTAINER_OF(pos, struct saying, link));
+        saying_free(CONTAINER_OF(pos, struct saying, link));
         free(c->held);
         free(c);
 }

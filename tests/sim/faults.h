@@ -1,8 +1,8 @@
 #pragma once
 
-#include <stdint.h>
-
 #include "api/client/client.h"
+
+#include <stdint.h>
 
 /* A client that passes everything on to another one, badly. */
 struct timers;

@@ -1,12 +1,12 @@
 /* test-sim [--seed N] [--runs N] [--verbose]: runs N worlds, seeds counting up. The first broken
  * promise ends it with its seed; --seed with that number shows the same again. */
 
+#include "base/log.h"
+#include "tests/sim/world.h"
+
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include "base/log.h"
-#include "tests/sim/world.h"
 
 static int run_one(uint64_t seed, bool is_verbose) {
         struct world *w = world_new(seed, is_verbose);

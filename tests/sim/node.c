@@ -1,13 +1,14 @@
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "api/kinds/node.h"
+
 #include "api/kinds/object.h"
 #include "api/kinds/pod.h"
 #include "base/clock.h"
 #include "base/str.h"
 #include "tests/sim/world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define HEARTBEAT_USEC (35 * USEC_PER_SEC)
 
@@ -54,8 +55,8 @@ static void pod_look_later(struct sim_pod *s, uint64_t most_usec) {
 
         if (s->timer || s->call)
                 return;
-        if (t->vtable->add(t, sim_clock_now(s->w->clock) + world_random(s->w, most_usec), pod_look, s,
-                           &s->timer) < 0)
+        if (t->vtable->add(t, sim_clock_now(s->w->clock) + world_random(s->w, most_usec), pod_look,
+                           s, &s->timer) < 0)
                 abort();
 }
 
@@ -70,8 +71,8 @@ static void pod_on_done(void *data, const struct client_answer *a) {
 static void pod_send(struct sim_pod *s, enum client_method method, const char *sub,
                      const char *body) {
         static const struct client_handlers handlers = { .on_done = pod_on_done };
-        AUTO_FREE char *path = str_format("/api/v1/namespaces/default/pods/%s%s",
-                                          strchr(s->key, '/') + 1, sub);
+        AUTO_FREE char *path =
+                str_format("/api/v1/namespaces/default/pods/%s%s", strchr(s->key, '/') + 1, sub);
         const struct client_request r = { .method = method,
                                           .path = path,
                                           .content_type = method == CLIENT_PATCH
@@ -86,21 +87,24 @@ static void pod_send(struct sim_pod *s, enum client_method method, const char *s
 
 static void pod_report(struct sim_pod *s, const char *phase, bool is_ready) {
         char now[CLOCK_TEXT_MAX];
-        AUTO_FREE char *body = str_format(
-                "{\"metadata\":{\"uid\":\"%s\"},\"status\":{\"phase\":\"%s\",\"podIP\":\"10.1.%u.%u\","
-                "\"podIPs\":[{\"ip\":\"10.1.%u.%u\"}],\"conditions\":[{\"type\":\"Ready\",\"status\":"
-                "\"%s\",\"lastTransitionTime\":\"%s\"}]}}",
-                s->uid, phase, s->address >> 8 & 255, s->address & 255, s->address >> 8 & 255,
-                s->address & 255, is_ready ? "True" : "False",
-                clock_format(sim_clock_wall(s->w->clock), now));
+        AUTO_FREE char *body =
+                str_format("{\"metadata\":{\"uid\":\"%s\"},\"status\":{\"phase\":\"%s\",\"podIP\":"
+                           "\"10.1.%u.%u\","
+                           "\"podIPs\":[{\"ip\":\"10.1.%u.%u\"}],\"conditions\":[{\"type\":"
+                           "\"Ready\",\"status\":"
+                           "\"%s\",\"lastTransitionTime\":\"%s\"}]}}",
+                           s->uid, phase, s->address >> 8 & 255, s->address & 255,
+                           s->address >> 8 & 255, s->address & 255, is_ready ? "True" : "False",
+                           clock_format(sim_clock_wall(s->w->clock), now));
 
         pod_send(s, CLIENT_PATCH, "/status", body);
 }
 
 static void pod_stop(struct sim_pod *s) {
-        AUTO_FREE char *body = str_format("{\"kind\":\"DeleteOptions\",\"apiVersion\":\"v1\","
-                                          "\"gracePeriodSeconds\":0,\"preconditions\":{\"uid\":\"%s\"}}",
-                                          s->uid);
+        AUTO_FREE char *body =
+                str_format("{\"kind\":\"DeleteOptions\",\"apiVersion\":\"v1\","
+                           "\"gracePeriodSeconds\":0,\"preconditions\":{\"uid\":\"%s\"}}",
+                           s->uid);
 
         pod_send(s, CLIENT_DELETE, "", body);
 }
@@ -209,7 +213,8 @@ void sim_node_add(struct world *w, const char *name) {
                 "{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"metadata\":{\"name\":\"%s\"}}", name);
         AUTO_FREE char *path = str_format("/api/v1/nodes/%s/status", name);
         AUTO_FREE char *lease = str_format(
-                "{\"apiVersion\":\"coordination.k8s.io/v1\",\"kind\":\"Lease\",\"metadata\":{\"name\":"
+                "{\"apiVersion\":\"coordination.k8s.io/"
+                "v1\",\"kind\":\"Lease\",\"metadata\":{\"name\":"
                 "\"%s\",\"namespace\":\"kube-node-lease\"},\"spec\":{\"holderIdentity\":\"%s\"}}",
                 name, name);
 

@@ -1,13 +1,13 @@
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "api/kinds/object.h"
 #include "api/kinds/pod.h"
 #include "base/clock.h"
 #include "base/str.h"
 #include "daemon/control/control.h"
 #include "tests/sim/world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define DEPLOYMENTS "/apis/apps/v1/namespaces/default/deployments"
 /* Informers list anew every 30 min: after that, whatever was lost is found. */
@@ -22,19 +22,23 @@ static void app_create(struct world *w, struct sim_app *a) {
         AUTO_FREE char *strategy =
                 a->is_recreate
                         ? strdup("{\"type\":\"Recreate\"}")
-                        : str_format("{\"type\":\"RollingUpdate\",\"rollingUpdate\":{\"maxSurge\":%d,"
-                                     "\"maxUnavailable\":%d}}",
-                                     a->surge, a->unavailable);
+                        : str_format(
+                                  "{\"type\":\"RollingUpdate\",\"rollingUpdate\":{\"maxSurge\":%d,"
+                                  "\"maxUnavailable\":%d}}",
+                                  a->surge, a->unavailable);
         AUTO_FREE char *body = str_format(
-                "{\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\",\"metadata\":{\"name\":\"%s\"},"
+                "{\"apiVersion\":\"apps/"
+                "v1\",\"kind\":\"Deployment\",\"metadata\":{\"name\":\"%s\"},"
                 "\"spec\":{\"replicas\":%d,\"strategy\":%s,\"selector\":{\"matchLabels\":{\"app\":"
                 "\"%s\"}},\"template\":{\"metadata\":{\"labels\":{\"app\":\"%s\"}},\"spec\":{"
-                "\"containers\":[{\"name\":\"c\",\"image\":\"i\",\"ports\":[{\"containerPort\":80}]}]}}}}",
+                "\"containers\":[{\"name\":\"c\",\"image\":\"i\",\"ports\":[{\"containerPort\":80}]"
+                "}]}}}}",
                 a->name, a->replicas, strategy, a->name, a->name);
-        AUTO_FREE char *service = str_format(
-                "{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"name\":\"%s\"},\"spec\":{"
-                "\"selector\":{\"app\":\"%s\"},\"ports\":[{\"port\":80}]}}",
-                a->name, a->name);
+        AUTO_FREE char *service =
+                str_format("{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"name\":\"%"
+                           "s\"},\"spec\":{"
+                           "\"selector\":{\"app\":\"%s\"},\"ports\":[{\"port\":80}]}}",
+                           a->name, a->name);
 
         world_note(w, "user: create %s, %d replicas, +%d -%d", a->name, a->replicas, a->surge,
                    a->unavailable);
@@ -119,8 +123,8 @@ static void do_delete_set(struct world *w, struct sim_app *a) {
         (void) informer_each(w->sets, pick_any, &name);
         if (!name)
                 return;
-        path = str_format("/apis/apps/v1/namespaces/default/replicasets/%s?propagationPolicy=%s", name,
-                          world_random(w, 2) ? "Foreground" : "Background");
+        path = str_format("/apis/apps/v1/namespaces/default/replicasets/%s?propagationPolicy=%s",
+                          name, world_random(w, 2) ? "Foreground" : "Background");
         world_note(w, "user: delete %s", path);
         (void) world_ask(w, CLIENT_DELETE, path, NULL, NULL);
 }
@@ -211,9 +215,9 @@ static void finish(struct world *w) {
 
 void scenario_run(struct world *w) {
         static const deed calm[] = { do_template, do_template, do_pause };
-        static const deed wild[] = { do_template,   do_pause,       do_scale,      do_scale,
-                                     do_delete_pod, do_unlabel_pod, do_delete_set, do_delete_app,
-                                     do_silence };
+        static const deed wild[] = { do_template,   do_pause,      do_scale,
+                                     do_scale,      do_delete_pod, do_unlabel_pod,
+                                     do_delete_set, do_delete_app, do_silence };
         bool is_calm = world_random(w, 2) == 0;
         size_t n_steps = 4 + world_random(w, 8);
         static const char *const names[] = { "n0", "n1", "n2" };

@@ -1,11 +1,5 @@
 #include "tests/sim/world.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/random.h>
-
 #include "api/kinds/node.h"
 #include "api/kinds/object.h"
 #include "api/kinds/pod.h"
@@ -18,6 +12,12 @@
 #include "daemon/registry/registry.h"
 #include "daemon/store/store.h"
 #include "daemon/store/store_memory.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
 
 #define WORLD_WALL_USEC (1800000000ULL * USEC_PER_SEC)
 #define WORLD_TURNS_MAX 100000U /* at one instant: a loop that never rests */
@@ -37,8 +37,8 @@ static uint64_t world_store_clock(void *data) {
         return sim_clock_now(((struct world *) data)->clock);
 }
 
-/* Uids and hash keys of the code under test follow from the seed, too: this replaces libc's. Keys of
- * hash tables (16 bytes, non-blocking) are drawn once a process, so they are always the same. */
+/* Uids and hash keys of the code under test follow from the seed, too: this replaces libc's. Keys
+ * of hash tables (16 bytes, non-blocking) are drawn once a process, so they are always the same. */
 ssize_t getrandom(void *buf, size_t len, unsigned flags) {
         static const uint64_t fixed = 42;
         uint64_t first = fixed, *state = world_now && flags == 0 ? &world_now->random : &first;
@@ -212,7 +212,8 @@ static int world_observe(struct world *w, const struct kind *k, struct informer 
 }
 
 static int world_build(struct world *w, struct err *e) {
-        const struct store_memory_options store_options = { .now_usec = world_store_clock, .clock = w };
+        const struct store_memory_options store_options = { .now_usec = world_store_clock,
+                                                            .clock = w };
         struct registry_options options = { .wall_usec = world_wall_usec };
         int r;
 

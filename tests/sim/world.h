@@ -1,14 +1,14 @@
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "api/client/client.h"
 #include "api/client/informer.h"
 #include "base/map.h"
 #include "tests/sim/clock.h"
 #include "tests/sim/faults.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* A whole cluster in one process: the real registry over the store in memory, the real controllers
  * behind a client that misbehaves, made-up nodes, a clock that jumps. Everything follows from the
@@ -27,7 +27,8 @@ struct sim_app {
         char name[16];
         bool exists;
         int replicas, surge, unavailable;
-        bool is_watched;  /* pods never fail and sizes never change: the limits hold at any instant */
+        bool is_watched;  /* pods never fail and sizes never change: the limits hold at any instant
+                           */
         bool has_been_up; /* all replicas were available once */
         bool is_recreate;
 };
@@ -40,7 +41,8 @@ struct world {
         struct client *direct, *faulty;
         struct sim_faults faults;
         struct control *control;
-        struct informer *pods, *sets, *deployments, *slices, *kubelets; /* the truth, without faults */
+        struct informer *pods, *sets, *deployments, *slices,
+                *kubelets; /* the truth, without faults */
         struct sim_node nodes[WORLD_NODES_MAX];
         size_t n_nodes;
         struct sim_app apps[WORLD_APPS_MAX];

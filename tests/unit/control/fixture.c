@@ -1,10 +1,10 @@
 #include "tests/unit/control/fixture.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "api/kinds/object.h"
 #include "base/clock.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 static int fake_start(struct client *c, const struct client_request *r,
                       const struct client_handlers *h, void *data, struct client_call **ret_call,
@@ -75,7 +75,9 @@ int fixture_teardown(void **state) {
 }
 
 void fixture_answer(struct fixture *f, size_t n, unsigned status, const char *body) {
-        struct client_answer a = { .status = status, .body = body, .body_len = strlen(body), .fd = -1 };
+        struct client_answer a = {
+                .status = status, .body = body, .body_len = strlen(body), .fd = -1
+        };
         struct fake_call *it;
 
         assert_true(n < f->fake->n);

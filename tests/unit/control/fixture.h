@@ -1,12 +1,11 @@
 #pragma once
 
-#include "tests/unit/test.h"
-
 #include "api/client/client.h"
 #include "daemon/control/caches.h"
 #include "daemon/control/core.h"
 #include "daemon/control/events.h"
 #include "tests/sim/clock.h"
+#include "tests/unit/test.h"
 
 /* A client that only remembers what it was asked; the test answers when it likes. */
 

@@ -1,20 +1,19 @@
-#include "tests/unit/control/fixture.h"
-
-#include <stdio.h>
-#include <string.h>
-
 #include "api/kinds/object.h"
 #include "api/kinds/pod.h"
 #include "base/clock.h"
 #include "base/str.h"
 #include "daemon/control/controller.h"
 #include "daemon/plan/changes.h"
+#include "tests/unit/control/fixture.h"
+
+#include <stdio.h>
+#include <string.h>
 
 #define STATUS(reason, code)                                                                       \
-        "{\"kind\":\"Status\",\"status\":\"Failure\",\"message\":\"made up\",\"reason\":\"" reason       \
+        "{\"kind\":\"Status\",\"status\":\"Failure\",\"message\":\"made up\",\"reason\":\"" reason \
         "\",\"code\":" #code "}"
 #define POD(name)                                                                                  \
-        "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"" name                           \
+        "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"" name                   \
         "\",\"namespace\":\"default\",\"uid\":\"u-" name "\",\"resourceVersion\":\"5\"}}"
 
 /* A controller that wants n_pods, called p0, p1, … */
@@ -42,8 +41,8 @@ static int wish_plan(void *data, struct run *run, const char *key, struct change
                 if (caches_find(w->f->core.caches, &pod_kind, "default", name))
                         continue;
                 it = changes_create(c, &pod_kind,
-                                    json_pack("{s:s, s:s, s:{s:s, s:s}}", "apiVersion", "v1", "kind",
-                                              "Pod", "metadata", "name", name, "namespace",
+                                    json_pack("{s:s, s:s, s:{s:s, s:s}}", "apiVersion", "v1",
+                                              "kind", "Pod", "metadata", "name", name, "namespace",
                                               "default"));
                 it->is_failure_counted = true;
         }

@@ -1,15 +1,17 @@
+#include "api/kinds/object.h"
+#include "base/clock.h"
+#include "base/str.h"
+#include "daemon/plan/changes.h"
 #include "tests/unit/control/fixture.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "api/kinds/object.h"
-#include "base/clock.h"
-#include "base/str.h"
-#include "daemon/plan/changes.h"
-
-#define POD "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"p\",\"namespace\":\"shop\",\"uid\":\"u1\"}}"
-#define NODE "{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"metadata\":{\"name\":\"n\",\"uid\":\"u2\"}}"
+#define POD                                                                                        \
+        "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"p\",\"namespace\":"      \
+        "\"shop\",\"uid\":\"u1\"}}"
+#define NODE                                                                                       \
+        "{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"metadata\":{\"name\":\"n\",\"uid\":\"u2\"}}"
 
 static void record(struct fixture *f, const char *json, const char *message) {
         const struct change_event event = { "Normal", "Scheduled", message };
@@ -28,8 +30,9 @@ static void writes_what_kubernetes_clients_read(void **state) {
         c = f->fake->calls[0];
         assert_int_equal(c->method, CLIENT_POST);
         assert_string_equal(c->path, "/api/v1/namespaces/shop/events");
-        assert_non_null(strstr(c->body, "\"involvedObject\":{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"name\":"
-                                        "\"p\",\"uid\":\"u1\",\"namespace\":\"shop\"}"));
+        assert_non_null(strstr(
+                c->body, "\"involvedObject\":{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"name\":"
+                         "\"p\",\"uid\":\"u1\",\"namespace\":\"shop\"}"));
         assert_non_null(strstr(c->body, "\"reason\":\"Scheduled\",\"message\":\"bound to n\""));
         assert_non_null(strstr(c->body, "\"source\":{\"component\":\"tester\"}"));
         assert_non_null(strstr(c->body, "\"count\":1"));
@@ -99,7 +102,9 @@ static void begins_anew_when_the_event_has_expired(void **state) {
         record(f, POD, "again");
         fixture_answer(f, 0, 201, "{}");
         record(f, POD, "again");
-        fixture_answer(f, 1, 404, "{\"kind\":\"Status\",\"status\":\"Failure\",\"reason\":\"NotFound\",\"code\":404}");
+        fixture_answer(f, 1, 404,
+                       "{\"kind\":\"Status\",\"status\":\"Failure\",\"reason\":\"NotFound\","
+                       "\"code\":404}");
 
         assert_int_equal(f->fake->n, 3);
         assert_int_equal(f->fake->calls[2]->method, CLIENT_POST);
@@ -111,7 +116,9 @@ static void drops_an_event_that_is_refused(void **state) {
         struct fixture *f = *state;
 
         record(f, POD, "no");
-        fixture_answer(f, 0, 403, "{\"kind\":\"Status\",\"status\":\"Failure\",\"reason\":\"Forbidden\",\"code\":403}");
+        fixture_answer(f, 0, 403,
+                       "{\"kind\":\"Status\",\"status\":\"Failure\",\"reason\":\"Forbidden\","
+                       "\"code\":403}");
 
         assert_int_equal(f->fake->n, 1);
         assert_true(events_are_idle(f->core.events));

@@ -1,8 +1,7 @@
-#include "tests/unit/test.h"
-
 #include "base/backoff.h"
 #include "base/macros.h"
 #include "daemon/plan/rollout.h"
+#include "tests/unit/test.h"
 
 #define SETS_MAX 3
 #define STEPS_MAX 400
@@ -72,8 +71,10 @@ static void keeps_the_sum_when_scaling_by_proportion(void **state) {
 
 static void scales_everything_to_zero(void **state) {
         const struct rollout_limits l = { .replicas = 0, .max_surge = 5 };
-        struct rollout_set sets[] = { { .spec = 5, .annotated_max = 8, .name = "a" },
-                                      { .spec = 3, .annotated_max = 8, .name = "b", .is_new = true } };
+        struct rollout_set sets[] = {
+                { .spec = 5, .annotated_max = 8, .name = "a" },
+                { .spec = 3, .annotated_max = 8, .name = "b", .is_new = true }
+        };
         (void) state;
 
         rollout_scale(&l, sets, ARRAY_SIZE(sets), 8);
@@ -155,8 +156,11 @@ static void one_rollout(uint64_t seed) {
         l.max_unavailable = (int64_t) any(&m, 4);
         rollout_limits_settle(&l);
         for (size_t i = 0; i < m.n; i++)
-                m.sets[i] = (struct rollout_set){ .name = names[i], .created_usec = i, .is_settled = true };
-        m.pods[0] = m.ready[0] = m.sets[0].spec = m.sets[0].running = m.sets[0].available = l.replicas;
+                m.sets[i] = (struct rollout_set){ .name = names[i],
+                                                  .created_usec = i,
+                                                  .is_settled = true };
+        m.pods[0] = m.ready[0] = m.sets[0].spec = m.sets[0].running = m.sets[0].available =
+                l.replicas;
         m.sets[2].is_new = true;
 
         for (size_t step = 0; step < STEPS_MAX && !is_over; step++) {
