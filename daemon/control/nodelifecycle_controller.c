@@ -19,6 +19,7 @@
  * time. */
 struct heard {
         uint64_t at_usec;
+        bool is_real;      /* a renewal was seen, not only the start of this process */
         char revision[24]; /* of the lease at that time */
 };
 
@@ -63,8 +64,9 @@ static void on_lease(void *data, const char *key, const struct object *before,
         if (!h || (before && OBJECT_AS(lease, before)->spec.renew_time ==
                                      OBJECT_AS(lease, after)->spec.renew_time))
                 return;
-        if (heard_is_silent(c, h))
+        if (before && (heard_is_silent(c, h) || !h->is_real))
                 controller_enqueue(c->driver, after->meta->name);
+        h->is_real |= before != NULL;
         hear(c, h, str_or_empty(after->meta->resource_version));
 }
 
@@ -92,8 +94,10 @@ static bool confirm_silence(struct nodelifecycle_controller *c, struct run *run,
         l = run_look(run, &lease_kind, LEASE_NAMESPACE, node);
         if (l.state == LIVE_ASKED)
                 return false;
-        if (l.state == LIVE_PRESENT && !str_eq(l.revision, h->revision))
+        if (l.state == LIVE_PRESENT && !str_eq(l.revision, h->revision)) {
+                h->is_real = true;
                 hear(c, h, l.revision);
+        }
         return true;
 }
 
@@ -129,6 +133,7 @@ static int on_plan(void *data, struct run *run, const char *key, struct changes 
             caches_list(c->core->caches, &pod_kind, CACHE_NODE, key, &pods) < 0)
                 return err_set(e, -ENOMEM, "out of memory gathering a node's pods");
         f.heard_usec = h->at_usec;
+        f.is_heard = h->is_real;
         f.pods = pods.items;
         f.n_pods = pods.n;
         return nodelifecycle_plan(&f, changes, e);

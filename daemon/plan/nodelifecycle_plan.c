@@ -10,6 +10,10 @@
 
 #include <string.h>
 
+/* Marks that this plan leaves, so that it knows its own work again. */
+#define REASON_SILENT "NodeStatusUnknown"
+#define REASON_POD_SILENT "NodeNotReady"
+
 struct node_view {
         const struct nodelifecycle_facts *f;
         const struct node *n;
@@ -45,7 +49,7 @@ static json_t *condition_unknown(const struct node_condition *had, const char *t
         return json_pack("{s:s, s:s, s:o, s:o, s:s, s:s}", "type", type, "status", "Unknown",
                          "lastHeartbeatTime", tree_time(had ? had->last_heartbeat_time : 0),
                          "lastTransitionTime", tree_time(since), "reason",
-                         was_heard ? "NodeStatusUnknown" : "NodeStatusNeverUpdated", "message",
+                         was_heard ? REASON_SILENT : "NodeStatusNeverUpdated", "message",
                          was_heard ? "Kubelet stopped posting node status."
                                    : "Kubelet never posted node status.");
 }
@@ -70,6 +74,46 @@ static json_t *conditions_unknown(const struct node_view *v) {
                 return NULL;
         }
         return list;
+}
+
+/* A node that renews its lease works: what was made Unknown for its silence goes back to what a
+ * working node says. Conditions that say something else are the node's own. */
+static json_t *conditions_restored(const struct node_view *v) {
+        json_t *tree = object_json(v->f->node), *list, *it;
+        bool ok = tree;
+        size_t i;
+
+        list = json_incref(json_object_get(json_object_get(tree, "status"), "conditions"));
+        json_decref(tree);
+        json_array_foreach(list, i, it) {
+                bool is_ready = str_eq(json_string_value(json_object_get(it, "type")), "Ready");
+
+                if (!str_eq(json_string_value(json_object_get(it, "reason")), REASON_SILENT))
+                        continue;
+                ok = ok && tree_set(it, "status", json_string(is_ready ? "True" : "False")) &&
+                     tree_set(it, "lastTransitionTime", tree_time(v->f->now_usec)) &&
+                     tree_set(it, "reason", json_string("KubeletReady")) &&
+                     tree_set(it, "message", json_string("the node renews its lease again"));
+        }
+        if (!ok) {
+                json_decref(list);
+                return NULL;
+        }
+        return list;
+}
+
+static void plan_restore(const struct node_view *v, struct changes *c) {
+        const struct node_condition *ready = node_condition_find(&v->n->status, "Ready");
+        struct change *it;
+
+        if (!ready || !str_eq(ready->status, "Unknown") || !str_eq(ready->reason, REASON_SILENT))
+                return;
+        it = changes_patch(c, v->f->node, "status",
+                           json_pack("{s:{s:o}}", "status", "conditions", conditions_restored(v)));
+        change_on_done(c, it, v->f->node,
+                       (struct change_event){ "Normal", "NodeReady",
+                                              changes_text(c, "Node %s status is now: NodeReady",
+                                                           v->n->metadata.name) });
 }
 
 static bool node_is_unknown(const struct node *n) {
@@ -155,25 +199,39 @@ static bool pod_is_over(const struct pod *p) {
                str_eq(p->status.phase, "Failed");
 }
 
-/* Condition Ready goes to False: nobody can vouch for it. */
-static void plan_pod_not_ready(const struct node_view *v, const struct object *o,
-                               struct changes *c) {
-        json_t *encoded, *list, *it;
+/* Sets condition Ready; reason NULL: none. */
+static void plan_pod_ready(const struct node_view *v, const struct object *o, const char *status,
+                           const char *reason, struct changes *c) {
+        json_t *encoded = schema_encode(&pod_status_schema, &OBJECT_AS(pod, o)->status), *it;
+        json_t *list = json_object_get(encoded, "conditions");
         size_t i;
 
-        if (!pod_is_ready(OBJECT_AS(pod, o)))
-                return;
-        encoded = schema_encode(&pod_status_schema, &OBJECT_AS(pod, o)->status);
-        list = json_object_get(encoded, "conditions");
         json_array_foreach(list, i, it) {
                 if (!str_eq(json_string_value(json_object_get(it, "type")), "Ready"))
                         continue;
-                if (!tree_set(it, "status", json_string("False")) ||
-                    !tree_set(it, "lastTransitionTime", tree_time(v->f->now_usec)))
+                (void) json_object_del(it, "reason");
+                if (!tree_set(it, "status", json_string(status)) ||
+                    !tree_set(it, "lastTransitionTime", tree_time(v->f->now_usec)) ||
+                    !tree_set_text(it, "reason", reason))
                         c->has_failed = true;
         }
         (void) changes_patch(c, o, "status", json_pack("{s:{s:O}}", "status", "conditions", list));
         json_decref(encoded);
+}
+
+/* While the node is silent nobody can vouch for its pods; when it is back they are what their
+ * containers are. */
+static void plan_pod_condition(const struct node_view *v, const struct object *o,
+                               struct changes *c) {
+        const struct pod_status *s = &OBJECT_AS(pod, o)->status;
+        const struct pod_condition *ready = pod_condition_find(s, "Ready");
+        const struct pod_condition *containers = pod_condition_find(s, "ContainersReady");
+
+        if (v->is_silent && ready && str_eq(ready->status, "True"))
+                plan_pod_ready(v, o, "False", REASON_POD_SILENT, c);
+        else if (!v->is_silent && v->f->is_heard && ready && containers &&
+                 str_eq(ready->status, "False") && str_eq(ready->reason, REASON_POD_SILENT))
+                plan_pod_ready(v, o, containers->status, NULL, c);
 }
 
 /* When the pod has to leave because of the taint; USEC_NEVER: it may stay. */
@@ -218,8 +276,7 @@ static void plan_pods(const struct node_view *v, struct changes *c) {
 
                 if (pod_is_over(OBJECT_AS(pod, o)))
                         continue;
-                if (v->is_silent)
-                        plan_pod_not_ready(v, o, c);
+                plan_pod_condition(v, o, c);
                 if (t && t->time_added && v->f->n_silent < v->f->n_nodes)
                         plan_pod_leave(v, o, t, c);
         }
@@ -241,8 +298,11 @@ int nodelifecycle_plan(const struct nodelifecycle_facts *f, struct changes *c, s
         if (!v.is_silent && !ready)
                 return 0; /* it has just been born: give it time to say what it is */
         /* Two writes to one object would meet each other's revision: taints first. */
-        if (!plan_taints(&v, c))
+        if (!plan_taints(&v, c)) {
                 plan_conditions(&v, c);
+                if (!v.is_silent && f->is_heard)
+                        plan_restore(&v, c);
+        }
         plan_pods(&v, c);
         return changes_check(c, e);
 }

@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,7 @@ struct nodelifecycle_facts {
         size_t n_pods;
         uint64_t heard_usec;    /* since when nothing was heard: the last renewal of its lease or
                                    write of its status, at the earliest the controller's own start */
+        bool is_heard;          /* a renewal was really seen since the controller\'s start */
         uint64_t since_usec;    /* the same clock, now */
         uint64_t grace_usec;    /* silent for longer: unknown */
         uint64_t eviction_usec; /* pods without a toleration of their own go after that */
@@ -27,8 +29,9 @@ struct nodelifecycle_facts {
 
 /* Silent for grace_usec: conditions go to Unknown, the node is tainted unreachable (not-ready while
  * its own word is that it isn't ready), its pods count as not ready, and after their
- * tolerationSeconds they are deleted. Heard from again: the taints go; conditions are the node's
- * own to mend.
+ * tolerationSeconds they are deleted. Heard from again:
+ * what this plan had made Unknown or not ready is taken back, since a node writes its status only
+ * when that changes, and then the taints go.
  *
  * Where all nodes are silent the server is the one cut off, or has just come back: nothing is
  * evicted then. Returns 0 or -ENOMEM. Pure. */

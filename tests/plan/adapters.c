@@ -153,6 +153,8 @@ static int run_nodelifecycle(const struct plan_case *pc, struct changes *c, stru
         struct nodelifecycle_facts f = { .node = pc->objects[0],
                                          .pods = pods.items,
                                          .heard_usec = 10000 * USEC_PER_SEC,
+                                         .is_heard =
+                                                 !json_is_false(json_object_get(pc->tree, "heard")),
                                          .since_usec = (10000 + silent_s) * USEC_PER_SEC,
                                          .grace_usec = 40 * USEC_PER_SEC,
                                          .eviction_usec = 300 * USEC_PER_SEC,

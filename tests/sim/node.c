@@ -20,7 +20,7 @@ struct sim_pod {
         struct timer *timer;
         struct client_call *call;
         unsigned address;
-        bool is_doomed; /* never becomes ready */
+        bool has_said_ready; /* a node says what has changed, once */
 };
 
 static void pod_free(void *p) {
@@ -86,17 +86,19 @@ static void pod_send(struct sim_pod *s, enum client_method method, const char *s
 }
 
 static void pod_report(struct sim_pod *s, const char *phase, bool is_ready) {
+        const char *word = is_ready ? "True" : "False";
         char now[CLOCK_TEXT_MAX];
-        AUTO_FREE char *body =
-                str_format("{\"metadata\":{\"uid\":\"%s\"},\"status\":{\"phase\":\"%s\",\"podIP\":"
-                           "\"10.1.%u.%u\","
-                           "\"podIPs\":[{\"ip\":\"10.1.%u.%u\"}],\"conditions\":[{\"type\":"
-                           "\"Ready\",\"status\":"
-                           "\"%s\",\"lastTransitionTime\":\"%s\"}]}}",
-                           s->uid, phase, s->address >> 8 & 255, s->address & 255,
-                           s->address >> 8 & 255, s->address & 255, is_ready ? "True" : "False",
-                           clock_format(sim_clock_wall(s->w->clock), now));
+        AUTO_FREE char *body = str_format("{\"metadata\":{\"uid\":\"%s\"},\"status\":{\"phase\":\"%"
+                                          "s\",\"podIP\":\"10.1.%u.%u\","
+                                          "\"podIPs\":[{\"ip\":\"10.1.%u.%u\"}],\"conditions\":["
+                                          "{\"type\":\"ContainersReady\",\"status\":\"%s\"},"
+                                          "{\"type\":\"Ready\",\"status\":\"%s\",\"reason\":null,"
+                                          "\"lastTransitionTime\":\"%s\"}]}}",
+                                          s->uid, phase, s->address >> 8 & 255, s->address & 255,
+                                          s->address >> 8 & 255, s->address & 255, word, word,
+                                          clock_format(sim_clock_wall(s->w->clock), now));
 
+        s->has_said_ready = is_ready;
         pod_send(s, CLIENT_PATCH, "/status", body);
 }
 
@@ -136,7 +138,7 @@ static void pod_look(void *data) {
                         pod_report(s, "Running", false);
                 return;
         }
-        if (!pod_is_ready(p))
+        if (!s->has_said_ready)
                 pod_report(s, "Running", true);
         else if (s->w->pod_fails)
                 pod_look_later(s, 60 * USEC_PER_SEC);
@@ -166,13 +168,7 @@ void sim_node_on_pod(struct world *w, const struct object *after) {
 static void heartbeat_on_done(void *data, const struct client_answer *a) {
 }
 
-static bool node_says_ready(struct world *w, const char *name) {
-        const struct object *o = informer_get(w->kubelets, name);
-
-        return o && node_is_ready(OBJECT_AS(node, o));
-}
-
-/* Each node says that it lives, and that it is ready again when somebody doubts it. */
+/* Each node says that it lives; its status it has written once, at the start. */
 static void heartbeat(void *data) {
         static const struct client_handlers handlers = { .on_done = heartbeat_on_done };
         struct world *w = data;
@@ -184,7 +180,6 @@ static void heartbeat(void *data) {
                 AUTO_FREE char *lease = str_format(
                         "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/%s",
                         w->nodes[i].name);
-                AUTO_FREE char *status = str_format("/api/v1/nodes/%s/status", w->nodes[i].name);
                 AUTO_FREE char *body =
                         str_format("{\"spec\":{\"renewTime\":\"%s\"}}",
                                    clock_format_micro(sim_clock_wall(w->clock), now));
@@ -196,12 +191,6 @@ static void heartbeat(void *data) {
 
                 if (w->nodes[i].is_silent)
                         continue;
-                (void) client_start(w->direct, &r, &handlers, w, NULL, NULL);
-                if (node_says_ready(w, w->nodes[i].name))
-                        continue;
-                r.path = status;
-                r.body = "{\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\"}]}}";
-                r.body_len = strlen(r.body);
                 (void) client_start(w->direct, &r, &handlers, w, NULL, NULL);
         }
         (void) t->vtable->add(t, sim_clock_now(w->clock) + HEARTBEAT_USEC, heartbeat, w, &timer);
