@@ -122,7 +122,6 @@ static void reading_goes_on_across_a_rotation(void **state) {
         AUTO(log_reader) struct log_reader *r = NULL;
         AUTO_FREE char *a = NULL;
         AUTO_FREE char *b = NULL;
-        AUTO_FREE char *older = str_format("%s.1", p->path);
         AUTO_FREE char *oldest = str_format("%s.2", p->path);
         struct pollfd watch = { .events = POLLIN };
 
