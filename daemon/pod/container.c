@@ -1,9 +1,12 @@
 #include "daemon/pod/container.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -232,6 +235,25 @@ void container_start(struct supervisor *s, int client, const struct wire_msg *ms
         container_failed(s, c);
 }
 
+/* Writable layers of earlier instances go, beside the container that runs: one may hold many files. */
+static void container_drop_old_layers(const struct supervisor *s, const struct container *c) {
+        char path[PATH_MAX];
+        bool unused;
+        DIR *d;
+
+        if (c->instance == 0 ||
+            snprintf(path, sizeof(path), "%s/%s", s->config.state_dir, c->name) >= PATH_MAX ||
+            supervisor_clone(0, -1, &unused) != 0)
+                return;
+        (void) nice(10);
+        d = opendir(path);
+        for (struct dirent *i; d && (i = readdir(d));)
+                if (i->d_name[0] >= '0' && i->d_name[0] <= '9' &&
+                    strtoull(i->d_name, NULL, 10) < c->instance)
+                        (void) dir_remove_all(dirfd(d), i->d_name, NULL);
+        _exit(0);
+}
+
 /* exec went through, or the child died without a word: reaping will tell. */
 static void container_started(struct supervisor *s, struct container *c) {
         container_close(&c->report);
@@ -242,6 +264,7 @@ static void container_started(struct supervisor *s, struct container *c) {
         container_save_running(c);
         supervisor_reply(s, c->client, c->serial, 0, "");
         c->client = -1;
+        container_drop_old_layers(s, c);
 }
 
 void container_read_report(struct supervisor *s, struct container *c) {

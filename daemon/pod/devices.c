@@ -179,5 +179,5 @@ int devices_apply(const json_t *config, const struct cgroup_host *host, const ch
                 (void) dir_make_all(dir, 0755, NULL);
                 return devices_write_v1(rules, (size_t) n, dir, e);
         }
-        return 0;
+        return rules[0].is_allowed ? 0 : -EOPNOTSUPP;
 }

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <linux/prctl.h>
 #include <sched.h>
 #include <signal.h>
@@ -277,6 +278,18 @@ static void init_group_name(const struct init_request *q, char buf[CGROUP_NAME_M
         (void) snprintf(buf, CGROUP_NAME_MAX, "%s/%s", q->config->cgroup_name, q->container);
 }
 
+/* Where the kernel can't say no to a device, the container may not make nodes to open. */
+static void init_limit_devices(const struct init_request *q, const json_t *config,
+                               const char *group) {
+        struct err e = { 0 };
+        int r = devices_apply(config, &q->config->cgroups, group, &e);
+
+        if (r == -EOPNOTSUPP)
+                (void) prctl(PR_CAPBSET_DROP, CAP_MKNOD);
+        else
+                init_check(q, r, &e);
+}
+
 void init_container(const struct init_request *q) {
         char path[PATH_MAX], group[CGROUP_NAME_MAX];
         struct creds_seccomp program;
@@ -293,7 +306,7 @@ void init_container(const struct init_request *q) {
         init_group_name(q, group);
         bundle_limits(config, &limits);
         init_check(q, cgroup_apply(&q->config->cgroups, group, &limits, false, &e), &e);
-        init_check(q, devices_apply(config, &q->config->cgroups, group, &e), &e);
+        init_limit_devices(q, config, group);
         init_check(q, cgroup_join(&q->config->cgroups, group, q->is_in_unified, &e), &e);
         /* Now that the groups are the container's, they become the root of what it sees. */
         (void) unshare(CLONE_NEWCGROUP);

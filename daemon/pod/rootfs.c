@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <linux/mount.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/mount.h>
@@ -98,6 +100,7 @@ static int rootfs_open_source(struct rootfs_mount *m, struct err *e) {
 
 static int rootfs_parse_mount(const json_t *json, struct rootfs_mount *m, struct err *e) {
         const json_t *options = json_object_get(json, "options");
+        struct statfs fs;
         size_t i;
         json_t *option;
 
@@ -117,6 +120,9 @@ static int rootfs_parse_mount(const json_t *json, struct rootfs_mount *m, struct
         m->is_bind = (m->flags & MS_BIND) || str_eq(m->type, "bind");
         m->is_recursive = m->flags & MS_REC;
         m->flags &= ~(unsigned long) (MS_BIND | MS_REC);
+        if (str_eq(m->type, "cgroup") && statfs("/sys/fs/cgroup", &fs) == 0 &&
+            fs.f_type == CGROUP2_SUPER_MAGIC)
+                m->type = "cgroup2";
         if (!m->is_bind && str_is_empty(m->type))
                 return err_set(e, -EINVAL, "mount on %s has no type", m->target);
         if (!m->is_bind)
@@ -308,6 +314,29 @@ static int rootfs_bind(const struct rootfs_mount *m) {
         return is_done ? 0 : rootfs_remount(m->target, m->flags & simple);
 }
 
+/* Version 1: a directory a controller, with the container's own group as its root. What a program asks
+ * there is its memory limit and its CPU quota. */
+static int rootfs_cgroup_v1(const struct rootfs_mount *m) {
+        static const char *const wanted[][3] = { { "memory", "memory", "memory" },
+                                                 { "cpu", "cpu", "cpu,cpuacct" } };
+        char path[PATH_MAX];
+
+        if (mount("tmpfs", m->target, "tmpfs", m->flags & ~(unsigned long) MS_RDONLY,
+                  "mode=755,size=64k") < 0)
+                return -errno;
+        for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
+                if (snprintf(path, sizeof(path), "%s/%s", m->target, wanted[i][0]) >=
+                            (int) sizeof(path) ||
+                    mkdir(path, 0755) < 0)
+                        continue;
+                /* Controllers that are mounted together can only be asked for together. */
+                if (mount("cgroup", path, "cgroup", m->flags, wanted[i][1]) < 0 &&
+                    mount("cgroup", path, "cgroup", m->flags, wanted[i][2]) < 0)
+                        (void) rmdir(path);
+        }
+        return m->flags & MS_RDONLY ? rootfs_remount(m->target, m->flags) : 0;
+}
+
 static int rootfs_mount_one(struct rootfs_mount *m, struct err *e) {
         int r;
 
@@ -317,8 +346,7 @@ static int rootfs_mount_one(struct rootfs_mount *m, struct err *e) {
         if (m->is_bind)
                 r = rootfs_bind(m);
         else if (str_eq(m->type, "cgroup"))
-                /* What version 1 shows is the whole machine's tree: an empty one says as much. */
-                r = mount("tmpfs", m->target, "tmpfs", m->flags, "mode=755,size=0") < 0 ? -errno : 0;
+                r = rootfs_cgroup_v1(m);
         else
                 r = mount(m->source ? m->source : m->type, m->target, m->type, m->flags,
                           m->data) < 0

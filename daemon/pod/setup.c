@@ -21,6 +21,7 @@
 
 /* A supervisor is small and keeps a pod alive: the kernel is to look elsewhere first. */
 #define SETUP_OOM_SCORE "-998"
+#define SETUP_BACKLOG 16
 
 static void setup_set(struct pod_config *c, const char *key, const char *value) {
         static const struct {
@@ -103,9 +104,25 @@ static int setup_namespaces(const struct pod_config *c, struct err *e) {
         return setup_loopback(e);
 }
 
-static int setup_sysctl(const char *name, const char *value, struct err *e) {
+/* Those that a namespace of the pod's own keeps; any other would change the whole machine. */
+static bool setup_is_own_sysctl(unsigned flags, const char *name) {
+        static const char *const ipc[] = { "kernel.shm", "kernel.msg", "kernel.sem", "fs.mqueue." };
+
+        if (str_starts_with(name, "net."))
+                return !(flags & POD_HOST_NETWORK);
+        for (size_t i = 0; i < ARRAY_SIZE(ipc); i++)
+                if (str_starts_with(name, ipc[i]))
+                        return !(flags & POD_HOST_IPC);
+        return false;
+}
+
+static int setup_sysctl(unsigned flags, const char *name, const char *value, struct err *e) {
         char path[256];
         int r;
+
+        if (!setup_is_own_sysctl(flags, name))
+                return err_set(e, -EPERM,
+                               "sysctl %s belongs to the machine, not to a pod: set it there", name);
 
         if ((size_t) snprintf(path, sizeof(path), "/proc/sys/%s", name) >= sizeof(path) ||
             strstr(name, ".."))
@@ -133,7 +150,7 @@ static int setup_tmpfs(const char *name, const char *size, struct err *e) {
 }
 
 /* What may occur several times in pod.conf: "sysctl.NAME=value", "tmpfs.NAME=bytes". */
-static int setup_repeated(struct err *e) {
+static int setup_repeated(unsigned flags, struct err *e) {
         char text[POD_CONF_MAX], *cursor = text, *key, *value;
         int r = kv_read_file(AT_FDCWD, "pod.conf", text, sizeof(text));
 
@@ -141,7 +158,7 @@ static int setup_repeated(struct err *e) {
                 return err_errno(e, r, "cannot read pod.conf");
         while (r >= 0 && kv_next(&cursor, &key, &value)) {
                 if (str_starts_with(key, "sysctl."))
-                        r = setup_sysctl(key + strlen("sysctl."), value, e);
+                        r = setup_sysctl(flags, key + strlen("sysctl."), value, e);
                 else if (str_starts_with(key, "tmpfs."))
                         r = mkdir("tmpfs", 0755) < 0 && errno != EEXIST
                                     ? err_errno(e, -errno, "cannot make a directory")
@@ -190,7 +207,7 @@ static int setup_listen(struct supervisor *s, struct err *e) {
 
         (void) unlink("sock");
         if (fd < 0 || bind(fd, (const struct sockaddr *) &address, sizeof(address)) < 0 ||
-            listen(fd, POD_CLIENTS_MAX) < 0)
+            listen(fd, SETUP_BACKLOG) < 0)
                 return err_errno(e, -errno, "cannot listen on the pod's socket");
         s->listener = STEAL_FD(fd);
         return 0;
@@ -219,7 +236,7 @@ int setup_pod(struct supervisor *s, struct err *e) {
         if (r == 0)
                 r = setup_namespaces(&s->config, e);
         if (r == 0)
-                r = setup_repeated(e);
+                r = setup_repeated(s->config.flags, e);
         if (r == 0)
                 r = cgroup_pod_create(&s->config.cgroups, s->config.cgroup_name,
                                       &s->config.limits, e);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@
 /* The descriptor that orch-pod expects its first client at. */
 #define POD_SOCKET_FD 3
 #define POD_SHM_BYTES (64 << 20)
+#define POD_CONNECT_SEC 5
 
 /* ---- memory ---- */
 
@@ -246,6 +248,8 @@ static void pod_finish_removal(struct runtime_pod *pod, int r, const struct err 
                 done(userdata, r, e);
 }
 
+static int pod_spawn_removal(struct runtime_pod *pod, struct err *e);
+
 static int pod_on_child(sd_event_source *source, const siginfo_t *info, void *userdata) {
         struct runtime_pod *pod = userdata;
         struct err e = { 0 };
@@ -258,9 +262,13 @@ static int pod_on_child(sd_event_source *source, const siginfo_t *info, void *us
                 pod_lost(pod);
                 return 0;
         }
-        if (access(pod->dir, F_OK) == 0)
+        if (access(pod->dir, F_OK) == 0) {
+                /* It died before it could clear up: another one does. */
+                if (!pod->has_cleaner && pod_spawn_removal(pod, &e) == 0)
+                        return 0;
                 r = err_set(&e, -EBUSY, "what pod %s left in %s could not be removed", pod->uid,
                             pod->dir);
+        }
         call_fail_all(pod, -ESHUTDOWN, "the pod was removed");
         pod_finish_removal(pod, r, &e);
         return 0;
@@ -277,6 +285,7 @@ static int pod_watch_child(struct runtime_pod *pod, struct err *e) {
 static int pod_spawn_removal(struct runtime_pod *pod, struct err *e) {
         int r = pod_spawn(pod, -1, e);
 
+        pod->has_cleaner = true;
         return r < 0 ? r : pod_watch_child(pod, e);
 }
 
@@ -314,7 +323,8 @@ void pod_lost(struct runtime_pod *pod) {
 /* ---- the socket ---- */
 
 int pod_connect(struct runtime_pod *pod, struct err *e) {
-        AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        const struct timeval patience = { .tv_sec = POD_CONNECT_SEC };
+        AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
         AUTO_CLOSE int dir = open(pod->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
         struct sockaddr_un address = { .sun_family = AF_UNIX };
         struct ucred peer = { 0 };
@@ -324,7 +334,10 @@ int pod_connect(struct runtime_pod *pod, struct err *e) {
                 return err_errno(e, -errno, "cannot connect to pod %s", pod->uid);
         /* By descriptor: the whole path may be longer than an address can hold. */
         (void) snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/sock", dir);
+        /* Waits only while the queue of an orch-pod that is busy is full; a dead one refuses at once. */
+        (void) setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
         if (connect(fd, (const struct sockaddr *) &address, sizeof(address)) < 0 ||
+            fd_set_nonblock(fd, true) < 0 ||
             getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
                 return err_errno(e, -errno, "cannot connect to pod %s", pod->uid);
         pod->pid = peer.pid;
@@ -345,6 +358,8 @@ static void pod_on_end(struct runtime_pod *pod) {
                 pod_lost(pod);
                 return;
         }
+        if (access(pod->dir, F_OK) == 0 && pod_spawn_removal(pod, NULL) == 0)
+                return;
         call_fail_all(pod, -ESHUTDOWN, "the pod was removed");
         pod_finish_removal(pod, 0, &(struct err) { 0 });
 }
@@ -523,11 +538,10 @@ int runtime_pod_remove(struct runtime_pod *pod, runtime_done done, void *userdat
 
         if (pod->is_removing)
                 return err_set(e, -EALREADY, "pod %s is being removed already", pod->uid);
-        r = pod->sock >= 0 ? call_send(pod, &msg, NULL, 0, NULL, e) : -EHOSTDOWN;
-        if (r < 0 && !pod->child)
-                r = pod_spawn_removal(pod, e);
-        if (r < 0)
-                return r;
+        r = pod->sock >= 0 ? call_send(pod, &msg, NULL, 0, NULL, NULL) : -EHOSTDOWN;
+        /* One that is just dying is waited for: pod_on_child() clears up after it. */
+        if (r < 0 && !pod->child && pod_spawn_removal(pod, e) < 0)
+                return -EHOSTDOWN;
         pod->is_removing = true;
         pod->on_removed = done;
         pod->on_removed_data = userdata;

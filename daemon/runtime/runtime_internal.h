@@ -65,7 +65,7 @@ struct runtime_pod {
         unsigned flags;
         int sock; /* -1: not connected */
         pid_t pid;
-        bool is_ready, is_lost, is_removing;
+        bool is_ready, is_lost, is_removing, has_cleaner;
         sd_event_source *io, *child;
         runtime_done on_ready, on_removed;
         void *on_ready_data, *on_removed_data;

@@ -1,11 +1,15 @@
 #include "tests/system/runtime_fixture.h"
 
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -147,6 +151,11 @@ static void a_restart_gets_a_fresh_root_and_a_log_of_its_own(void **state) {
         assert_string_equal(first, "/new\n");
         assert_string_equal(second, "fresh\n");
         assert_int_equal(f->exit.instance, 1);
+        /* The old layer goes beside the new container. */
+        for (int i = 0; i < 3000 && access(FIXTURE_STATE "/pods/u-1/c/0", F_OK) == 0; i++)
+                (void) poll(NULL, 0, 10);
+        assert_int_equal(access(FIXTURE_STATE "/pods/u-1/c/0", F_OK), -1);
+        assert_int_equal(access(FIXTURE_STATE "/pods/u-1/c/1", F_OK), 0);
 }
 
 static void the_termination_message_is_told(void **state) {
@@ -353,6 +362,47 @@ static void limits_are_in_the_groups_and_change_in_place(void **state) {
         free(STEAL(text));
         assert_int_equal(file_read(path, 100, &text, NULL, NULL), 0);
         assert_true(str_starts_with(text, "50000"));
+}
+
+static void the_groups_inside_tell_the_limit(void **state) {
+        struct fixture *f = *state;
+        struct runtime_container_spec spec = fixture_shell("c", nothing);
+        AUTO_FREE char *log = NULL;
+
+        if (strstr(runtime_warnings(f->runtime), "memory")) {
+                print_message("SKIP: %s", runtime_warnings(f->runtime));
+                skip();
+        }
+        fixture_pod(f, NULL);
+        spec.limits.memory_limit_bytes = 32 << 20;
+        log = fixture_run(f, &spec,
+                          "cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || "
+                          "cat /sys/fs/cgroup/memory.max; touch /sys/fs/cgroup/x 2>&1 | grep -c Read-only");
+
+        assert_string_equal(log, "33554432\n1\n");
+}
+
+static void only_the_pods_own_sysctls_are_set(void **state) {
+        struct fixture *f = *state;
+        const struct runtime_pair own[] = { { "net.ipv4.ip_unprivileged_port_start", "80" },
+                                            { "kernel.msgmax", "4096" } };
+        const struct runtime_pair foreign = { "kernel.panic", "7" };
+        struct runtime_pod_spec spec = { .sysctls = own, .n_sysctls = 2 };
+        AUTO_FREE char *log = NULL;
+        struct err e = { 0 };
+
+        fixture_pod(f, &spec);
+        log = fixture_run(f, NULL, "cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/kernel/msgmax");
+        assert_string_equal(log, "80\n4096\n");
+        fixture_remove_pod(f);
+
+        spec = (struct runtime_pod_spec) { .uid = "u-1", .namespace_ = "default", .name = "web-1",
+                                           .sysctls = &foreign, .n_sysctls = 1 };
+        f->is_done = false;
+        assert_int_equal(runtime_pod_create(f->runtime, &spec, fixture_on_done, f, &f->pod, &e), 0);
+        fixture_wait(f, &f->is_done);
+        assert_int_equal(f->result, -EPERM);
+        assert_has(f->err.text, "sysctl kernel.panic belongs to the machine");
 }
 
 /* ---- exec, attach, terminals ---- */
@@ -619,6 +669,85 @@ static void the_death_of_orch_pod_is_told_and_cleared(void **state) {
         assert_false(runtime_pod_is_alive(f->pod));
 }
 
+/* ---- the same elsewhere ---- */
+
+static void the_bundle_runs_under_crun(void **state) {
+        struct fixture *f = *state;
+        AUTO_FREE char *ours = NULL;
+        AUTO_FREE char *theirs = NULL;
+        int status;
+
+        if (access("/usr/bin/crun", X_OK) < 0) {
+                print_message("SKIP: crun isn't installed\n");
+                skip();
+        }
+        fixture_pod(f, &(struct runtime_pod_spec) { .hostname = "box", .hosts = "127.0.0.1 localhost\n" });
+        ours = fixture_run(f, NULL,
+                           "hostname; cat /etc/hosts; pwd; id -u; ls /; cat /proc/self/mountinfo | "
+                           "grep -c ' /dev/shm '; grep -E '^(Cap|NoNew)' /proc/self/status");
+
+        /* crun 1.8 refuses hybrid groups: the unified ones are hidden from it. */
+        status = system("exec unshare -m sh -c 'umount -l /sys/fs/cgroup/unified 2>/dev/null; cd " FIXTURE_RUN
+                        "/pods/u-1/c && mkdir -p rootfs " FIXTURE_DIR "/up " FIXTURE_DIR
+                        "/wk && mount -t overlay overlay -o lowerdir=" FIXTURE_ROOT
+                        ",upperdir=" FIXTURE_DIR "/up,workdir=" FIXTURE_DIR "/wk rootfs && "
+                        "timeout 20 crun --root " FIXTURE_DIR "/crun --cgroup-manager=disabled "
+                        "run beside </dev/null >" FIXTURE_DIR "/crun.out 2>&1'");
+        assert_int_equal(file_read(FIXTURE_DIR "/crun.out", 1 << 16, &theirs, NULL, NULL), 0);
+        if (status != 0)
+                fail_msg("crun: %d %s", status, theirs);
+        assert_string_equal(theirs, ours);
+}
+
+/* As on a kernel of 2019: no clone3, no new mount API, no pidfd, no close_range. */
+static int forget_new_calls(void) {
+        static const int calls[] = { SYS_clone3,    SYS_open_tree,     SYS_move_mount, SYS_fsopen,
+                                     SYS_fsconfig,  SYS_mount_setattr, SYS_pidfd_open, SYS_openat2,
+                                     SYS_faccessat2, SYS_close_range };
+        struct sock_filter filter[2 * ARRAY_SIZE(calls) + 2];
+        struct sock_fprog program = { .filter = filter };
+        unsigned short n = 0;
+
+        filter[n++] = (struct sock_filter) BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+                                                    offsetof(struct seccomp_data, nr));
+        for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+                filter[n++] = (struct sock_filter) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+                                                            (unsigned) calls[i], 0, 1);
+                filter[n++] = (struct sock_filter) BPF_STMT(BPF_RET | BPF_K,
+                                                            SECCOMP_RET_ERRNO | ENOSYS);
+        }
+        filter[n++] = (struct sock_filter) BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+        program.len = n;
+        return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+/* Last: the filter stays. */
+static void an_old_kernel_is_enough(void **state) {
+        struct fixture *f = *state;
+        AUTO_FREE char *volume = NULL;
+        struct runtime_mount mount = { .target = "/ro", .is_read_only = true };
+        struct runtime_container_spec spec = fixture_shell("c", nothing);
+        AUTO_FREE char *log = NULL;
+
+        assert_int_equal(forget_new_calls(), 0);
+        forget(f);
+        fixture_open(f);
+        fixture_pod(f, &(struct runtime_pod_spec) { .hosts = "127.0.0.1 localhost\n" });
+        assert_int_equal(runtime_pod_volume(f->pod, "v", 0777, &volume, NULL), 0);
+        mount.source = volume;
+        spec.mounts = &mount;
+        spec.n_mounts = 1;
+        log = fixture_run(f, &spec, "cat /etc/hosts; touch /ro/x 2>&1; grep Seccomp: /proc/self/status");
+
+        assert_string_equal(log, "127.0.0.1 localhost\ntouch: /ro/x: Read-only file system\nSeccomp:\t2\n");
+        spec = fixture_shell("d", nothing);
+        assert_int_equal(fixture_start(f, &spec), 0);
+        fixture_exec(f, "d", "exit 9", -1);
+        assert_int_equal(f->exec.exit_code, 9);
+        assert_int_equal(runtime_container_kill(f->pod, "d", NULL), 0);
+        fixture_wait_exits(f, 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(int argc, char *argv[]) {
@@ -638,6 +767,8 @@ int main(int argc, char *argv[]) {
                 TEST(mounts_are_read_only_where_asked),
                 TEST(links_in_an_image_lead_no_mount_out),
                 TEST(limits_are_in_the_groups_and_change_in_place),
+                TEST(the_groups_inside_tell_the_limit),
+                TEST(only_the_pods_own_sysctls_are_set),
                 TEST(exec_runs_beside_the_main_process),
                 TEST(exec_of_nothing_says_127),
                 TEST(exec_past_its_time_is_killed),
@@ -648,6 +779,8 @@ int main(int argc, char *argv[]) {
                 TEST(an_exit_while_nobody_looked_is_not_missed),
                 TEST(no_line_is_lost_when_the_node_is_killed),
                 TEST(the_death_of_orch_pod_is_told_and_cleared),
+                TEST(the_bundle_runs_under_crun),
+                TEST(an_old_kernel_is_enough),
         };
 
         fixture_enter(argc, argv);
