@@ -332,6 +332,12 @@ static int supervisor_clear_up(struct supervisor *s, const char *dir) {
 }
 
 /* orch-pod DIRECTORY, with its first client as descriptor 3. */
+/* Keeps a systemd scope alive while it has no pod (daemon/runtime/scope.h). */
+static _Noreturn void supervisor_hold(void) {
+        for (;;)
+                (void) pause();
+}
+
 int main(int argc, char *argv[]) {
         struct wire_msg ready = { .version = WIRE_VERSION, .type = WIRE_READY };
         struct supervisor *s = supervisor_new();
@@ -340,6 +346,8 @@ int main(int argc, char *argv[]) {
 
         (void) syscall(SYS_close_range, SUPERVISOR_FIRST_CLIENT + 1U, ~0U, 0U);
         (void) prctl(PR_SET_NAME, "orch-pod"); /* started through a descriptor, it would be a number */
+        if (argc == 2 && str_eq(argv[1], "--hold"))
+                supervisor_hold();
         if (argc == 3 && s && str_eq(argv[2], "remove"))
                 return supervisor_clear_up(s, argv[1]);
         if (argc != 2 || !s) {

@@ -77,9 +77,10 @@ void cgroup_find(const char *mountinfo, const char *self, const char *base, bool
 
 /* The same for this machine: makes the base groups, hands controllers down. Sentences about what is
  * missing, with the remedy, are added to warnings, a line each.
+ * own_group: the version 2 group that is ours to divide (scope.h); NULL: the process's own.
  * Returns 0 or an errno; a machine without any group is no error (every dir is "" then). */
-int cgroup_host_prepare(const char *base, struct cgroup_host *ret_host, struct strbuf *warnings,
-                        struct err *e);
+int cgroup_host_prepare(const char *base, const char *own_group, struct cgroup_host *ret_host,
+                        struct strbuf *warnings, struct err *e);
 
 /* ---- groups ---- */
 

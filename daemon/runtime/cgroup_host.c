@@ -208,8 +208,8 @@ static void cgroup_warn(const struct cgroup_host *host, struct strbuf *warnings)
                                     cgroup_controllers[i].remedy);
 }
 
-int cgroup_host_prepare(const char *base, struct cgroup_host *ret_host, struct strbuf *warnings,
-                        struct err *e) {
+int cgroup_host_prepare(const char *base, const char *own_group, struct cgroup_host *ret_host,
+                        struct strbuf *warnings, struct err *e) {
         AUTO_FREE char *mountinfo = NULL;
         AUTO_FREE char *self = NULL;
         bool is_delegated;
@@ -218,10 +218,15 @@ int cgroup_host_prepare(const char *base, struct cgroup_host *ret_host, struct s
         r = file_read("/proc/self/mountinfo", CGROUP_TEXT_MAX, &mountinfo, NULL, e);
         if (r < 0)
                 return err_wrap(e, r, "/proc/self/mountinfo");
-        r = file_read("/proc/self/cgroup", CGROUP_TEXT_MAX, &self, NULL, e);
+        if (own_group)
+                self = str_format("0::%s\n", own_group);
+        else
+                r = file_read("/proc/self/cgroup", CGROUP_TEXT_MAX, &self, NULL, e);
         if (r < 0)
                 return err_wrap(e, r, "/proc/self/cgroup");
-        is_delegated = cgroup_is_delegated(mountinfo, self);
+        if (!self)
+                return err_set(e, -ENOMEM, "out of memory");
+        is_delegated = own_group || cgroup_is_delegated(mountinfo, self);
         cgroup_find(mountinfo, self, base, is_delegated, ret_host);
 
         for (unsigned t = 0; t < CGROUP_TREES; t++)

@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "daemon/runtime/runtime_internal.h"
+#include "daemon/runtime/scope.h"
 
 #define RUNTIME_LOG_BYTES (10u << 20)
 #define RUNTIME_LOG_FILES 5
@@ -66,6 +67,18 @@ static int runtime_copy_config(struct runtime *r, const struct runtime_config *c
         return 0;
 }
 
+/* Without systemd's help pods live in the daemon's own group: they run as well, but its unit can't be restarted
+ * while they do. */
+static int runtime_find_groups(struct runtime *r, const char *base, struct err *e) {
+        AUTO_FREE char *group = NULL;
+        struct err why = { 0 };
+
+        if (scope_open(r->pod_binary, &group, &why) < 0)
+                strbuf_addf(&r->warnings, "pods get no unit of their own (%s); is the D-Bus system bus running?\n",
+                            err_text(&why));
+        return cgroup_host_prepare(base, group, &r->cgroups, &r->warnings, e);
+}
+
 int runtime_new(const struct runtime_config *config, struct runtime **ret_runtime,
                 struct err *e) {
         AUTO(runtime) struct runtime *r = calloc(1, sizeof(*r));
@@ -83,8 +96,7 @@ int runtime_new(const struct runtime_config *config, struct runtime **ret_runtim
         if (k == 0)
                 k = runtime_make_dirs(r, e);
         if (k == 0)
-                k = cgroup_host_prepare(config->cgroup_name ? config->cgroup_name : "orch",
-                                        &r->cgroups, &r->warnings, e);
+                k = runtime_find_groups(r, config->cgroup_name ? config->cgroup_name : "orch", e);
         if (k < 0)
                 return k;
         r->has_seccomp = prctl(PR_GET_SECCOMP) >= 0;

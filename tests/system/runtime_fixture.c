@@ -87,7 +87,7 @@ int fixture_leave(int result) {
         struct cgroup_host host;
         AUTO_DONE(strbuf) struct strbuf warnings = { 0 };
 
-        if (cgroup_host_prepare(fixture_cgroup(), &host, &warnings, NULL) == 0)
+        if (cgroup_host_prepare(fixture_cgroup(), NULL, &host, &warnings, NULL) == 0)
                 for (unsigned t = 0; t < CGROUP_TREES; t++)
                         (void) rmdir(host.dir[t]);
         return result;

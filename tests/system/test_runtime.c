@@ -335,7 +335,7 @@ static void limits_are_in_the_groups_and_change_in_place(void **state) {
         char path[CGROUP_DIR_MAX + 64], dir[CGROUP_DIR_MAX];
         bool is_v2;
 
-        assert_int_equal(cgroup_host_prepare("orch-test", &host, &warnings, NULL), 0);
+        assert_int_equal(cgroup_host_prepare("orch-test", NULL, &host, &warnings, NULL), 0);
         if (warnings.len > 0) {
                 print_message("SKIP: %s", warnings.s);
                 skip();

@@ -37,6 +37,7 @@ check "it is killed for memory, and says so" until_true 60 hog_says OOMKilled
 pid_of() { pgrep -f 'httpd -f -p 8080' | sort | tr '\n' ' '; }
 before=$(pid_of)
 check "containers run" test -n "$before"
+check "pods have a unit of their own" systemctl is-active --quiet orch-pods.scope
 systemctl kill --kill-whom=main --signal=KILL orchd
 check "after kill -9 of the daemon systemd starts it again" until_true 30 orch get nodes
 check "the same containers run on" test "$(pid_of)" = "$before"
