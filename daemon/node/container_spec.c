@@ -181,11 +181,12 @@ static int build_mounts(struct spec_builder *b, struct err *e) {
                         .kind = RUNTIME_MOUNT_BIND,
                         .source = arena_strdup(b->a, source),
                         .target = m->mount_path,
-                        .is_read_only = m->read_only,
+                        .sub_path = str_is_empty(sub) ? NULL : arena_strdup(b->a, sub),
+                        .is_read_only = volumes_is_read_only(b->pod, m),
                         .has_host_propagation = str_eq(m->mount_propagation, "HostToContainer"),
                         .is_bidirectional = str_eq(m->mount_propagation, "Bidirectional"),
                 };
-                if (!mounts[i].source)
+                if (!mounts[i].source || (!str_is_empty(sub) && !mounts[i].sub_path))
                         return -ENOMEM;
         }
         b->out->mounts = mounts;

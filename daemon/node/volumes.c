@@ -240,13 +240,17 @@ static int volume_write(const struct context *ctx, const struct pod *pod, const 
                         const struct pod_facts *facts, struct err *e) {
         AUTO(arena) struct arena *a = arena_new(0);
         struct gather g = { .a = a, .ctx = ctx, .pod = pod, .facts = facts };
+        AUTO_FREE char *all = str_format("%s/volumes", ctx->config->run_dir);
         AUTO_FREE char *dir =
                 str_format("%s/volumes/%s/%s", ctx->config->run_dir, pod->metadata.uid, v->name);
         int r;
 
-        if (!a || !dir)
+        if (!a || !all || !dir)
                 return err_set(e, -ENOMEM, "out of memory");
         r = gather_volume(&g, v, e);
+        /* What a secret holds is for its pod only, whatever mode its files have. */
+        if (r == 0 && facts)
+                r = dir_make_all(all, 0700, e);
         if (r == 0 && facts)
                 r = dir_make_all(dir, 0755, e);
         if (r == 0 && facts)
@@ -298,6 +302,8 @@ int volumes_tmpfs(struct arena *a, const struct pod *pod, struct runtime_tmpfs *
                                 .name = pod->spec.volumes.items[i].name,
                                 .size_bytes = quantity_value(
                                         pod->spec.volumes.items[i].empty_dir->size_limit),
+                                .has_gid = fs_group(pod) != (gid_t) -1,
+                                .gid = fs_group(pod),
                         };
         *ret = items;
         *ret_n = n;
@@ -329,41 +335,21 @@ int volumes_make(const struct pod *pod, struct runtime_pod *rt, struct err *e) {
         return 0;
 }
 
-/* A container may have put links into its volume: nothing that leads out of it is followed. */
-static int sub_path_resolve(const char *root, const char *sub, char **ret_path, struct err *e) {
+/* orch-pod decides when it mounts; what is wrong already is told here, before the container is made. */
+static int sub_path_check(const char *root, const char *sub, struct err *e) {
         const struct open_how how = { .flags = O_PATH | O_CLOEXEC,
                                       .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
         AUTO_CLOSE int dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC), fd = -1;
-        char link[64], path[PATH_MAX];
-        ssize_t n;
 
         if (dir < 0)
                 return err_errno(e, -errno, "cannot open volume %s", root);
         fd = (int) syscall(SYS_openat2, dir, sub, &how, sizeof(how));
-        if (fd < 0 && errno == ENOENT) {
-                AUTO_FREE char *full = str_format("%s/%s", root, sub);
-
-                /* Made only where nothing of it is a link that a container could have put there. */
-                if (!full || mkdirat(dir, sub, 0755) < 0) {
-                        AUTO_FREE char *first = strndup(sub, strcspn(sub, "/"));
-                        struct stat st;
-
-                        if (!full || !first || fstatat(dir, first, &st, AT_SYMLINK_NOFOLLOW) == 0)
-                                return err_set(e, -ENOENT, "subPath %s doesn't exist in its volume",
-                                               sub);
-                        (void) dir_make_all(full, 0755, NULL);
-                }
-                fd = (int) syscall(SYS_openat2, dir, sub, &how, sizeof(how));
-        }
-        if (fd < 0)
-                return err_errno(e, -errno, "subPath %s", sub);
-        (void) snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-        n = readlink(link, path, sizeof(path) - 1);
-        if (n < 0)
-                return err_errno(e, -errno, "subPath %s", sub);
-        path[n] = '\0';
-        *ret_path = strdup(path);
-        return *ret_path ? 0 : err_set(e, -ENOMEM, "out of memory");
+        if (fd >= 0 || errno == ENOENT || errno == ENOSYS)
+                return 0;
+        if (errno == EXDEV || errno == ELOOP)
+                return err_set(e, -errno,
+                               "subPath %s leads out of its volume: remove the link in it", sub);
+        return err_errno(e, -errno, "cannot open subPath %s", sub);
 }
 
 static const struct volume *find_volume(const struct pod *pod, const char *name) {
@@ -397,17 +383,22 @@ int volumes_source(const struct context *ctx, const struct pod *pod, struct runt
         if (!root)
                 return err_set(e, -ENOMEM, "out of memory");
         if (!str_is_empty(expanded_sub_path)) {
-                if (is_memory(v))
-                        return err_set(e, -EOPNOTSUPP,
-                                       "subPath in an emptyDir of medium Memory is not built yet: "
-                                       "mount all of it");
                 if (!volume_file_path_is_valid(expanded_sub_path))
                         return err_set(e, -EINVAL, "subPath %s must be relative, without ..",
                                        expanded_sub_path);
-                return sub_path_resolve(root, expanded_sub_path, ret_path, e);
+                /* What is in memory is in sight of the pod only. */
+                r = is_memory(v) ? 0 : sub_path_check(root, expanded_sub_path, e);
+                if (r < 0)
+                        return r;
         }
         *ret_path = STEAL(root);
         return 0;
+}
+
+bool volumes_is_read_only(const struct pod *pod, const struct volume_mount *mount) {
+        const struct volume *v = find_volume(pod, mount->name);
+
+        return mount->read_only || (v && has_content(v));
 }
 
 int volumes_remove(const struct context *ctx, const char *uid, struct err *e) {

@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* What containers find in their volumes. ConfigMaps, Secrets and the downward API become files in
@@ -36,12 +37,16 @@ int volumes_write(const struct context *ctx, const struct pod *pod, const struct
 /* Makes the pod's emptyDirs and gives them to its fsGroup. After runtime_pod_create(). */
 int volumes_make(const struct pod *pod, struct runtime_pod *rt, struct err *e);
 
-/* Where a mount's source lies on this machine, subPath included and made where it is missing.
- * expanded_sub_path: subPath, or subPathExpr with variables replaced; NULL: none.
+/* Where the volume of a mount lies on this machine, without the subPath, which orch-pod looks up when it mounts.
+ * expanded_sub_path: subPath, or subPathExpr with variables replaced; NULL: none. Refused (-EXDEV, -EINVAL...)
+ * where it leads out of the volume already.
  * *ret_path: the caller's. */
 int volumes_source(const struct context *ctx, const struct pod *pod, struct runtime_pod *rt,
                    const struct volume_mount *mount, const char *expanded_sub_path, char **ret_path,
                    struct err *e);
+
+/* What comes from objects is read-only, as in Kubernetes, also where the mount doesn't say so. */
+bool volumes_is_read_only(const struct pod *pod, const struct volume_mount *mount);
 
 /* Removes RUN_DIR/volumes/UID. */
 int volumes_remove(const struct context *ctx, const char *uid, struct err *e);

@@ -18,6 +18,7 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "daemon/pod/bundle.h"
+#include "daemon/pod/subpath.h"
 
 /* mount(2) copies one page of options. */
 #define ROOTFS_OPTIONS_MAX 4095
@@ -26,6 +27,7 @@
 /* One entry of "mounts", with its source opened while the machine's tree is still in reach. */
 struct rootfs_mount {
         const char *target, *type, *source;
+        const char *root, *sub_path; /* NULL, or the volume and the part of it that source names */
         unsigned long flags, propagation;
         bool is_bind, is_recursive;
         bool is_tree; /* source_fd is of open_tree(), else O_PATH */
@@ -84,14 +86,22 @@ static int rootfs_parse_option(struct rootfs_mount *m, const char *option) {
 
 /* The source of a bind mount as a mount of its own (or, on kernels before 5.2, as a place). */
 static int rootfs_open_source(struct rootfs_mount *m, struct err *e) {
+        AUTO_CLOSE int part = -1;
         struct stat st;
 
-        m->source_fd = (int) syscall(SYS_open_tree, AT_FDCWD, m->source,
+        if (m->sub_path) {
+                part = subpath_open(m->root, m->sub_path, e);
+                if (part < 0)
+                        return part;
+        }
+        m->source_fd = (int) syscall(SYS_open_tree, part >= 0 ? part : AT_FDCWD,
+                                     part >= 0 ? "" : m->source,
                                      OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
-                                             (m->is_recursive ? AT_RECURSIVE : 0U));
+                                             (m->is_recursive ? AT_RECURSIVE : 0U) |
+                                             (part >= 0 ? AT_EMPTY_PATH : 0U));
         m->is_tree = m->source_fd >= 0;
         if (m->source_fd < 0 && errno == ENOSYS)
-                m->source_fd = open(m->source, O_PATH | O_CLOEXEC);
+                m->source_fd = part >= 0 ? STEAL_FD(part) : open(m->source, O_PATH | O_CLOEXEC);
         if (m->source_fd < 0 || fstat(m->source_fd, &st) < 0)
                 return err_errno(e, -errno, "cannot mount %s on %s", m->source, m->target);
         m->is_file = !S_ISDIR(st.st_mode);
@@ -108,6 +118,8 @@ static int rootfs_parse_mount(const json_t *json, struct rootfs_mount *m, struct
                 .target = json_string_value(json_object_get(json, "destination")),
                 .type = json_string_value(json_object_get(json, "type")),
                 .source = json_string_value(json_object_get(json, "source")),
+                .root = json_string_value(json_object_get(json, "dev.orch.root")),
+                .sub_path = json_string_value(json_object_get(json, "dev.orch.subPath")),
                 .source_fd = -1,
         };
         if (!m->target || m->target[0] != '/')
@@ -127,7 +139,7 @@ static int rootfs_parse_mount(const json_t *json, struct rootfs_mount *m, struct
                 return err_set(e, -EINVAL, "mount on %s has no type", m->target);
         if (!m->is_bind)
                 return 0;
-        if (str_is_empty(m->source))
+        if (str_is_empty(m->source) || (m->sub_path && !m->root))
                 return err_set(e, -EINVAL, "mount on %s has no source", m->target);
         return rootfs_open_source(m, e);
 }

@@ -134,12 +134,32 @@ static int setup_sysctl(unsigned flags, const char *name, const char *value, str
         return r < 0 ? err_wrap(e, r, "sysctl %s", name) : 0;
 }
 
-static int setup_tmpfs(const char *name, const char *size, struct err *e) {
-        char path[WIRE_NAME_MAX + 16], options[64];
-
+static int setup_tmpfs_path(const char *name, char path[WIRE_NAME_MAX + 16], struct err *e) {
         if (!wire_name_is_valid(name))
                 return err_set(e, -EINVAL, "bad volume name %s", name);
-        (void) snprintf(path, sizeof(path), "tmpfs/%s", name);
+        (void) snprintf(path, WIRE_NAME_MAX + 16, "tmpfs/%s", name);
+        return 0;
+}
+
+/* After the volume's own line. */
+static int setup_tmpfs_group(const char *name, const char *gid, struct err *e) {
+        char path[WIRE_NAME_MAX + 16];
+        int r = setup_tmpfs_path(name, path, e);
+
+        if (r < 0)
+                return r;
+        if (chown(path, (uid_t) -1, (gid_t) kv_number(gid)) < 0 || chmod(path, 02777) < 0)
+                return err_errno(e, -errno, "cannot give volume %s to group %s", name, gid);
+        return 0;
+}
+
+static int setup_tmpfs(const char *name, const char *size, struct err *e) {
+        char path[WIRE_NAME_MAX + 16], options[64];
+        int r;
+
+        r = setup_tmpfs_path(name, path, e);
+        if (r < 0)
+                return r;
         (void) snprintf(options, sizeof(options), "mode=1777%s%s", str_eq(size, "0") ? "" : ",size=",
                         str_eq(size, "0") ? "" : size);
         if (mkdir(path, 0755) < 0 && errno != EEXIST)
@@ -149,7 +169,7 @@ static int setup_tmpfs(const char *name, const char *size, struct err *e) {
         return 0;
 }
 
-/* What may occur several times in pod.conf: "sysctl.NAME=value", "tmpfs.NAME=bytes". */
+/* What may occur several times in pod.conf: "sysctl.NAME=value", "tmpfs.NAME=bytes", "gid.NAME=number". */
 static int setup_repeated(unsigned flags, struct err *e) {
         char text[POD_CONF_MAX], *cursor = text, *key, *value;
         int r = kv_read_file(AT_FDCWD, "pod.conf", text, sizeof(text));
@@ -159,6 +179,8 @@ static int setup_repeated(unsigned flags, struct err *e) {
         while (r >= 0 && kv_next(&cursor, &key, &value)) {
                 if (str_starts_with(key, "sysctl."))
                         r = setup_sysctl(flags, key + strlen("sysctl."), value, e);
+                else if (str_starts_with(key, "gid."))
+                        r = setup_tmpfs_group(key + strlen("gid."), value, e);
                 else if (str_starts_with(key, "tmpfs."))
                         r = mkdir("tmpfs", 0755) < 0 && errno != EEXIST
                                     ? err_errno(e, -errno, "cannot make a directory")

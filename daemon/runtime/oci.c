@@ -199,6 +199,25 @@ static int oci_process(struct strbuf *b, const struct oci_input *in, struct err 
 
 /* ---- mounts ---- */
 
+/* Part of a volume. orch-pod looks it up again beneath its root; other runtimes take the joined path. */
+static void oci_mount_part(struct strbuf *b, const struct runtime_mount *m, const char *options) {
+        AUTO_FREE char *joined = str_format("%s/%s", m->source, m->sub_path);
+
+        if (!joined) {
+                b->has_failed = true;
+                return;
+        }
+        oci_comma(b);
+        strbuf_add_char(b, '{');
+        oci_pair(b, "destination", m->target);
+        oci_pair(b, "type", "bind");
+        oci_pair(b, "source", joined);
+        oci_pair(b, "dev.orch.root", m->source);
+        oci_pair(b, "dev.orch.subPath", m->sub_path);
+        oci_raw(b, "options", options);
+        strbuf_add_char(b, '}');
+}
+
 static void oci_mount(struct strbuf *b, const char *target, const char *type, const char *source,
                       const char *options) {
         oci_comma(b);
@@ -287,7 +306,10 @@ static int oci_user_mounts(struct strbuf *b, const struct runtime_container_spec
                 (void) snprintf(options, sizeof(options), "[\"rbind\",\"%s\"%s]",
                                 m->has_host_propagation ? "rslave" : "rprivate",
                                 m->is_read_only ? ",\"ro\"" : "");
-                oci_mount(b, m->target, "bind", m->source, options);
+                if (str_is_empty(m->sub_path))
+                        oci_mount(b, m->target, "bind", m->source, options);
+                else
+                        oci_mount_part(b, m, options);
         }
         return 0;
 }

@@ -132,6 +132,9 @@ static int pod_write_conf(const struct runtime_pod *pod, const struct runtime_po
         for (size_t i = 0; i < spec->n_tmpfs; i++) {
                 (void) snprintf(key, sizeof(key), "tmpfs.%s", spec->tmpfs[i].name);
                 kv_add_number(&w, key, spec->tmpfs[i].size_bytes);
+                (void) snprintf(key, sizeof(key), "gid.%s", spec->tmpfs[i].name);
+                if (spec->tmpfs[i].has_gid)
+                        kv_add_number(&w, key, spec->tmpfs[i].gid);
         }
         for (size_t i = 0; i < spec->n_sysctls; i++) {
                 (void) snprintf(key, sizeof(key), "sysctl.%s", spec->sysctls[i].name);

@@ -113,6 +113,8 @@ struct runtime_pair {
 struct runtime_tmpfs {
         const char *name; /* DNS label; see runtime_pod_tmpfs_path() */
         int64_t size_bytes; /* 0: the kernel's default, half of memory */
+        bool has_gid; /* it belongs to this group, which may write */
+        uint32_t gid;
 };
 
 struct runtime_pod_spec {
@@ -191,6 +193,9 @@ enum runtime_mount_kind {
 struct runtime_mount {
         enum runtime_mount_kind kind;
         const char *source; /* bind only */
+        /* bind only: what of source to mount, relative, made when missing; links out of source are refused at the
+         * moment of mounting. NULL: all. */
+        const char *sub_path;
         const char *target; /* absolute, in the container; made when missing */
         bool is_read_only;
         bool has_host_propagation; /* mountPropagation: HostToContainer */
