@@ -239,14 +239,32 @@ void node_pod_run(struct node_pod *p) {
         loop_timer_set(p->timer, MIN(wake_usec, p->delete_due_usec));
 }
 
+static bool is_same_map(const struct string_map *a, const struct string_map *b) {
+        if (a->n != b->n)
+                return false;
+        for (size_t i = 0; i < a->n; i++)
+                if (!str_eq(string_map_get(b, a->items[i].key), a->items[i].value))
+                        return false;
+        return true;
+}
+
 /* Our own writes of status come back through the watch; only the rest concerns us. */
 static bool is_news(const struct pod *before, const struct pod *after) {
         const struct object_meta *a = &before->metadata, *b = &after->metadata;
 
         return a->deletion_timestamp != b->deletion_timestamp ||
                a->deletion_grace_period_seconds.value != b->deletion_grace_period_seconds.value ||
-               a->labels.n != b->labels.n || a->annotations.n != b->annotations.n ||
+               !is_same_map(&a->labels, &b->labels) ||
+               !is_same_map(&a->annotations, &b->annotations) ||
                !schema_equal(&pod_spec_schema, &before->spec, &after->spec);
+}
+
+static void pod_refresh_volumes(struct node_pod *p) {
+        const struct pod_facts facts = pod_facts_of(p);
+        struct err e = { 0 };
+
+        if (p->seen.sandbox == SANDBOX_READY && volumes_write(p->ctx, p->spec, &facts, &e) < 0)
+                LOG_DEBUG(p->key, "volumes keep their content: %s", err_text(&e));
 }
 
 void node_pod_update(struct node_pod *p, struct object *o) {
@@ -265,6 +283,7 @@ void node_pod_update(struct node_pod *p, struct object *o) {
                 (void) sources_want(p->ctx->sources, p->spec, NULL);
                 sources_unwant(p->ctx->sources, old);
                 pod_store_write(p);
+                pod_refresh_volumes(p); /* the downward API shows labels */
         }
         object_unref(before);
         node_pod_run(p);
@@ -277,15 +296,11 @@ void node_pod_gone(struct node_pod *p) {
 }
 
 void node_pod_source_changed(struct node_pod *p) {
-        const struct pod_facts facts = pod_facts_of(p);
-        struct err e = { 0 };
-
         /* Waiting for it: don't wait for the back-off as well. */
         p->seen.sandbox_fault_usec = 0;
         for (size_t i = 0; i < p->wanted.n; i++)
                 p->seen.containers[i].fault_usec = 0;
-        if (p->seen.sandbox == SANDBOX_READY && volumes_write(p->ctx, p->spec, &facts, &e) < 0)
-                LOG_DEBUG(p->key, "volumes keep their content: %s", err_text(&e));
+        pod_refresh_volumes(p);
         node_pod_run(p);
 }
 

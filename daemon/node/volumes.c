@@ -259,21 +259,25 @@ static int volume_write(const struct context *ctx, const struct pod *pod, const 
         return MIN(r, 0);
 }
 
+/* Goes on after a failure: one volume whose object is gone mustn't keep the others from changing. */
 static int volumes_visit(const struct context *ctx, const struct pod *pod,
                          const struct pod_facts *facts, struct err *e) {
+        int first = 0;
+
         for (size_t i = 0; i < pod->spec.volumes.n; i++) {
                 const struct volume *v = &pod->spec.volumes.items[i];
+                struct err own = { 0 };
                 int r = 0;
 
                 if (has_content(v))
-                        r = volume_write(ctx, pod, v, facts, e);
+                        r = volume_write(ctx, pod, v, facts, &own);
                 else if (v->host_path && !facts)
-                        r = host_path_check(v->host_path, e);
-                if (r < 0)
-                        return err_wrap(e, r, "MountVolume.SetUp failed for volume \"%s\"",
-                                        v->name);
+                        r = host_path_check(v->host_path, &own);
+                if (r < 0 && first == 0)
+                        first = err_set(e, r, "MountVolume.SetUp failed for volume \"%s\": %s",
+                                        v->name, err_text(&own));
         }
-        return 0;
+        return first;
 }
 
 int volumes_check(const struct context *ctx, const struct pod *pod, struct err *e) {
