@@ -82,6 +82,12 @@ static void on_source_changed(void *userdata, const struct kind *kind, const cha
         pods_source_changed(n->pods, kind, ns, name);
 }
 
+static void on_rules(void *userdata, const char *const *uids, size_t count) {
+        struct node *n = userdata;
+
+        pods_rules_changed(n->pods, uids, count);
+}
+
 static void on_exit_told(void *userdata, const struct runtime_container_status *status) {
         pods_container_exited(userdata, status);
 }
@@ -230,7 +236,10 @@ static int open_parts(struct node *n, struct err *e) {
             sources_new(n->ctx.client, n->timers, on_source_changed, n, &n->ctx.sources) < 0)
                 r = err_set(e, -ENOMEM, "out of memory");
         if (r == 0)
-                r = services_new(&n->ctx, &n->services, e);
+                r = services_new(
+                        &n->ctx,
+                        &(struct services_events){ .on_rules = on_rules, .userdata = n },
+                        &n->services, e);
         return r;
 }
 

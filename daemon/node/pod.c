@@ -1,6 +1,8 @@
 #include "daemon/node/pod.h"
 
 #include "api/client/client.h"
+#include "api/kinds/labels.h"
+#include "api/kinds/service.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -189,6 +191,39 @@ static void pod_act(struct node_pod *p, const struct pod_action *a) {
         }
 }
 
+struct selection {
+        const struct pod *pod;
+        bool is_selected;
+};
+
+static void look_at_service(void *data, const struct service *service) {
+        struct selection *s = data;
+
+        s->is_selected |=
+                str_eq(service->metadata.namespace, s->pod->metadata.namespace) &&
+                service->spec.selector.n > 0 &&
+                string_map_is_subset(&service->spec.selector, &s->pod->metadata.labels);
+}
+
+static bool pod_is_selected(const struct node_pod *p) {
+        const struct pod_sources *sources = &p->ctx->pod_sources;
+        struct selection s = { .pod = p->spec };
+
+        if (sources->each_service)
+                sources->each_service(sources->data, p->spec->metadata.namespace, look_at_service,
+                                      &s);
+        return s.is_selected;
+}
+
+/* From the moment a pod is deleted until rules are in force that know it, names may lead to it: also
+ * when the server's list, or the rules, have not caught up with its becoming ready. */
+static void pod_note_deletion(struct node_pod *p, uint64_t now_usec) {
+        if (!p->wanted.is_deleting || p->seen.deleting_usec != 0)
+                return;
+        p->seen.deleting_usec = now_usec;
+        p->seen.is_listed = p->status.was_ready && !p->wanted.is_gone && pod_is_selected(p);
+}
+
 /* One look: decide, tell, do. Returns when to look again. */
 static uint64_t pod_round(struct node_pod *p) {
         AUTO(arena) struct arena *a = arena_new(4096);
@@ -196,6 +231,7 @@ static uint64_t pod_round(struct node_pod *p) {
         uint64_t now_usec = clock_now_usec();
         bool has_just_ended = false;
 
+        pod_note_deletion(p, now_usec);
         if (!a || pod_plan(a, &p->wanted, &p->seen, now_usec, &plan) < 0) {
                 LOG_WARN(p->key, "out of memory; next try in 1 s");
                 return now_usec + USEC_PER_SEC;
@@ -307,6 +343,14 @@ void node_pod_source_changed(struct node_pod *p) {
 void node_pod_image_changed(struct node_pod *p) {
         for (size_t i = 0; i < p->wanted.n; i++)
                 p->seen.containers[i].fault_usec = 0;
+        node_pod_run(p);
+}
+
+void node_pod_rules_changed(struct node_pod *p, bool is_terminating) {
+        if (!p->seen.is_listed || !(is_terminating || !pod_is_selected(p)))
+                return;
+        p->seen.is_listed = false;
+        p->seen.unlisted_usec = clock_now_usec();
         node_pod_run(p);
 }
 

@@ -67,6 +67,8 @@ void node_pod_source_changed(struct node_pod *p);
 void node_pod_image_changed(struct node_pod *p);
 /* A container ended. */
 void node_pod_exited(struct node_pod *p, const struct runtime_container_status *status);
+/* New service rules are in force on this node; whether they know the pod as terminating. */
+void node_pod_rules_changed(struct node_pod *p, bool is_terminating);
 /* orch-pod died. */
 void node_pod_lost(struct node_pod *p);
 

@@ -369,6 +369,26 @@ void pods_images_changed(struct pods *p) {
         pods_each(p, tell_image, NULL);
 }
 
+struct uid_list {
+        const char *const *uids;
+        size_t n;
+};
+
+static int compare_uid(const void *key, const void *item) {
+        return strcmp(key, *(const char *const *) item);
+}
+
+static void tell_rules(void *data, struct node_pod *pod) {
+        const struct uid_list *l = data;
+
+        node_pod_rules_changed(pod, l->n > 0 && bsearch(node_pod_uid(pod), l->uids, l->n,
+                                                        sizeof(*l->uids), compare_uid) != NULL);
+}
+
+void pods_rules_changed(struct pods *p, const char *const *uids, size_t n) {
+        pods_each(p, tell_rules, &(struct uid_list){ uids, n });
+}
+
 void pods_container_exited(struct pods *p, const struct runtime_container_status *status) {
         struct node_pod *pod = map_get(&p->by_uid, status->pod_uid);
 

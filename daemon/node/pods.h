@@ -37,6 +37,9 @@ void pods_images_changed(struct pods *p);
 void pods_container_exited(struct pods *p, const struct runtime_container_status *status);
 void pods_pod_lost(struct pods *p, const char *uid);
 
+/* The rules in force know the pods with these uids (sorted as strcmp does) as terminating. */
+void pods_rules_changed(struct pods *p, const char *const *uids, size_t n);
+
 size_t pods_count(const struct pods *p);
 
 /* Calls fn for every pod. */

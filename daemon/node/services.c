@@ -29,6 +29,7 @@
 
 struct services {
         const struct context *ctx;
+        struct services_events events;
         struct informer *services, *slices, *namespaces;
         struct loop_timer *timer;
         uint64_t last_usec;
@@ -90,21 +91,95 @@ static int write_snapshot(struct services *s, const struct service_table *t, str
         return 0;
 }
 
-static void on_rules(void *userdata, int r, const struct err *e) {
-        struct services *s = userdata;
+/* What to tell when rules are in force: the uids borrow from the slices that they came from. */
+struct listing {
+        struct services *s;
+        struct object_pile slices; /* referenced */
+        const char **uids;
+        size_t n, cap;
+};
 
-        if (r >= 0 || r == -ECANCELED)
+static void listing_unref(struct listing *l) {
+        if (!l)
                 return;
+        for (size_t i = 0; i < l->slices.n; i++)
+                object_unref(l->slices.items[i]);
+        free(l->slices.items);
+        free(l->uids);
+        free(l);
+}
+DEFINE_AUTO(listing);
+
+static int listing_add_slice(void *data, const char *key, struct object *o) {
+        struct listing *l = data;
+        const struct endpoint_slice *slice = OBJECT_AS(endpoint_slice, o);
+        int r = pile_add(&l->slices, key, o);
+
+        if (r < 0)
+                return r;
+        object_ref(o);
+        for (size_t i = 0; i < slice->endpoints.n; i++) {
+                const struct endpoint *ep = &slice->endpoints.items[i];
+                const struct endpoint_conditions *c = &ep->conditions;
+
+                if (!ep->target_ref || !ep->target_ref->uid || !c->terminating.value)
+                        continue;
+                r = array_reserve(&l->uids, &l->cap, l->n, sizeof(*l->uids));
+                if (r < 0)
+                        return r;
+                l->uids[l->n++] = ep->target_ref->uid;
+        }
+        return 0;
+}
+
+static int compare_text(const void *a, const void *b) {
+        return strcmp(*(const char *const *) a, *(const char *const *) b);
+}
+
+static int listing_new(struct services *s, struct listing **ret) {
+        AUTO(listing) struct listing *l = calloc(1, sizeof(*l));
+        int r;
+
+        if (!l)
+                return -ENOMEM;
+        l->s = s;
+        r = informer_each(s->slices, listing_add_slice, l);
+        if (r < 0)
+                return r;
+        if (l->n > 0)
+                qsort(l->uids, l->n, sizeof(*l->uids), compare_text);
+        *ret = STEAL(l);
+        return 0;
+}
+
+static void on_rules(void *userdata, int r, const struct err *e) {
+        AUTO(listing) struct listing *l = userdata;
+        struct services *s = l->s;
+
+        if (r == -ECANCELED)
+                return;
+        if (r >= 0) {
+                s->events.on_rules(s->events.userdata, l->uids, l->n);
+                return;
+        }
         LOG_ERROR(NULL, "service rules could not be loaded (%s); next try in 1 s", err_text(e));
         loop_timer_set(s->timer, clock_now_usec() + SERVICES_RETRY_USEC);
 }
 
 static int apply_rules(struct services *s, const struct service_table *t, struct err *e) {
         AUTO(nft_model) struct nft_model *model = NULL;
+        AUTO(listing) struct listing *l = NULL;
         int r = nft_plan(t, &s->ctx->config->network.pod_cidr,
                          network_rules_applied(s->ctx->network), &model, e);
 
-        return r < 0 ? r : network_rules_apply(s->ctx->network, model, on_rules, s, e);
+        if (r < 0)
+                return r;
+        if (listing_new(s, &l) < 0)
+                return err_set(e, -ENOMEM, "out of memory");
+        r = network_rules_apply(s->ctx->network, model, on_rules, l, e);
+        if (r >= 0)
+                (void) STEAL(l); /* on_rules frees it, perhaps already */
+        return r;
 }
 
 static int services_apply(struct services *s, struct err *e) {
@@ -164,13 +239,15 @@ static void on_synced(void *data) {
         services_changed(data);
 }
 
-int services_new(const struct context *ctx, struct services **ret, struct err *e) {
+int services_new(const struct context *ctx, const struct services_events *events,
+                 struct services **ret, struct err *e) {
         struct services *s = calloc(1, sizeof(*s));
         int r;
 
         if (!s)
                 return err_set(e, -ENOMEM, "out of memory");
         s->ctx = ctx;
+        s->events = *events;
         s->serial = (uint32_t) (clock_wall_usec() / USEC_PER_SEC);
         r = loop_timer_new(ctx->loop, 0, on_timer, s, &s->timer, e);
         if (r < 0) {

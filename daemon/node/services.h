@@ -3,6 +3,8 @@
 #include "base/err.h"
 #include "base/macros.h"
 
+#include <stddef.h>
+
 /* Services and endpoint slices, as this node sees them: become the kernel's rules, the DNS
  * snapshot, and the variables that containers find. Changes that come together are carried out
  * together. */
@@ -11,7 +13,15 @@ struct service;
 struct services;
 struct timers;
 
-int services_new(const struct context *ctx, struct services **ret, struct err *e);
+/* on_rules: rules are in force that know the pods with these uids (sorted) as terminating: new
+ * connections don't get there. */
+struct services_events {
+        void (*on_rules)(void *userdata, const char *const *uids, size_t n);
+        void *userdata;
+};
+
+int services_new(const struct context *ctx, const struct services_events *events,
+                 struct services **ret, struct err *e);
 void services_unref(struct services *s);
 DEFINE_AUTO(services);
 

@@ -18,6 +18,12 @@
 #define FAULT_FIRST_USEC (1 * USEC_PER_SEC)
 #define FAULT_MOST_USEC (60 * USEC_PER_SEC)
 
+/* A pod leaves its service names before its processes are told to end: until this node's rules have
+ * dropped it (for this long at most, or half its grace), and then as long again as other nodes'
+ * rules and connections that wait to be accepted need. */
+#define DRAIN_MOST_USEC (2 * USEC_PER_SEC)
+#define DRAIN_LINGER_USEC (100 * USEC_PER_MSEC)
+
 struct planner {
         const struct pod_wanted *wanted;
         const struct pod_observed *seen;
@@ -80,6 +86,20 @@ bool pod_container_is_over(const struct pod_wanted *w, const struct pod_observed
         return c->life == CONTAINER_EXITED && !restarts_after(w, i, &c->exit);
 }
 
+/* Until when the processes of a deleted pod go on serving. */
+static uint64_t drained_usec(const struct planner *p) {
+        const struct pod_observed *seen = p->seen;
+        uint64_t most_usec =
+                seen->deleting_usec + MIN(DRAIN_MOST_USEC, p->wanted->grace_usec / 2);
+
+        if (!p->wanted->is_deleting)
+                return 0;
+        if (seen->is_listed)
+                return most_usec;
+        return seen->unlisted_usec == 0 ? 0
+                                        : MIN(seen->unlisted_usec + DRAIN_LINGER_USEC, most_usec);
+}
+
 /* Stops one container, from wherever it has got to. grace_usec: for a stop that begins now; a stop
  * already under way is only ever shortened. */
 static void plan_stop(struct planner *p, size_t i, uint64_t grace_usec) {
@@ -102,6 +122,10 @@ static void plan_stop(struct planner *p, size_t i, uint64_t grace_usec) {
         is_hook_over = c->pre_stop == HOOK_DONE || c->pre_stop == HOOK_FAILED;
         if (c->stop == STOP_PRE_STOP && !is_hook_over && p->now_usec < kill_usec) {
                 planner_wake(p, kill_usec);
+                return;
+        }
+        if (c->stop != STOP_TERM && grace_usec > 0 && p->now_usec < drained_usec(p)) {
+                planner_wake(p, drained_usec(p));
                 return;
         }
         if (c->stop != STOP_TERM && grace_usec > 0) {

@@ -314,6 +314,76 @@ static void deletion_stops_all_containers_in_parallel(void **state) {
                 assert_int_equal(f->plan->actions[i].kind, POD_TERM);
 }
 
+static void a_deleted_pod_serves_on_until_names_no_longer_lead_to_it(void **state) {
+        struct fixture *f = *state;
+        f->w.is_deleting = true;
+        f->o.is_listed = true;
+        f->o.deleting_usec = NOW;
+
+        plan(f);
+
+        assert_int_equal(f->plan->n, 0);
+        assert_int_equal(f->plan->wake_usec, NOW + 2 * S);
+}
+
+static void a_deleted_pod_lingers_a_moment_after_it_left_its_names(void **state) {
+        struct fixture *f = *state;
+        f->w.is_deleting = true;
+        f->o.deleting_usec = NOW - S / 5;
+        f->o.unlisted_usec = NOW - S / 20;
+
+        plan(f);
+
+        assert_int_equal(f->plan->n, 0);
+        assert_int_equal(f->plan->wake_usec, NOW + S / 20);
+}
+
+static void a_deleted_pod_that_left_its_names_is_told_to_end(void **state) {
+        struct fixture *f = *state;
+        f->w.is_deleting = true;
+        f->o.deleting_usec = NOW - S / 5;
+        f->o.unlisted_usec = NOW - S / 10;
+
+        plan(f);
+
+        assert_only(f->plan, POD_TERM, 0);
+}
+
+static void names_that_never_let_go_hold_a_pod_for_two_seconds(void **state) {
+        struct fixture *f = *state;
+        f->w.is_deleting = true;
+        f->o.is_listed = true;
+        f->o.deleting_usec = NOW - 2 * S;
+
+        plan(f);
+
+        assert_only(f->plan, POD_TERM, 0);
+}
+
+static void names_hold_a_pod_for_half_its_grace_at_most(void **state) {
+        struct fixture *f = *state;
+        f->w.is_deleting = true;
+        f->w.grace_usec = S;
+        f->o.is_listed = true;
+        f->o.deleting_usec = NOW - S / 2;
+
+        plan(f);
+
+        assert_only(f->plan, POD_TERM, 0);
+}
+
+static void a_pod_without_grace_is_killed_whatever_leads_to_it(void **state) {
+        struct fixture *f = *state;
+        f->w.is_deleting = true;
+        f->w.grace_usec = 0;
+        f->o.is_listed = true;
+        f->o.deleting_usec = NOW;
+
+        plan(f);
+
+        assert_only(f->plan, POD_KILL, 0);
+}
+
 static void a_shorter_grace_hurries_a_stop_under_way(void **state) {
         struct fixture *f = *state;
         f->w.is_deleting = true;
@@ -495,6 +565,12 @@ int main(void) {
                 WITH(a_probe_may_bring_a_grace_of_its_own),
                 WITH(what_ignores_term_is_killed_when_grace_is_over),
                 WITH(deletion_stops_all_containers_in_parallel),
+                WITH(a_deleted_pod_serves_on_until_names_no_longer_lead_to_it),
+                WITH(a_deleted_pod_lingers_a_moment_after_it_left_its_names),
+                WITH(a_deleted_pod_that_left_its_names_is_told_to_end),
+                WITH(names_that_never_let_go_hold_a_pod_for_two_seconds),
+                WITH(names_hold_a_pod_for_half_its_grace_at_most),
+                WITH(a_pod_without_grace_is_killed_whatever_leads_to_it),
                 WITH(a_shorter_grace_hurries_a_stop_under_way),
                 WITH(pre_stop_comes_before_term),
                 WITH(a_hook_that_eats_the_grace_leaves_two_seconds_for_term),
