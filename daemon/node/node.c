@@ -38,7 +38,7 @@ struct node {
         struct node_object *object;
         struct node_facts facts;
         char host_ip[IP_TEXT_MAX], dns_address[IP_TEXT_MAX], pod_cidr[IP_TEXT_MAX];
-        bool is_registered, has_synced, was_told;
+        bool is_registered, has_synced, is_heard, was_told;
         void (*on_ready)(void *userdata);
         void *userdata;
 };
@@ -103,7 +103,7 @@ static void on_images_changed(void *userdata) {
 }
 
 static void node_tell_ready(struct node *n) {
-        if (!n->is_registered || !n->has_synced || n->was_told)
+        if (!n->is_registered || !n->has_synced || !n->is_heard || n->was_told)
                 return;
         n->was_told = true;
         LOG_NOTICE(n->config.name, "registered; %zu pods", pods_count(n->pods));
@@ -122,6 +122,13 @@ static void on_pods_synced(void *userdata) {
         struct node *n = userdata;
 
         n->has_synced = true;
+        node_tell_ready(n);
+}
+
+static void on_heard(void *userdata) {
+        struct node *n = userdata;
+
+        n->is_heard = true;
         node_tell_ready(n);
 }
 
@@ -244,6 +251,9 @@ static int open_parts(struct node *n, struct err *e) {
 }
 
 static int node_open(struct node *n, struct err *e) {
+        const struct streams_events events = { .on_images = on_images_changed,
+                                               .on_heard = on_heard,
+                                               .userdata = n };
         int r = make_dirs(n, e);
 
         /* First: the runtime speaks to it. */
@@ -266,7 +276,7 @@ static int node_open(struct node *n, struct err *e) {
         if (r == 0)
                 r = pods_watch(n->pods, n->timers, e);
         if (r == 0)
-                r = streams_new(&n->ctx, n->pods, on_images_changed, n, &n->streams, e);
+                r = streams_new(&n->ctx, n->pods, &events, &n->streams, e);
         if (r == 0)
                 r = node_object_new(n->ctx.loop, n->ctx.client, &n->facts, on_registered, n,
                                     &n->object, e);

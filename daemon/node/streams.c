@@ -21,8 +21,7 @@
 struct streams {
         const struct context *ctx;
         struct pods *pods;
-        void (*on_images)(void *userdata);
-        void *userdata;
+        struct streams_events events;
         struct client_call *watch;
         struct loop_timer *timer, *reaper;
         unsigned n_failures;
@@ -76,7 +75,7 @@ struct node_pod *stream_pod(const struct stream *s, struct err *e) {
 }
 
 void stream_images_changed(struct stream *s) {
-        s->owner->on_images(s->owner->userdata);
+        s->owner->events.on_images(s->owner->events.userdata);
 }
 
 static void stream_free(struct stream *s) {
@@ -249,10 +248,13 @@ static void stream_open(struct streams *streams, json_t *request) {
 static void on_line(void *data, const char *line, size_t len) {
         struct streams *streams = data;
         json_t *event = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
+        const char *type = json_string_value(json_object_get(event, "type"));
 
         streams->n_failures = 0;
-        if (str_eq(json_string_value(json_object_get(event, "type")), "OPEN"))
+        if (str_eq(type, "OPEN"))
                 stream_open(streams, json_object_get(event, "object"));
+        else if (str_eq(type, "BOOKMARK"))
+                streams->events.on_heard(streams->events.userdata);
         json_decref(event);
 }
 
@@ -288,16 +290,14 @@ static void on_timer(struct loop_timer *t, void *userdata) {
                 watch_retry(streams);
 }
 
-int streams_new(const struct context *ctx, struct pods *pods, void (*on_images)(void *userdata),
-                void *userdata, struct streams **ret, struct err *e) {
+int streams_new(const struct context *ctx, struct pods *pods, const struct streams_events *events,
+                struct streams **ret, struct err *e) {
         AUTO(streams) struct streams *s = calloc(1, sizeof(*s));
         int r;
 
         if (!s)
                 return err_set(e, -ENOMEM, "out of memory");
-        *s = (struct streams){
-                .ctx = ctx, .pods = pods, .on_images = on_images, .userdata = userdata
-        };
+        *s = (struct streams){ .ctx = ctx, .pods = pods, .events = *events };
         list_init(&s->open);
         list_init(&s->over);
         r = loop_timer_new(ctx->loop, 0, on_timer, s, &s->timer, e);

@@ -9,9 +9,15 @@ struct context;
 struct pods;
 struct streams;
 
-/* on_images: an image came or went. pods, ctx: borrowed for life. Begins to watch. */
-int streams_new(const struct context *ctx, struct pods *pods, void (*on_images)(void *userdata),
-                void *userdata, struct streams **ret, struct err *e);
+struct streams_events {
+        void (*on_images)(void *userdata); /* an image came or went */
+        void (*on_heard)(void *userdata);  /* the server takes streams; again after each reconnect */
+        void *userdata;
+};
+
+/* events: copied. pods, ctx: borrowed for life. Begins to watch. */
+int streams_new(const struct context *ctx, struct pods *pods, const struct streams_events *events,
+                struct streams **ret, struct err *e);
 /* Ends all streams. */
 void streams_unref(struct streams *s);
 DEFINE_AUTO(streams);

@@ -14,6 +14,7 @@
 
 /* What may wait for a node that doesn't read its watch. */
 #define WATCH_MAX_BYTES (256U << 10)
+#define WATCH_FIRST_LINE "{\"type\":\"BOOKMARK\",\"object\":{}}\n"
 
 struct nodes {
         const struct wire_host *host;
@@ -90,7 +91,11 @@ int node_watch_new(struct nodes *n, const char *node, void (*ready)(void *data),
         if (!w)
                 return -ENOMEM;
         w->node = strdup(node);
-        if (!w->node) {
+        /* So that the node knows that it is heard: only then it calls itself ready. */
+        strbuf_add(&w->lines, WATCH_FIRST_LINE);
+        if (!w->node || w->lines.has_failed) {
+                strbuf_done(&w->lines);
+                free(w->node);
                 free(w);
                 return -ENOMEM;
         }
