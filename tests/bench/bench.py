@@ -2,7 +2,8 @@
 """The numbers of orch beside its peers, measured in one run, as a table. Usage, as root: tests/bench/run [ROW...]
 
 Run through tests/bench/run, which builds, makes the image and enters private namespaces. Each row is a function row_NAME()
-returning (what, orch's figure, the peer's figure, ratio, what we want). Medians; nothing here passes or fails."""
+returning (what, orch's figure, the peer's figure, ratio, what we want), or a list of these. Medians; nothing here passes or fails.
+ROUNDS: how often what has a peer is measured, in turns (default 3). PEERS=0: orch alone, for work on it."""
 import json
 import os
 import re
@@ -11,12 +12,16 @@ import socket
 import statistics
 import subprocess
 import sys
+import threading
 import time
 
 BUILD = os.environ['ORCH_BUILD']
 WORK = os.environ['BENCH_WORK']
 SRC = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+DISK = os.environ['BENCH_DISK']
 PROGRAMS = ('orchd', 'orchd-server', 'orchd-node', 'orch-dns')
+ROUNDS = int(os.environ.get('ROUNDS', '3'))
+PEERS = os.environ.get('PEERS', '1') != '0'
 ROWS = []
 
 
@@ -81,7 +86,7 @@ def cpu_seconds(pids):
 
 
 class Cluster:
-    """One orchd on a folder of its own."""
+    """One orchd on a folder of its own; to be used in a with statement, which leaves nothing behind."""
 
     def __init__(self, state=None):
         self.dir = f'{WORK}/cluster-{time.monotonic_ns()}'
@@ -100,6 +105,21 @@ class Cluster:
         os.close(ready_r)
         self.orch('image', 'load', f'{WORK}/image.tar')
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        try:
+            self.orch('delete', 'deployments', '--all', '--wait=false')
+            until(60, lambda: not self.pods(), 0.05)
+            until(60, lambda: not pids_named('orch-pod'), 0.05)
+        finally:
+            for pid in pids_named('orch-pod'):
+                os.kill(pid, signal.SIGKILL)
+            self.process.terminate()
+            self.process.wait()
+            self.log.close()
+
     def orch(self, *args, text=None):
         return run(f'{BUILD}/cli/orch', '--socket', self.sock, *args, input=text)
 
@@ -109,15 +129,8 @@ class Cluster:
     def programs(self):
         return pids_named(*PROGRAMS)
 
-    def stop(self):
-        self.orch('delete', 'deployments', '--all', '--wait=false')
-        until(120, lambda: not self.pods(), 0.05)
-        until(60, lambda: not pids_named('orch-pod'), 0.05)
-        self.process.terminate()
-        self.process.wait()
 
-
-def manifest(n, image, probe=True, period=10):
+def manifest(n, image, probe=True, period=10, more='', command='["/bin/busybox", "httpd", "-f", "-p", "8080", "-h", "/www"]'):
     readiness = f'''
         readinessProbe: {{httpGet: {{path: /, port: 8080}}, periodSeconds: {period}}}''' if probe else ''
     return f'''apiVersion: apps/v1
@@ -134,8 +147,8 @@ spec:
       - name: web
         image: {image}
         imagePullPolicy: Never
-        command: ["/bin/busybox", "httpd", "-f", "-p", "8080", "-h", "/www"]
-        resources: {{limits: {{memory: 32Mi}}}}{readiness}
+        command: {command}
+        resources: {{limits: {{memory: 32Mi}}}}{readiness}{more}
 '''
 
 
@@ -145,40 +158,68 @@ def orch_up(cluster, n):
     return time.monotonic() - began
 
 
+def orch_down(cluster):
+    """Until the API knows no pod, and no process of one is left."""
+    began = time.monotonic()
+    cluster.orch('delete', 'deployment', 'web', '--wait=false')
+    until(60, lambda: not pids_named('orch-pod') and not cluster.pods(), 0.01)
+    return time.monotonic() - began
+
+
 def podman_up(n):
-    """podman kube play of the same pods; returns seconds until the command is back, the pods being up."""
+    """podman kube play of the same pods; returns seconds until the command is back, the pods being up. No probe: it has none
+    that would keep the command waiting."""
     with open(f'{WORK}/podman.yaml', 'w') as f:
         f.write(manifest(n, 'localhost/bench:1', probe=False))
     began = time.monotonic()
     run('podman', 'kube', 'play', f'{WORK}/podman.yaml')
-    seconds = time.monotonic() - began
-    return seconds
+    return time.monotonic() - began
 
 
 def podman_down():
+    began = time.monotonic()
     run('podman', 'kube', 'down', f'{WORK}/podman.yaml')
+    return time.monotonic() - began
 
 
-def against_podman(n, rounds, wanted):
-    ours, theirs = [], []
+def beside(what, ours, theirs, wanted):
+    a = statistics.median(ours)
+    if not theirs:
+        return what, f'{a:.3f} s', '-', '-', wanted
+    b = statistics.median(theirs)
+    return what, f'{a:.3f} s', f'podman {b:.2f} s', f'{b / a:.1f} x', wanted
+
+
+def against_podman(n, rounds, up_wanted, down_wanted):
+    up, down, podmans_up, podmans_down = [], [], [], []
     for _ in range(rounds):
-        cluster = Cluster()
-        ours.append(orch_up(cluster, n))
-        cluster.stop()
-        theirs.append(podman_up(n))
-        podman_down()
-    a, b = statistics.median(ours), statistics.median(theirs)
-    return f'{n} pods Ready', f'{a:.3f} s', f'podman {b:.2f} s', f'{b / a:.1f} x', wanted
+        with Cluster() as cluster:
+            orch_up(cluster, 1)  # as podman, whose store is warm
+            orch_down(cluster)
+            time.sleep(0.5)
+            up.append(orch_up(cluster, n))
+            time.sleep(1)
+            down.append(orch_down(cluster))
+        if PEERS:
+            podmans_up.append(podman_up(n))
+            podmans_down.append(podman_down())
+    return [beside(f'{n} pod{"s" if n > 1 else ""} Ready', up, podmans_up, up_wanted),
+            beside(f'{n} pod{"s" if n > 1 else ""} deleted', down, podmans_down, down_wanted)]
 
 
 @row
 def row_pods1():
-    return against_podman(1, 5, '>= 4 x')
+    return against_podman(1, 2 * ROUNDS + 1, '>= 4 x, <= 60 ms', '-')
+
+
+@row
+def row_pods50():
+    return against_podman(50, ROUNDS, '-', '<= 0.5 s')
 
 
 @row
 def row_pods100():
-    return against_podman(100, 1, '>= 15 x')
+    return against_podman(100, ROUNDS, '>= 15 x', '-')
 
 
 @row
@@ -190,7 +231,7 @@ def row_start():
         os.makedirs(f'{folder}/run')
         began = time.monotonic()
         server = subprocess.Popen([f'{BUILD}/daemon/orchd-server', f'--state-dir={folder}/state', f'--run-dir={folder}/run',
-                                   '--listen=127.0.0.1:8001'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                                   f'--listen=127.0.0.1:{8001 + i}'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
         def answers():
             with socket.socket(socket.AF_UNIX) as s:
@@ -204,88 +245,148 @@ def row_start():
         times.append(time.monotonic() - began)
         server.terminate()
         server.wait()
+        subprocess.run(['rm', '-rf', folder], check=True)
     return 'start until the API answers', f'{statistics.median(times) * 1000:.1f} ms', '-', '-', '<= 30 ms'
 
 
 @row
 def row_idle():
     """Memory of everything but pods, then with 100 pods; disk writes and CPU with 100 probed pods. State on a real disk."""
-    disk = subprocess.run(['mktemp', '-d', f'{os.environ["BENCH_DISK"]}/state-XXXXXX'], check=True, capture_output=True, text=True).stdout.strip()
-    cluster = Cluster(state=disk)
-    time.sleep(5)
-    rows = []
-    idle = {name: pss_kib(pids_named(name)) for name in PROGRAMS}
-    rows.append(('PSS of all programs, idle', f'{sum(idle.values()) / 1024:.1f} MiB', ' '.join(f'{k} {v}' for k, v in idle.items()) + ' KiB', '-', '<= 14 MiB'))
-    orch_up(cluster, 100)
-    time.sleep(15)
-    busy = {name: pss_kib(pids_named(name)) for name in PROGRAMS}
-    pods = pids_named('orch-pod')
-    rows.append(('the same with 100 pods', f'{sum(busy.values()) / 1024:.1f} MiB', ' '.join(f'{k} {v}' for k, v in busy.items()) + ' KiB', '-', '<= 30 MiB'))
-    rows.append((f'PSS of orch-pod, of {len(pods)}', f'{pss_kib(pods) / max(len(pods), 1):.0f} KiB', 'podman 779 KiB', '-', '<= 150 KiB'))
-    everyone = cluster.programs() + pods
-    written, cpu, began = io_written(everyone), cpu_seconds(everyone), time.monotonic()
-    time.sleep(60)
-    passed = time.monotonic() - began
-    rows.append(('bytes to disk in 60 s, 100 pods', str(io_written(everyone) - written), '-', '-', '0'))
-    rows.append(('CPU with 100 pods probed every 10 s', f'{100 * (cpu_seconds(everyone) - cpu) / passed:.2f} %', '-', '-', '<= 1 %'))
-    cluster.stop()
-    run('rm', '-rf', disk)
-    return rows
+    def of(pss):
+        return ' '.join(f'{k} {v}' for k, v in pss.items()) + ' KiB'
+
+    with Cluster(state=f'{DISK}/state') as cluster:
+        time.sleep(5)
+        idle = {name: pss_kib(pids_named(name)) for name in PROGRAMS}
+        orch_up(cluster, 100)
+        time.sleep(15)
+        busy = {name: pss_kib(pids_named(name)) for name in PROGRAMS}
+        pods = pids_named('orch-pod')
+        pod_kib = pss_kib(pods) / max(len(pods), 1)
+        everyone = cluster.programs() + pods
+        written, cpu, began = io_written(everyone), cpu_seconds(everyone), time.monotonic()
+        time.sleep(60)
+        passed = time.monotonic() - began
+        written = io_written(everyone) - written
+        cpu = cpu_seconds(everyone) - cpu
+        if set(everyone) != set(cluster.programs() + pids_named('orch-pod')):
+            raise RuntimeError('a process ended while it was measured')
+    return [('PSS of all programs, idle', f'{sum(idle.values()) / 1024:.1f} MiB', of(idle), '-', '<= 14 MiB'),
+            ('the same with 100 pods', f'{sum(busy.values()) / 1024:.1f} MiB', of(busy), '-', '<= 30 MiB'),
+            (f'PSS of orch-pod, of {len(pods)}', f'{pod_kib:.0f} KiB', 'podman 779 KiB (TARGETS)', f'{779 / pod_kib:.1f} x', '<= 150 KiB'),
+            ('bytes to disk in 60 s, 100 pods', str(written), '-', '-', '0'),
+            ('CPU with 100 pods probed every 10 s', f'{100 * cpu / passed:.2f} %', '-', '-', '<= 1 %')]
 
 
-def kill_and_wait(pid, others):
-    """kill -9 a main process; seconds until another httpd has been exec'ed."""
-    def newcomer():
-        for p in filter(str.isdigit, os.listdir('/proc')):
-            if int(p) in others:
-                continue
-            try:
-                with open(f'/proc/{p}/cmdline') as f:
-                    if f.read().startswith('/bin/busybox\0httpd'):
-                        return True
-            except OSError:
-                pass
+def last_pid():
+    """The youngest process's id in this namespace; cheaper than a look at all of /proc."""
+    with open('/proc/loadavg') as f:
+        return int(f.read().split()[-1])
+
+
+def is_main(pid, command):
+    try:
+        with open(f'/proc/{pid}/cmdline') as f:
+            return f.read().startswith(command)
+    except OSError:
         return False
-    began = time.monotonic()
-    os.kill(pid, signal.SIGKILL)
-    until(20, newcomer, 0)
-    return time.monotonic() - began
 
 
-def httpd_pids():
-    found = set()
-    for p in filter(str.isdigit, os.listdir('/proc')):
-        try:
-            with open(f'/proc/{p}/cmdline') as f:
-                if f.read().startswith('/bin/busybox\0httpd'):
-                    found.add(int(p))
-        except OSError:
-            pass
-    return found
+def wait_for_newcomer(after, command):
+    """Until a process younger than after has exec'ed command."""
+    until(20, lambda: any(is_main(pid, command) for pid in range(after + 1, last_pid() + 1)), 0.0002)
+
+
+HTTPD = '/bin/busybox\0httpd'
 
 
 def restart_times(n):
     times = []
-    victims = sorted(httpd_pids())
-    for victim in victims[:n]:
-        everybody = set(map(int, filter(str.isdigit, os.listdir('/proc'))))
-        times.append(kill_and_wait(victim, everybody))
-        time.sleep(0.3)
-    return statistics.median(times)
+    victims = [pid for pid in map(int, filter(str.isdigit, os.listdir('/proc'))) if is_main(pid, HTTPD)]
+    for victim in sorted(victims)[:n]:
+        after = last_pid()
+        began = time.monotonic()
+        os.kill(victim, signal.SIGKILL)
+        wait_for_newcomer(after, HTTPD)
+        times.append(time.monotonic() - began)
+        time.sleep(0.5)
+    return times
 
 
 @row
 def row_restart():
-    cluster = Cluster()
-    orch_up(cluster, 10)
-    time.sleep(1)
-    ours = restart_times(10)
-    cluster.stop()
-    podman_up(5)
-    time.sleep(11)
-    theirs = restart_times(5)
+    with Cluster() as cluster:
+        orch_up(cluster, 10)
+        time.sleep(1)
+        ours = statistics.median(restart_times(10))
+    if not PEERS:
+        return 'main process killed until it runs again', f'{ours * 1000:.1f} ms', '-', '-', '<= 6 ms'
+    podman_up(10)
+    time.sleep(2)
+    theirs = statistics.median(restart_times(10))
     podman_down()
     return 'main process killed until it runs again', f'{ours * 1000:.1f} ms', f'podman {theirs * 1000:.0f} ms', f'{theirs / ours:.1f} x', '<= 6 ms'
+
+
+class Doctor:
+    """The liveness probe's other end: 200, and once 500 for each illness, noting when the answer goes out."""
+
+    def __init__(self, address):
+        self.listener = socket.create_server(address)
+        self.is_ill = False
+        self.told = None
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            s, _ = self.listener.accept()
+            with s:
+                s.recv(4096)
+                status = '500 Ill' if self.is_ill else '200 Well'
+                ill, self.is_ill = self.is_ill, False
+                if ill:
+                    self.after = last_pid()
+                    self.told = time.monotonic()
+                s.sendall(f'HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n'.encode())
+
+
+@row
+def row_liveness():
+    """From the probe's bad answer to the next life's exec, of a container that dies at once on TERM."""
+    shell = 'trap "exit 0" TERM; while :; do sleep 1000 & wait; done'
+    probe = '''
+        livenessProbe: {httpGet: {host: 10.244.0.1, path: /, port: 9999}, periodSeconds: 1, failureThreshold: 1}'''
+    times = []
+    with Cluster() as cluster:
+        doctor = Doctor(('10.244.0.1', 9999))
+        for _ in range(7):
+            cluster.orch('apply', '--wait', '--timeout=60s', '-f', '-',
+                         text=manifest(1, 'bench:1', probe=False, more=probe, command=json.dumps(['/bin/sh', '-c', shell])))
+            time.sleep(1.5)
+            doctor.told, doctor.is_ill = None, True
+            until(10, lambda: doctor.told)
+            wait_for_newcomer(doctor.after, '/bin/sh\0-c\0trap')
+            times.append(time.monotonic() - doctor.told)
+            orch_down(cluster)
+    return 'liveness failure until the next life', f'{1000 * statistics.median(times):.1f} ms', 'podman without systemd: never', '-', '<= 5 ms'
+
+
+@row
+def row_store():
+    """Durable commits of 2 KiB beside bare fdatasync() of the same disk."""
+    out = run(f'{BUILD}/tests/bench/bench-store', DISK)
+    rate = {line[:33].strip(): float(line[33:].split()[0]) for line in out.splitlines() if 'commits/s' in line}
+    raw, raw16 = rate['fdatasync, in place, 1 a sync'], rate['fdatasync, in place, 16 a sync']
+    return [('durable commits/s, 1 writer', f'{rate["store, 1 writer"]:.0f}', f'fdatasync {raw:.0f}', f'{rate["store, 1 writer"] / raw:.2f}', '-'),
+            ('durable commits/s, 64 writers', f'{rate["store, 64 writers"]:.0f}', f'fdatasync, 16 a sync {raw16:.0f}',
+             f'{rate["store, 64 writers"] / raw16:.2f}', '>= 8000')]
+
+
+@row
+def row_dns():
+    out = run('bash', f'{SRC}/tests/bench/dns.sh', env={**os.environ, 'IN_NAMESPACE': ''})
+    cpu = {line.split()[0]: line.split() for line in out.splitlines() if line.split()[0] in ('orch-dns', 'knotd', 'dnsmasq')}
+    return ('DNS, CPU a query', f'{cpu["orch-dns"][1]} us', f'knotd {cpu["knotd"][1]} us, dnsmasq {cpu["dnsmasq"][1]} us', f'{cpu["orch-dns"][2]}', '>= 0.9')
 
 
 def main():
