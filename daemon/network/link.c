@@ -303,6 +303,28 @@ static int in_pod(const struct veth_config *c,
         return r;
 }
 
+/* The kernel makes the end that came up first able to send from a work item that may run tens of milliseconds
+ * later when a hundred pods start; what it sends until then is dropped, and a lost SYN costs a second. The
+ * end that comes up second can send at once, so that is the pod's; a question about the other makes
+ * the kernel (6.8 and later) catch up at once. */
+static int node_catch_up(struct netlink *nl, const struct veth_config *c, struct err *e) {
+        const struct ifinfomsg m = { .ifi_index = (int) if_nametoindex(c->name) };
+        AUTO_DONE(strbuf) struct strbuf b = { 0 };
+        size_t start = b.len;
+
+        netlink_begin(&b, RTM_GETLINK, 0, &m, sizeof(m));
+        netlink_end(&b, start);
+        return netlink_request(nl, &b, false, NULL, 0, e);
+}
+
+static int veth_configure(struct netlink *nl, const struct veth_config *c, struct err *e) {
+        int r = node_configure(nl, c, e);
+
+        if (r == 0)
+                r = in_pod(c, pod_configure, e);
+        return r < 0 ? r : node_catch_up(nl, c, e);
+}
+
 int veth_attach(const struct veth_config *c, struct err *e) {
         struct netlink nl = { 0 };
         bool is_old;
@@ -314,17 +336,15 @@ int veth_attach(const struct veth_config *c, struct err *e) {
         r = veth_make(&nl, c, e);
         is_old = r == -EEXIST;
         if (r == 0 || is_old)
-                r = in_pod(c, pod_configure, e);
+                r = veth_configure(&nl, c, e);
         if (r == -ENODEV && is_old) {
                 /* The pair of an earlier namespace of this pod, which is still dying. */
                 r = veth_remove(c->name, e);
                 if (r == 0)
                         r = veth_make(&nl, c, e);
                 if (r == 0)
-                        r = in_pod(c, pod_configure, e);
+                        r = veth_configure(&nl, c, e);
         }
-        if (r == 0)
-                r = node_configure(&nl, c, e);
         netlink_close(&nl);
         return r < 0 ? err_wrap(e, r, "cannot attach %s", c->name) : 0;
 }
