@@ -43,22 +43,22 @@ static void adopt_take(const struct object *owner, const struct object *o, struc
         adopt_patch(o, list, c);
 }
 
-bool adopt_claim(const struct object *owner, const struct label_selector *selector,
-                 const struct object *o, struct changes *c) {
+enum adopt_claim adopt_claim(const struct object *owner, const struct label_selector *selector,
+                             const struct object *o, struct changes *c) {
         bool is_empty = selector->match_labels.n == 0 && selector->match_expressions.n == 0;
         bool matches = !is_empty && label_selector_matches(selector, &o->meta->labels);
         bool is_going = o->meta->deletion_timestamp != 0;
 
         if (adopt_is_own(owner, o)) {
                 if (matches || is_going)
-                        return true;
+                        return ADOPT_OWN;
                 if (owner->meta->deletion_timestamp == 0)
                         adopt_patch(o, adopt_references(o, owner->meta->uid), c);
-                return false;
+                return ADOPT_FOREIGN;
         }
         if (meta_controller(o->meta) || !matches || is_going ||
             owner->meta->deletion_timestamp != 0)
-                return false;
+                return ADOPT_FOREIGN;
         adopt_take(owner, o, c);
-        return false;
+        return ADOPT_TAKING;
 }

@@ -43,8 +43,11 @@ static int view_load_sets(struct deployment_view *v, struct changes *c) {
         for (size_t i = 0; i < f->n_replica_sets; i++) {
                 const struct object *o = f->replica_sets[i];
                 const struct replica_set *rs = OBJECT_AS(replica_set, o);
+                enum adopt_claim claim =
+                        adopt_claim(f->deployment, &v->d->spec.selector, o, c);
 
-                if (!adopt_claim(f->deployment, &v->d->spec.selector, o, c))
+                v->is_adopting |= claim == ADOPT_TAKING;
+                if (claim != ADOPT_OWN)
                         continue;
                 v->sets[v->n++] = (struct deployment_set){
                         .o = o,
@@ -509,6 +512,8 @@ int deployment_plan(const struct deployment_facts *f, struct changes *c, struct 
         r = view_load(&v, c, e);
         if (r < 0)
                 return r;
+        if (v.is_adopting)
+                return changes_check(c, e);
         if (v.d->metadata.deletion_timestamp == 0) {
                 if (plan_sizes(&v, &create) < 0)
                         return err_set(e, -ENOMEM, "out of memory while planning");

@@ -32,6 +32,7 @@ struct deployment_view {
         size_t n;
         const struct deployment_set *fresh; /* among sets; NULL: not created yet */
         const char *fresh_name;             /* its name, also before it exists */
+        bool is_adopting;                   /* this step adopts and does nothing else */
         bool is_creating;                   /* this step creates it */
         int64_t collisions;
 };

@@ -21,6 +21,7 @@ struct replicaset_view {
         const struct replica_set *rs;
         const struct object **active; /* owned; own, neither finished nor going */
         size_t n;
+        bool is_adopting;
 };
 
 static void view_done(struct replicaset_view *v) {
@@ -60,9 +61,13 @@ static int view_load(struct replicaset_view *v, struct changes *c) {
         for (size_t i = 0; i < f->n_pods; i++) {
                 const struct object *o = f->pods[i];
 
+                enum adopt_claim claim;
+
                 if (!replicaset_pod_is_active(OBJECT_AS(pod, o)))
                         continue;
-                if (adopt_claim(f->replica_set, &v->rs->spec.selector, o, c))
+                claim = adopt_claim(f->replica_set, &v->rs->spec.selector, o, c);
+                v->is_adopting |= claim == ADOPT_TAKING;
+                if (claim == ADOPT_OWN)
                         v->active[v->n++] = o;
         }
         return 0;
@@ -204,6 +209,8 @@ int replicaset_plan(const struct replicaset_facts *f, struct changes *c, struct 
 
         if (view_load(&v, c) < 0)
                 return err_set(e, -ENOMEM, "out of memory while planning");
+        if (v.is_adopting)
+                return changes_check(c, e);
         if (v.rs->metadata.deletion_timestamp == 0) {
                 if (v.n < want)
                         r = plan_create(&v, MIN(want - v.n, (size_t) REPLICASET_BURST), c, e);
