@@ -12,6 +12,9 @@
 #include <signal.h>
 #include <string.h>
 
+/* One pod's fork bomb mustn't take every process id of a small board (32768 on 32 bits). ADR 0095. */
+#define CONTAINER_SPEC_POD_PIDS 4096
+
 struct spec_builder {
         struct arena *a;
         const struct context *ctx;
@@ -56,6 +59,8 @@ static struct runtime_limits limits_of(const struct container *c) {
         struct runtime_limits l = {
                 .cpu_limit_milli = quantity_map_get(&q->limits, "cpu").milli,
                 .memory_limit_bytes = quantity_value(quantity_map_get(&q->limits, "memory")),
+                /* The pod's, so that it has a group: on version 1 it would else not be in the pod's either. */
+                .pids_limit = CONTAINER_SPEC_POD_PIDS,
         };
 
         /* Who names only a limit requests as much. */
@@ -71,7 +76,7 @@ static int64_t add_saturating(int64_t a, int64_t b) {
 }
 
 struct runtime_limits container_spec_pod_limits(const struct pod *pod) {
-        struct runtime_limits sum = { 0 };
+        struct runtime_limits sum = { .pids_limit = CONTAINER_SPEC_POD_PIDS };
         bool has_cpu = true, has_memory = true;
         int64_t cpu = 0, memory = 0;
 

@@ -11,6 +11,7 @@
 #include "daemon/loop/timer.h"
 #include "daemon/loop/work.h"
 #include "daemon/network/ipam.h"
+#include "daemon/node/events.h"
 #include "daemon/node/pod_internal.h"
 #include "daemon/node/sources.h"
 #include "daemon/node/volumes.h"
@@ -224,6 +225,24 @@ static void pod_note_deletion(struct node_pod *p, uint64_t now_usec) {
         p->seen.is_listed = p->status.was_ready && !p->wanted.is_gone && pod_is_selected(p);
 }
 
+/* Each wait is told once, not at every look. */
+static void slot_tell_back_off(struct pod_slot *s, const struct container_view *v) {
+        const struct container_observed *c = &s->pod->seen.containers[s->index];
+        const struct object_meta *meta = &s->pod->spec->metadata;
+        struct events *events = s->pod->ctx->events;
+
+        if (v->is_back_off && s->told_restarts != c->restarts + 1) {
+                s->told_restarts = c->restarts + 1;
+                events_pod(events, meta, s->spec->name, EVENT_WARNING, "BackOff",
+                           "Back-off restarting failed container %s in pod %s_%s(%s)",
+                           s->spec->name, meta->name, meta->namespace, meta->uid);
+        } else if (str_eq(v->reason, "ImagePullBackOff") && s->told_faults != c->n_faults) {
+                s->told_faults = c->n_faults;
+                events_pod(events, meta, s->spec->name, EVENT_NORMAL, "BackOff",
+                           "Back-off pulling image \"%.200s\"", s->spec->image);
+        }
+}
+
 /* One look: decide, tell, do. Returns when to look again. */
 static uint64_t pod_round(struct node_pod *p) {
         AUTO(arena) struct arena *a = arena_new(4096);
@@ -243,6 +262,8 @@ static uint64_t pod_round(struct node_pod *p) {
                 has_just_ended = true;
         }
         pod_status_plan(p, plan);
+        for (size_t i = 0; i < p->wanted.n; i++)
+                slot_tell_back_off(&p->slots[i], &plan->containers[i]);
         if (has_just_ended)
                 pod_store_write(p);
         for (size_t i = 0; i < plan->n && !p->is_over; i++)

@@ -38,6 +38,7 @@ struct pod_slot {
         bool is_pre_stop;              /* which of both the hook is */
         char *fault_reason, *fault_text, *id,
                 *image_id; /* behind the observation's borrowed ones */
+        unsigned told_restarts, told_faults; /* what BackOff events spoke of: restarts + 1, faults */
         struct pod_exit_texts exit, last;
 };
 
