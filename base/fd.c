@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "base/str.h"
@@ -143,6 +144,21 @@ int dir_make_all(const char *path, mode_t mode, struct err *e) {
                 if (mkdir(part, mode) < 0 && errno != EEXIST)
                         return err_errno(e, -errno, "cannot create directory %s", part);
         }
+        return 0;
+}
+
+int dir_lock(const char *path, const char *user, const char *option, int *ret_fd, struct err *e) {
+        AUTO_CLOSE int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        if (fd < 0)
+                return err_errno(e, -errno, "cannot open directory %s", path);
+        if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+                return errno == EWOULDBLOCK
+                               ? err_set(e, -EBUSY,
+                                         "another %s uses %s; stop it or choose another directory with %s",
+                                         user, path, option)
+                               : err_errno(e, -errno, "cannot lock %s", path);
+        *ret_fd = STEAL_FD(fd);
         return 0;
 }
 

@@ -29,6 +29,11 @@ int file_write_text(const char *path, const char *text, struct err *e);
 /* mkdir -p. Existing directories keep their mode. */
 int dir_make_all(const char *path, mode_t mode, struct err *e);
 
+/* Takes a directory for this process alone until *ret_fd is closed (or the process dies): what keeps a second daemon off.
+ * Writes nothing. user: the word for who may hold it already, option: how to choose another; both for the message.
+ * Returns 0, -EBUSY when another process has it, or a negative errno. */
+int dir_lock(const char *path, const char *user, const char *option, int *ret_fd, struct err *e);
+
 /* rm -r of path relative to dirfd (AT_FDCWD: as it stands). Never follows links, never crosses into
  * another file system. Missing is success. */
 int dir_remove_all(int dirfd, const char *path, struct err *e);

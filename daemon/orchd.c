@@ -57,6 +57,7 @@ struct orchd {
         struct orchd_options options;
         struct program programs[N_PROGRAMS];
         struct loop_timer *patience;
+        int state_lock, run_lock; /* -1: not taken */
         bool is_stopping;
         bool was_ready;
         int exit_code;
@@ -142,7 +143,8 @@ static void program_on_exit(struct child *c, const siginfo_t *info, void *userda
                 return;
         }
         p->n_bad_starts = is_configuration ? p->n_bad_starts + 1 : 0;
-        if (p->n_bad_starts >= START_TRIES) {
+        /* What once ran well may again: its pods and the other programs must not suffer meanwhile. */
+        if (p->n_bad_starts >= START_TRIES && !o->was_ready) {
                 LOG_ERROR(p->name, "can't run like this (see its message above); stopping");
                 orchd_stop(o, 1);
                 return;
@@ -244,6 +246,10 @@ static int orchd_prepare(struct orchd *o, struct err *e) {
         char pid[32];
         int r = orchd_options_make_folders(&o->options, e);
 
+        if (r == 0)
+                r = dir_lock(o->options.state_dir, "orchd", "--state-dir", &o->state_lock, e);
+        if (r == 0)
+                r = dir_lock(o->options.run_dir, "orchd", "--run-dir", &o->run_lock, e);
         if (r < 0)
                 return r;
         (void) snprintf(pid, sizeof(pid), "%d", (int) getpid());
@@ -278,6 +284,8 @@ static void orchd_done(struct orchd *o) {
         }
         loop_timer_unref(o->patience);
         loop_unref(o->loop);
+        macros_close_fd(&o->state_lock);
+        macros_close_fd(&o->run_lock);
         orchd_options_done(&o->options);
 }
 
@@ -294,7 +302,7 @@ static int orchd_become(char **argv, struct err *e) {
 }
 
 int main(int argc, char **argv) {
-        struct orchd o = { 0 };
+        struct orchd o = { .state_lock = -1, .run_lock = -1 };
         struct err e = { 0 };
         int r, code = 1;
 
@@ -312,6 +320,11 @@ int main(int argc, char **argv) {
                 return 2;
         }
         log_set_level(o.options.is_debugging ? LOG_LEVEL_DEBUG : LOG_LEVEL_NOTICE);
+        if (geteuid() != 0) {
+                LOG_ERROR(NULL, "orchd makes namespaces, mounts and control groups: run it as root");
+                orchd_options_done(&o.options);
+                return 1;
+        }
         if (orchd_prepare(&o, &e) < 0)
                 LOG_ERROR(NULL, "%s", err_text(&e));
         else {

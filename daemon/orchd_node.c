@@ -276,5 +276,5 @@ int main(int argc, char **argv) {
         if (r >= 0)
                 return r;
         LOG_ERROR(NULL, "%s", err_text(&e));
-        return r == -EINVAL || r == -EPERM ? PROCESS_EXIT_CONFIG : 1;
+        return r == -EINVAL || r == -EPERM || r == -EBUSY ? PROCESS_EXIT_CONFIG : 1;
 }

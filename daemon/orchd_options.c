@@ -216,8 +216,14 @@ static int orchd_options_make_folder(const char *parent, const char *name, uid_t
         if (!path)
                 return err_set(e, -ENOMEM, "out of memory");
         r = dir_make_all(path, 0755, e);
+        /* Nothing is made in a folder that is there already; root is let past modes, but not past a read-only mount. */
+        if (r == 0 && access(path, W_OK) < 0 && errno == EROFS)
+                r = -EROFS;
         if (r == -EROFS)
-                return err_wrap(e, r, "choose a writable place with --state-dir and --run-dir");
+                return err_set(e, r,
+                               "%s is on a read-only file system; remount it writable, or choose a writable place with "
+                               "--state-dir and --run-dir",
+                               path);
         if (r < 0)
                 return r;
         if (geteuid() == 0 && chown(path, uid, gid) < 0)

@@ -50,6 +50,7 @@ struct daemon {
         int unix_fd, tcp_fd;
         gid_t admin_gid;
         bool is_stopping;
+        int exit_code;
 };
 
 static const char USAGE[] =
@@ -275,7 +276,7 @@ static void registry_is_ready(void *data, int result, const char *text) {
 static void linger_over(void *data) {
         struct daemon *d = data;
 
-        loop_exit(d->loop, 0);
+        loop_exit(d->loop, d->exit_code);
 }
 
 /* Every write is answered; what was said may still be on its way to clients. */
@@ -285,7 +286,19 @@ static void registry_is_idle(void *data) {
 
         if (d->timers->vtable->add(d->timers, d->timers->vtable->now_usec(d->timers) + STOP_LINGER_USEC,
                                    linger_over, d, &timer) < 0)
-                loop_exit(d->loop, 0);
+                loop_exit(d->loop, d->exit_code);
+}
+
+/* A store that failed for good stays so until it is opened anew: the launcher sees to that. */
+static void store_has_failed(void *data, const char *text) {
+        struct daemon *d = data;
+
+        LOG_ERROR(NULL, "%s; the server ends and is started again", text);
+        if (d->is_stopping)
+                return;
+        d->is_stopping = true;
+        d->exit_code = 1;
+        registry_is_idle(d);
 }
 
 static int signalled(sd_event_source *source, const struct signalfd_siginfo *info, void *data) {
@@ -336,6 +349,8 @@ static int daemon_start(struct daemon *d, struct err *e) {
                 return err_set(e, -ENOMEM, "signals can't be received");
         options.store = d->store;
         options.timers = d->timers;
+        options.on_failure = store_has_failed;
+        options.data = d;
         return registry_new(&options, registry_is_ready, d, &d->registry, e);
 }
 
@@ -353,6 +368,12 @@ static void daemon_done(struct daemon *d) {
         loop_unref(d->loop);
         macros_close_fd(&d->unix_fd);
         macros_close_fd(&d->tcp_fd);
+}
+
+/* A full, read-only or failing disk and a damaged database may be mended while the launcher keeps trying; the node goes on with
+ * its pods meanwhile. */
+static bool is_of_the_disk(int r) {
+        return r == -ENOSPC || r == -EROFS || r == -EIO || r == -EUCLEAN;
 }
 
 int main(int argc, char **argv) {
@@ -379,7 +400,7 @@ int main(int argc, char **argv) {
         if (r < 0) {
                 LOG_ERROR(NULL, "%s", err_text(&e));
                 daemon_done(&d);
-                return PROCESS_EXIT_CONFIG;
+                return is_of_the_disk(r) ? 1 : PROCESS_EXIT_CONFIG;
         }
         r = loop_run(d.loop);
         daemon_done(&d);

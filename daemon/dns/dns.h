@@ -47,6 +47,9 @@ int dns_peer_parse(const char *text, struct dns_peer *ret);
 /* The same address, whatever the port. */
 bool dns_peer_is_same_host(const struct dns_peer *a, const struct dns_peer *b);
 
+/* Why nobody can listen at peer (protocol: "UDP"), and what to do. Returns r. */
+int dns_peer_explain(const struct dns_peer *peer, const char *protocol, int r, struct err *e);
+
 /* Says once in ten seconds, with how often, what may happen with every packet. */
 struct dns_limit {
         uint64_t next_usec;

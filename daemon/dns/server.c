@@ -81,6 +81,21 @@ int dns_peer_parse(const char *text, struct dns_peer *ret) {
         return 0;
 }
 
+int dns_peer_explain(const struct dns_peer *peer, const char *protocol, int r, struct err *e) {
+        char host[INET6_ADDRSTRLEN] = "?";
+        const void *address = peer->sa.sa_family == AF_INET6 ? (const void *) &peer->in6.sin6_addr
+                                                             : (const void *) &peer->in.sin_addr;
+
+        (void) inet_ntop(peer->sa.sa_family, address, host, sizeof(host));
+        if (r == -EADDRINUSE)
+                return err_set(e, r,
+                               "%s:%u (%s) is in use by another program; stop it or choose another address with "
+                               "--dns-address (orch-dns alone: --listen)",
+                               host, ntohs(peer->in.sin_port), protocol);
+        return err_errno(e, r, "cannot answer names on %s:%u (%s); choose another address with --dns-address", host,
+                         ntohs(peer->in.sin_port), protocol);
+}
+
 bool dns_peer_is_same_host(const struct dns_peer *a, const struct dns_peer *b) {
         if (a->sa.sa_family != b->sa.sa_family)
                 return false;

@@ -243,10 +243,7 @@ static int bind_one(struct dns_tcp *t, const struct dns_peer *peer, struct err *
         (void) setsockopt(p->fd, IPPROTO_IP, IP_FREEBIND, &one, sizeof(one));
         (void) setsockopt(p->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
         if (bind(p->fd, &peer->sa, peer->len) < 0 || listen(p->fd, CONNECTIONS_MAX) < 0)
-                return err_errno(e, -errno,
-                                 "cannot listen on TCP port %u; stop what else listens there, or choose "
-                                 "another --listen address",
-                                 ntohs(peer->in.sin_port));
+                return dns_peer_explain(peer, "TCP", -errno, e);
         r = dns_poller_add(t->server, p, EPOLLIN);
         return r < 0 ? err_errno(e, r, "epoll") : 0;
 }

@@ -106,10 +106,7 @@ static int bind_one(struct dns_udp *u, const struct dns_peer *peer, struct err *
         if (setsockopt(p->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
                 (void) setsockopt(p->fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
         if (bind(p->fd, &peer->sa, peer->len) < 0)
-                return err_errno(e, -errno,
-                                 "cannot listen on UDP port %u; stop what else listens there, or choose "
-                                 "another --listen address",
-                                 ntohs(peer->in.sin_port));
+                return dns_peer_explain(peer, "UDP", -errno, e);
         r = dns_poller_add(u->server, p, EPOLLIN);
         return r < 0 ? err_errno(e, r, "epoll") : 0;
 }

@@ -27,6 +27,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 struct node {
         struct node_config config;
@@ -39,6 +40,7 @@ struct node {
         struct node_facts facts;
         char host_ip[IP_TEXT_MAX], dns_address[IP_TEXT_MAX], pod_cidr[IP_TEXT_MAX];
         bool is_registered, has_synced, is_heard, was_told;
+        int lock_fd; /* -1: not taken */
         void (*on_ready)(void *userdata);
         void *userdata;
 };
@@ -154,17 +156,38 @@ static void find_host_ip(struct node *n) {
         freeifaddrs(list);
 }
 
-static int make_dirs(const struct node *n, struct err *e) {
+/* Two nodes with one memory would each start every pod. */
+static int make_dirs(struct node *n, struct err *e) {
         const char *const run[] = { "node", "volumes" };
         AUTO_FREE char *state = str_format("%s/node", n->config.state_dir);
         int r = state ? dir_make_all(state, 0700, e) : -ENOMEM;
 
+        if (r == 0)
+                r = dir_lock(state, "orchd-node", "--state-dir", &n->lock_fd, e);
         for (size_t i = 0; i < ARRAY_SIZE(run) && r == 0; i++) {
                 AUTO_FREE char *dir = str_format("%s/%s", n->config.run_dir, run[i]);
 
                 r = dir ? dir_make_all(dir, 0711, e) : -ENOMEM;
         }
         return r;
+}
+
+/* Better now than with the first pod. */
+static int check_programs(const struct node *n, struct err *e) {
+        static const char *const names[] = { "orch-pod", "orch-image" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+                AUTO_FREE char *path = str_format("%s/%s", n->config.libexec_dir, names[i]);
+
+                if (!path)
+                        return err_set(e, -ENOMEM, "out of memory");
+                if (access(path, X_OK) < 0)
+                        return err_set(e, -EINVAL,
+                                       "cannot run %s (%s); install it, or name the folder of orch's programs "
+                                       "with --libexec-dir",
+                                       path, strerror(errno));
+        }
+        return 0;
 }
 
 static int open_runtime(struct node *n, struct err *e) {
@@ -254,8 +277,10 @@ static int node_open(struct node *n, struct err *e) {
         const struct streams_events events = { .on_images = on_images_changed,
                                                .on_heard = on_heard,
                                                .userdata = n };
-        int r = make_dirs(n, e);
+        int r = check_programs(n, e);
 
+        if (r == 0)
+                r = make_dirs(n, e);
         /* First: the runtime speaks to it. */
         if (r == 0 && pods_new(&n->ctx, on_pods_synced, n, &n->pods) < 0)
                 r = err_set(e, -ENOMEM, "out of memory");
@@ -291,6 +316,7 @@ int node_new(struct loop *loop, struct client *client, const struct node_config 
         if (!n)
                 return err_set(e, -ENOMEM, "out of memory");
         n->config = *config;
+        n->lock_fd = -1;
         n->on_ready = on_ready;
         n->userdata = userdata;
         n->ctx.config = &n->config;
@@ -325,5 +351,6 @@ void node_unref(struct node *n) {
                 timers_free_event(n->timers);
         client_unref(n->ctx.client);
         loop_unref(n->ctx.loop);
+        macros_close_fd(&n->lock_fd);
         free(n);
 }

@@ -76,9 +76,21 @@ static void commits_drain(struct registry *r) {
         r->is_draining = false;
 }
 
+/* After the authors have been told: whoever owns the process may want to start anew. */
+static void failure_check(struct registry *r) {
+        void (*tell)(void *data, const char *text) = r->on_failure;
+        const char *text = tell ? store_failure(r->store) : NULL;
+
+        if (!text)
+                return;
+        r->on_failure = NULL;
+        tell(r->on_failure_data, text);
+}
+
 static void commit_stored(void *userdata, int result, const struct store_result *answer,
                           const struct err *e) {
         struct commit *c = userdata;
+        struct registry *r = c->registry; /* draining frees c */
 
         c->is_answered = true;
         c->result = result;
@@ -91,7 +103,8 @@ static void commit_stored(void *userdata, int result, const struct store_result 
         if (result < 0)
                 LOG_WARN(c->now ? c->now->name : NULL, "a change could not be stored (%s); its author has been told",
                          err_text(&c->err));
-        commits_drain(c->registry);
+        commits_drain(r);
+        failure_check(r);
 }
 
 static int commit_store(struct commit *c, const char *key, struct err *e) {

@@ -45,6 +45,8 @@ int registry_new(const struct registry_options *options, registry_ready_fn on_re
         r->store = options->store;
         r->timers = options->timers;
         r->wall_usec = options->wall_usec ? options->wall_usec : clock_wall_usec;
+        r->on_failure = options->on_failure;
+        r->on_failure_data = options->data;
         r->event_ttl_usec = options->event_ttl_usec ? options->event_ttl_usec : EVENT_TTL_USEC;
         r->history_events = options->history_events ? options->history_events : HISTORY_EVENTS;
         r->history_bytes = options->history_bytes ? options->history_bytes : HISTORY_BYTES;

@@ -23,6 +23,10 @@ struct registry_options {
         unsigned history_events;  /* of the ring that watches read, 0: 4096 */
         size_t history_bytes;     /* 0: 8 MiB */
         uint64_t event_ttl_usec;  /* how long kind Event is kept, 0: 1 h */
+        /* Called once, from the loop, when the store has failed for good (store_failure()): no write will succeed in this process
+         * any more. May be NULL. */
+        void (*on_failure)(void *data, const char *text);
+        void *data;
 };
 
 /* The registry is ready when its first list is in memory and the default objects exist.

@@ -47,6 +47,8 @@ struct registry {
         struct list expiries; /* of volatile objects, oldest first */
         struct timer *expiry_timer;
         bool is_ready, has_stopped;
+        void (*on_failure)(void *data, const char *text); /* NULL: told, or nobody asked */
+        void *on_failure_data;
         registry_ready_fn on_ready;
         void *on_ready_data;
         void (*on_idle)(void *data);
