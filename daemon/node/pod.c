@@ -408,6 +408,10 @@ void node_pod_adopt(struct node_pod *p, struct runtime_pod *rt) {
         pod_checkpoint_read(p);
 }
 
+void node_pod_remember(struct node_pod *p) {
+        pod_store_write(p);
+}
+
 void node_pod_adopt_container(struct node_pod *p, const struct runtime_container_status *status) {
         struct pod_slot *s = pod_find_slot(p, status->container);
         struct container_observed *c = s ? &p->seen.containers[s->index] : NULL;

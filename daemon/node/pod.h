@@ -74,4 +74,6 @@ void node_pod_lost(struct node_pod *p);
 
 /* ---- recovery, before the first node_pod_run() ---- */
 void node_pod_adopt(struct node_pod *p, struct runtime_pod *rt);
+/* Writes the pod's file for a start without a server; for one whose file was lost while it ran. */
+void node_pod_remember(struct node_pod *p);
 void node_pod_adopt_container(struct node_pod *p, const struct runtime_container_status *status);

@@ -126,21 +126,76 @@ static void container_unpack(struct pod_slot *s, const json_t *o) {
         exit_unpack(s, json_object_get(o, "last"), c);
 }
 
+static void take_ip(struct node_pod *p, const struct ip_addr *ip) {
+        if (ip->family == IP_NONE || ipam_mark(p->ctx->ipam, ip) < 0)
+                return;
+        p->ip = *ip;
+        ip_format(ip, p->ip_text);
+}
+
+/* The file is lost or damaged, the pod runs: its address is asked of its network namespace, and what can't be known any more
+ * (hooks, a startup probe that succeeded) counts as over. Probes tell the rest anew. */
+static void checkpoint_miss(struct node_pod *p, const char *why) {
+        struct ip_addr ip = { 0 };
+
+        LOG_WARN(p->key, "the pod's checkpoint can't be read (%s); it runs on, its back-off starts afresh", why);
+        if (!p->spec->spec.host_network) {
+                AUTO_FREE char *path = str_format("/proc/%d/net/fib_trie", (int) runtime_pod_pid(p->rt));
+                AUTO_FREE char *text = NULL;
+
+                if (path && file_read(path, CHECKPOINT_MAX_BYTES, &text, NULL, NULL) == 0)
+                        ip = pod_ip_in_trie(text, &p->ctx->config->network.pod_cidr);
+        }
+        take_ip(p, &ip);
+        for (size_t i = 0; i < p->wanted.n; i++) {
+                p->seen.containers[i].is_started = true;
+                p->seen.containers[i].post_start = HOOK_DONE;
+                p->seen.containers[i].is_probe_ready = !p->wanted.containers[i].has_readiness;
+        }
+}
+
+struct ip_addr pod_ip_in_trie(const char *text, const struct ip_prefix *within) {
+        static const char leaf[] = "|-- ";
+        struct ip_addr ip = { 0 };
+
+        /* "     |-- 10.244.0.7\n        /32 host LOCAL\n" */
+        for (const char *p = strstr(text, leaf); p; p = strstr(p, leaf)) {
+                char word[IP_TEXT_MAX];
+                const char *end;
+
+                p += strlen(leaf);
+                end = p + strcspn(p, "\n");
+                if ((size_t) (end - p) >= sizeof(word))
+                        continue;
+                memcpy(word, p, (size_t) (end - p));
+                word[end - p] = '\0';
+                end += strspn(end, " \n");
+                if (strncmp(end, "/32 host LOCAL", 14) == 0 && ip_parse(word, &ip) == 0 &&
+                    ip_prefix_contains(within, &ip))
+                        return ip;
+        }
+        return (struct ip_addr){ 0 };
+}
+
 void pod_checkpoint_read(struct node_pod *p) {
         AUTO_FREE char *path = run_path(p), *text = NULL;
         struct err e = { 0 };
-        struct ip_addr ip;
+        struct ip_addr ip = { 0 };
         json_t *root;
         size_t len;
 
-        if (!path || file_read(path, CHECKPOINT_MAX_BYTES, &text, &len, &e) < 0)
+        if (!path || file_read(path, CHECKPOINT_MAX_BYTES, &text, &len, &e) < 0) {
+                checkpoint_miss(p, err_text(&e));
                 return;
-        root = json_loadb(text, len, 0, NULL);
-        if (ip_parse(str_or_empty(json_string_value(json_object_get(root, "ip"))), &ip) == 0 &&
-            ipam_mark(p->ctx->ipam, &ip) == 0) {
-                p->ip = ip;
-                ip_format(&ip, p->ip_text);
         }
+        root = json_loadb(text, len, 0, NULL);
+        if (!root || !json_is_object(json_object_get(root, "containers"))) {
+                json_decref(root);
+                checkpoint_miss(p, "it is damaged");
+                return;
+        }
+        if (ip_parse(str_or_empty(json_string_value(json_object_get(root, "ip"))), &ip) == 0)
+                take_ip(p, &ip);
         for (size_t i = 0; i < p->wanted.n; i++)
                 container_unpack(&p->slots[i], json_object_get(json_object_get(root, "containers"),
                                                                p->wanted.containers[i].name));

@@ -139,6 +139,8 @@ void pod_delete_object(struct node_pod *p);
 void pod_checkpoint_write(struct node_pod *p);
 void pod_checkpoint_read(struct node_pod *p);
 void pod_checkpoint_remove(struct node_pod *p);
+/* The local address within a prefix that /proc/PID/net/fib_trie shows; family IP_NONE: there is none. Pure. */
+struct ip_addr pod_ip_in_trie(const char *text, const struct ip_prefix *within);
 /* The pod on disk, for a start without a server. */
 void pod_store_write(struct node_pod *p);
 void pod_store_remove(struct node_pod *p);

@@ -226,6 +226,7 @@ static void adopt_orphan(struct pods *p, struct node_pod *pod) {
         if (!rt)
                 return;
         node_pod_adopt(pod, rt);
+        node_pod_remember(pod);
         for (size_t i = 0; i < spec->spec.init_containers.n + spec->spec.containers.n; i++) {
                 const struct container *c =
                         i < spec->spec.init_containers.n

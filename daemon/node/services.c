@@ -20,6 +20,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <systemd/sd-event.h>
 
 /* The first change waits this long for its companions; those of a busy time wait longer, so that a
  * storm of 100 pods doesn't rewrite the tables 100 times. */
@@ -36,7 +39,11 @@ struct services {
         uint32_t serial;
         uint8_t *snapshot; /* as last written */
         size_t snapshot_len;
+        sd_event_source *guard; /* of the snapshot's folder; NULL: none yet */
+        ino_t ino;              /* of the snapshot as written */
 };
+
+static void services_changed(struct services *s);
 
 struct object_pile {
         struct object **items;
@@ -52,6 +59,38 @@ static int pile_add(void *data, const char *key, struct object *o) {
                 return r;
         pile->items[pile->n++] = o;
         return 0;
+}
+
+/* Somebody else's file in the snapshot's place, or none at all: it is written again. */
+static int on_guard(sd_event_source *source, const struct inotify_event *event, void *userdata) {
+        struct services *s = userdata;
+        AUTO_FREE char *path = str_format("%s/dns/snapshot", s->ctx->config->run_dir);
+        struct stat st;
+        (void) source;
+
+        if (path && stat(path, &st) == 0 && st.st_ino == s->ino && (size_t) st.st_size == s->snapshot_len)
+                return 0;
+        if (event->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED))
+                s->guard = sd_event_source_disable_unref(s->guard);
+        if (!s->snapshot)
+                return 0;
+        LOG_WARN(path, "the names' snapshot was replaced or removed; it is written again");
+        free(STEAL(s->snapshot));
+        s->snapshot_len = 0;
+        services_changed(s);
+        return 0;
+}
+
+static void guard_snapshot(struct services *s, const char *dir, const char *path) {
+        struct stat st;
+
+        s->ino = stat(path, &st) == 0 ? st.st_ino : 0;
+        /* Without it only the next change of names would mend a damaged file. */
+        if (!s->guard)
+                (void) sd_event_add_inotify(loop_event(s->ctx->loop), &s->guard, dir,
+                                            IN_MOVED_TO | IN_DELETE | IN_CLOSE_WRITE | IN_DELETE_SELF |
+                                                    IN_MOVE_SELF | IN_ONLYDIR,
+                                            on_guard, s);
 }
 
 static int write_snapshot(struct services *s, const struct service_table *t, struct err *e) {
@@ -88,6 +127,7 @@ static int write_snapshot(struct services *s, const struct service_table *t, str
         free(s->snapshot);
         s->snapshot = STEAL(data);
         s->snapshot_len = len;
+        guard_snapshot(s, dir, path);
         return 0;
 }
 
@@ -265,6 +305,7 @@ void services_unref(struct services *s) {
         informer_unref(s->slices);
         informer_unref(s->namespaces);
         loop_timer_unref(s->timer);
+        (void) sd_event_source_disable_unref(s->guard);
         free(s->snapshot);
         free(s);
 }
