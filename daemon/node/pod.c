@@ -395,11 +395,8 @@ void node_pod_exited(struct node_pod *p, const struct runtime_container_status *
 }
 
 void node_pod_lost(struct node_pod *p) {
-        if (p->seen.sandbox == SANDBOX_REMOVING || p->seen.sandbox == SANDBOX_REMOVED)
-                return;
-        LOG_WARN(p->key, "orch-pod died; the pod is made anew");
-        p->seen.sandbox = SANDBOX_LOST;
-        node_pod_run(p);
+        if (pod_sandbox_lost(p))
+                node_pod_run(p);
 }
 
 void node_pod_adopt(struct node_pod *p, struct runtime_pod *rt) {

@@ -107,6 +107,8 @@ void pod_sandbox_tear_down(struct node_pod *p);
 void pod_sandbox_fault(struct node_pod *p, const char *reason, const char *text);
 struct pod_facts pod_facts_of(const struct node_pod *p);
 /* Gives the pod's address back. */
+/* orch-pod is dead. Returns whether that is news; node_pod_run() is the caller's. */
+bool pod_sandbox_lost(struct node_pod *p);
 void pod_sandbox_release_ip(struct node_pod *p);
 
 /* pod_start.c */

@@ -56,6 +56,16 @@ void pod_sandbox_release_ip(struct node_pod *p) {
         p->ip_text[0] = '\0';
 }
 
+bool pod_sandbox_lost(struct node_pod *p) {
+        if (p->seen.sandbox == SANDBOX_LOST || p->seen.sandbox == SANDBOX_REMOVING || p->seen.sandbox == SANDBOX_REMOVED)
+                return false;
+        LOG_WARN(p->key, "orch-pod died; the pod is made anew");
+        events_pod(p->ctx->events, &p->spec->metadata, NULL, EVENT_WARNING, "SandboxChanged",
+                   "Pod sandbox changed, it will be killed and re-created: its supervisor, orch-pod, died");
+        p->seen.sandbox = SANDBOX_LOST;
+        return true;
+}
+
 /* The containers of a sandbox that is gone didn't survive it. */
 static void sandbox_removed(struct node_pod *p) {
         struct err e = { 0 };

@@ -149,6 +149,8 @@ static void slot_start_failed(struct pod_slot *s, const char *text) {
                 pod_slot_exited(s, &failed);
 }
 
+/* -EHOSTDOWN: orch-pod died, which is told in a moment (node_pod_lost()). That isn't the container's fault: it starts again in the
+ * next sandbox, without a failure of its own and without back-off. */
 static void on_started(void *userdata, int r, const struct err *e) {
         struct pod_slot *s = userdata;
         struct node_pod *p = s->pod;
@@ -158,6 +160,8 @@ static void on_started(void *userdata, int r, const struct err *e) {
         if (seen_of(s)->life != CONTAINER_STARTING)
                 return;
         if (r < 0) {
+                if (r == -EHOSTDOWN)
+                        return;
                 slot_start_failed(s, err_text(e));
                 node_pod_run(p);
                 return;
@@ -244,6 +248,8 @@ void pod_start(struct node_pod *p, const struct pod_action *a) {
         events_pod(p->ctx->events, &p->spec->metadata, s->spec->name, EVENT_NORMAL, "Pulled",
                    "Container image \"%s\" already present on machine", s->spec->image);
         r = runtime_container_start(p->rt, &spec, on_started, s, &e);
+        if (r == -EHOSTDOWN)
+                return;
         if (r < 0) {
                 slot_start_failed(s, err_text(&e));
                 return;

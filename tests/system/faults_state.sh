@@ -3,7 +3,7 @@
 . "$(dirname "$0")/cluster.sh"
 need jq
 
-start_cluster --debug
+start_cluster
 load_image
 cat >"$WORK/pods.yaml" <<'Y'
 apiVersion: apps/v1
@@ -104,7 +104,8 @@ kill -9 "$supervisor"
 restarted() { [ "$(field pod "$victim" '.status.containerStatuses[0].restartCount')" -ge 1 ]; }
 check "a pod whose supervisor was killed is started again" until_true 30 restarted
 check "it becomes ready" until_true 30 n_ready_is steady 2
-check "and is told as an event" until_true 10 events_tell "pod/$victim.*supervisor\|pod/$victim.*sandbox\|pod/$victim.*andbox"
+check "and is told as an event" until_true 10 events_tell "SandboxChanged.*$victim.*orch-pod, died"
+check "without a failed start" sh -c '! "$0" --socket "$1" get events -A | grep "$2" | grep Failed' "$ORCH_BUILD/cli/orch" "$SOCKET" "$victim"
 
 # --- a fork bomb within its limit
 orch apply -f - >/dev/null <<'Y'
