@@ -1,7 +1,7 @@
 #!/bin/sh
 # orch-dns over UDP and TCP, its snapshot replaced, damaged and missing, other names passed on: in a network namespace.
 if [ "${IN_NAMESPACE:-}" != 1 ] && [ "$(id -u)" = 0 ]; then
-  IN_NAMESPACE=1 exec unshare --net sh "$0" "$@"
+  IN_NAMESPACE=1 exec "$(dirname "$0")/../../scripts/in-namespaces" sh "$0" "$@" # all of it ends with the test
 fi
 . "$(dirname "$0")/lib.sh"
 need_root
@@ -11,7 +11,7 @@ ip link set lo up
 DNS="$ORCH_BUILD/daemon/dns/orch-dns"
 DRIVE="$ORCH_BUILD/tests/system/network-drive"
 PIDS=
-CLEANUP='kill $PIDS 2>/dev/null; wait 2>/dev/null'
+CLEANUP='kill $PIDS 2>/dev/null'
 chmod 755 "$WORK"; mkdir -p "$WORK/run"
 names() { printf 'names %s %s\n' "$WORK/services" "$WORK/run/snapshot" | "$DRIVE" | grep -q ^ok; }
 

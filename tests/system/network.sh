@@ -1,7 +1,7 @@
 #!/bin/sh
 # Pods on the bridge, service addresses in the kernel, restart of the node: in a network namespace of its own.
 if [ "${IN_NAMESPACE:-}" != 1 ] && [ "$(id -u)" = 0 ]; then
-  IN_NAMESPACE=1 exec unshare --net --mount --propagation private sh "$0" "$@"
+  IN_NAMESPACE=1 exec "$(dirname "$0")/../../scripts/in-namespaces" sh "$0" "$@" # all of it ends with the test
 fi
 . "$(dirname "$0")/lib.sh"
 need_root
@@ -14,7 +14,7 @@ mkfifo "$WORK/in" "$WORK/out"
 "$DRIVE" <"$WORK/in" >"$WORK/out" & drive_pid=$!
 exec 3>"$WORK/in" 4<"$WORK/out"
 PODS=
-CLEANUP='exec 3>&-; kill $PODS 2>/dev/null; wait 2>/dev/null'
+CLEANUP='exec 3>&-; kill $PODS 2>/dev/null'
 drive() { # drive words...: sends a command, expects ok
   echo "$*" >&3
   read -r answer <&4

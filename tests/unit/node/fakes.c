@@ -23,7 +23,7 @@ struct owed {
 static struct owed owed[32];
 static size_t n_owed;
 
-static void log_add(const char *fmt, ...) {
+static void PRINTF_LIKE(1, 2) log_add(const char *fmt, ...) {
         va_list ap;
 
         va_start(ap, fmt);
