@@ -225,6 +225,34 @@ static int build_groups(struct spec_builder *b, const struct pod_security_contex
         return 0;
 }
 
+/* What can be said before the container is made, in the kubelet's words. */
+static int check_non_root(struct spec_builder *b, struct err *e) {
+        const struct runtime_container_spec *out = b->out;
+        const char *user = str_or_empty(b->image->user), *words;
+        int64_t number = 0;
+        size_t len = strcspn(user, ":");
+        AUTO_FREE char *name = strndup(user, len);
+
+        if (!name)
+                return -ENOMEM;
+        if (!out->is_non_root_required || (out->run_as_user.is_set && out->run_as_user.value != 0))
+                return 0;
+        if (out->run_as_user.is_set)
+                words = "container's runAsUser breaks non-root policy";
+        else if (len > 0 && str_to_int64(name, 0, UINT32_MAX, &number) < 0)
+                return err_set(e, -EINVAL,
+                               "container has runAsNonRoot and image has non-numeric user (%.64s), "
+                               "cannot verify user is non-root: set runAsUser",
+                               name);
+        else if (number == 0)
+                words = "container has runAsNonRoot and image will run as root: set runAsUser";
+        else
+                return 0;
+        return err_set(e, -EINVAL, "%s (pod: \"%s_%s(%s)\", container: %s)", words,
+                       b->pod->metadata.name, b->pod->metadata.namespace, b->pod->metadata.uid,
+                       b->c->name);
+}
+
 static int build_security(struct spec_builder *b, struct err *e) {
         static const struct security_context none;
         const struct security_context *s = b->c->security_context ? b->c->security_context : &none;
@@ -240,12 +268,8 @@ static int build_security(struct spec_builder *b, struct err *e) {
         out->is_non_root_required = s->run_as_non_root.is_set ? s->run_as_non_root.value
                                                               : p && p->run_as_non_root.is_set &&
                                                                         p->run_as_non_root.value;
-        if (out->is_non_root_required && out->run_as_user.is_set && out->run_as_user.value == 0)
-                return err_set(e, -EINVAL,
-                               "container's runAsUser breaks non-root policy (pod: \"%s_%s(%s)\", "
-                               "container: %s)",
-                               b->pod->metadata.name, b->pod->metadata.namespace,
-                               b->pod->metadata.uid, b->c->name);
+        if (check_non_root(b, e) < 0)
+                return -EINVAL;
         out->is_privileged = s->privileged.is_set && s->privileged.value;
         out->is_root_read_only =
                 s->read_only_root_filesystem.is_set && s->read_only_root_filesystem.value;

@@ -330,7 +330,7 @@ int volumes_make(const struct pod *pod, struct runtime_pod *rt, struct err *e) {
                 if (r < 0)
                         return err_wrap(e, r, "MountVolume.SetUp failed for volume \"%s\"",
                                         v->name);
-                if (fs_group(pod) == (gid_t) -1)
+                if (r == 0 || fs_group(pod) == (gid_t) -1)
                         continue;
                 if (chown(path, (uid_t) -1, fs_group(pod)) < 0 || chmod(path, 02777) < 0)
                         return err_errno(e, -errno, "cannot give volume %s to group %u", v->name,

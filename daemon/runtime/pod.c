@@ -514,20 +514,25 @@ int runtime_pod_netns(const struct runtime_pod *pod) {
 
 int runtime_pod_volume(struct runtime_pod *pod, const char *name, mode_t mode, char **ret_path,
                        struct err *e) {
+        AUTO_FREE char *parent = str_format("%s/volumes", pod->state_dir);
         AUTO_FREE char *path = str_format("%s/volumes/%s", pod->state_dir, name);
+        bool is_new;
         int r;
 
         if (!wire_name_is_valid(name))
                 return err_set(e, -EINVAL, "\"%s\" is no volume name", name);
-        if (!path)
+        if (!parent || !path)
                 return err_set(e, -ENOMEM, "out of memory");
-        r = dir_make_all(path, 0755, e);
+        r = dir_make_all(parent, 0755, e);
         if (r < 0)
                 return r;
-        if (chmod(path, mode) < 0)
+        is_new = mkdir(path, 0700) == 0;
+        if (!is_new && errno != EEXIST)
+                return err_errno(e, -errno, "cannot make the volume %s", path);
+        if (is_new && chmod(path, mode) < 0)
                 return err_errno(e, -errno, "cannot set the mode of %s", path);
         *ret_path = STEAL(path);
-        return 0;
+        return is_new;
 }
 
 char *runtime_pod_tmpfs_path(const struct runtime_pod *pod, const char *name) {

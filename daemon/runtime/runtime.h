@@ -162,8 +162,9 @@ int runtime_pod_netns(const struct runtime_pod *pod);
 bool runtime_pod_container(const struct runtime_pod *pod, const char *container,
                            struct runtime_container_status *ret_status);
 
-/* Where volume files of the pod belong: STATE_DIR/pods/UID/volumes/NAME (made on demand, 0777 as
- * kubelet's emptyDir, or the mode given). The caller's string. Removed with the pod. */
+/* Where volume files of the pod belong: STATE_DIR/pods/UID/volumes/NAME. Made on demand with this mode (0777 as kubelet's
+ * emptyDir); one that is there keeps what its containers made of it. The caller's string. Removed with the pod.
+ * Returns 1 when it was made, 0 when it was there, or a negative errno. */
 int runtime_pod_volume(struct runtime_pod *pod, const char *name, mode_t mode, char **ret_path,
                        struct err *e);
 /* The source path, for a bind mount, of one of the spec's tmpfs volumes. The caller's string, NULL:

@@ -178,6 +178,11 @@ static int seccomp_add_arguments(scmp_filter_ctx ctx, uint64_t capabilities) {
         if (!(capabilities & BIT(SYS_ADMIN))) {
                 r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
                                      SCMP_A0(SCMP_CMP_MASKED_EQ, namespaces, 0));
+                /* EPERM as for unshare(): sandboxes of browsers take "not implemented" for a broken kernel. */
+                for (scmp_datum_t bit = 1; bit <= namespaces && r == 0; bit <<= 1)
+                        if (namespaces & bit)
+                                r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
+                                                     SCMP_A0(SCMP_CMP_MASKED_EQ, bit, bit));
                 /* Its flags are in memory, where a filter can't look: C libraries fall back to clone. */
                 if (r == 0)
                         r = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);

@@ -201,6 +201,21 @@ orch label pod volumes more=yes >/dev/null
 label_is_there() { orch exec volumes -c main -- cat /down/labels | grep -qx 'more="yes"'; }
 check "a new label appears in the downwardAPI's file" until_true 30 label_is_there
 
+
+# What a database makes of its volume stays, through restarts.
+apply <<'Z'
+apiVersion: v1
+kind: Pod
+metadata: {name: restarted}
+spec:
+  terminationGracePeriodSeconds: 0
+  restartPolicy: OnFailure
+  volumes: [{name: v, emptyDir: {}}]
+  containers: [{name: main, image: "box:1", command: [sh, -c, "stat -c %a /v >>/v/modes; chmod 700 /v; [ $(wc -l </v/modes) = 2 ]"], volumeMounts: [{name: v, mountPath: /v}]}, {name: look, image: "box:1", command: [sh, -c, "until [ -e /v/modes ] && [ $(wc -l </v/modes) = 2 ]; do sleep 0.1; done; cat /v/modes"], volumeMounts: [{name: v, mountPath: /v}]}]
+Z
+check "a container restarts" until_true 20 phase_is restarted Succeeded
+check "its volume keeps the mode that it gave it" [ "$(orch logs restarted -c look | tr '\n' ' ')" = "777 700 " ]
+
 # ---- what cannot be ----
 ln -s /etc "$hostdir/dir/out"
 apply <<Y
