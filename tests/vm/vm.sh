@@ -38,7 +38,7 @@ chmod 755 initrd initrd/init
 
 mmdebstrap --quiet --variant=minbase --dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/doc/*' \
   --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
-  --include=systemd,systemd-sysv,dbus,iproute2,nftables,kmod,procps,busybox-static,libcurl3-gnutls,libarchive13,libjansson4,libyaml-0-2,libcap2,libseccomp2,libsqlite3-0,libmicrohttpd12,libgnutls30,libnftables1,libmnl0,libwslay1 \
+  --include=systemd,systemd-sysv,dbus,iproute2,nftables,kmod,procps,busybox-static,libarchive13,libjansson4,libyaml-0-2,libcap2,libseccomp2,libsqlite3-0,libmicrohttpd12,libgnutls30,libmnl0,libwslay1 \
   bookworm root.tar >mmdebstrap.log 2>&1 || { tail -5 mmdebstrap.log; skip "mmdebstrap failed"; }
 mkdir root
 tar -C root -xf root.tar
