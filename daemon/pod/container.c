@@ -391,14 +391,26 @@ int container_signal(struct supervisor *s, struct container *c, int signal) {
         return kill(c->pid, signal) < 0 ? -errno : 0;
 }
 
-void container_kill(struct supervisor *s, struct container *c) {
+static bool container_shares_pids(const struct supervisor *s) {
+        return s->config.flags & (POD_HOST_PID | POD_SHARED_PID);
+}
+
+/* A group that cgroup.kill was written to kills at birth whom CLONE_INTO_CGROUP puts in (Linux 6.14 and later count
+ * kills, and compare with the parent's group): it must not see another life. */
+static void container_kill_group(struct supervisor *s, struct container *c) {
         char group[CGROUP_NAME_MAX];
 
-        if (!container_is_active(c))
-                return;
         container_group(s, c, group);
         (void) cgroup_kill(&s->config.cgroups, group);
-        /* The end of the first process ends its pid namespace, group or no group. */
+        c->has_spent_group = true;
+}
+
+void container_kill(struct supervisor *s, struct container *c) {
+        if (!container_is_active(c))
+                return;
+        if (container_shares_pids(s))
+                container_kill_group(s, c);
+        /* The end of the first process ends its pid namespace. */
         if (!c->is_reaped)
                 (void) kill(c->pid, SIGKILL);
 }
@@ -466,17 +478,19 @@ void container_settle(struct supervisor *s, struct container *c) {
         if (!c->is_reaped || !container_is_active(c))
                 return;
         /* With a pid namespace of its own, the kernel has ended the others before the first. */
-        if (s->config.flags & (POD_HOST_PID | POD_SHARED_PID)) {
-                container_group(s, c, group);
-                if (cgroup_is_populated(&s->config.cgroups, group)) {
-                        (void) cgroup_kill(&s->config.cgroups, group);
-                        return;
-                }
+        container_group(s, c, group);
+        if (container_shares_pids(s) && cgroup_is_populated(&s->config.cgroups, group)) {
+                container_kill_group(s, c);
+                return;
         }
         if (c->start_result < 0)
                 container_failed(s, c);
         else
                 container_finish(s, c);
+        if (c->has_spent_group) {
+                cgroup_remove(&s->config.cgroups, group);
+                c->oom_kills = 0;
+        }
 }
 
 void container_reaped(struct supervisor *s, struct container *c, int end_code, int end_status) {

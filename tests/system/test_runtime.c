@@ -119,6 +119,32 @@ static void a_killed_container_takes_its_children_along(void **state) {
         assert_false(f->exit.is_oom_killed);
 }
 
+static void kill_and_start_again(struct fixture *f, const struct runtime_pod_spec *pod) {
+        struct runtime_container_spec spec = fixture_shell("c", nothing);
+        AUTO_FREE char *log = NULL;
+
+        fixture_pod(f, pod);
+        assert_int_equal(fixture_start(f, &spec), 0);
+        assert_int_equal(runtime_container_kill(f->pod, "c", NULL), 0);
+        fixture_wait_exits(f, 1);
+        spec.instance = 1;
+        log = fixture_run(f, &spec, "echo again");
+
+        assert_string_equal(log, "again\n");
+        assert_int_equal(f->exit.exit_code, 0);
+}
+
+/* The kernel kills at birth who is cloned into a group that cgroup.kill was once written to. */
+static void a_killed_container_starts_again(void **state) {
+        kill_and_start_again(*state, NULL);
+}
+
+static void so_it_does_with_shared_pids(void **state) {
+        const struct runtime_pod_spec pod = { .share_process_namespace = true };
+
+        kill_and_start_again(*state, &pod);
+}
+
 static void a_shared_pid_namespace_is_shared_and_cleared(void **state) {
         struct fixture *f = *state;
         const struct runtime_pod_spec pod = { .share_process_namespace = true };
@@ -757,6 +783,8 @@ int main(int argc, char *argv[]) {
                 TEST(what_cannot_be_executed_or_mounted_is_told_in_words),
                 TEST(signals_reach_the_main_process),
                 TEST(a_killed_container_takes_its_children_along),
+                TEST(a_killed_container_starts_again),
+                TEST(so_it_does_with_shared_pids),
                 TEST(a_shared_pid_namespace_is_shared_and_cleared),
                 TEST(a_restart_gets_a_fresh_root_and_a_log_of_its_own),
                 TEST(the_termination_message_is_told),
