@@ -149,18 +149,30 @@ static json_t *taint_tree(const char *key, const char *value, const char *effect
         return o;
 }
 
+/* tolerationSeconds count from the taint's time, which people don't write. */
+static uint64_t taint_time(const struct node_view *v, const struct taint *t) {
+        if (t->time_added || !str_eq(t->effect, "NoExecute"))
+                return t->time_added;
+        return v->f->now_usec;
+}
+
 static bool taints_are_right(const struct node_view *v, const char *key) {
         size_t n_managed = 0;
 
-        for (size_t i = 0; i < v->n->spec.taints.n; i++)
-                n_managed += taint_is_managed(&v->n->spec.taints.items[i]);
+        for (size_t i = 0; i < v->n->spec.taints.n; i++) {
+                const struct taint *t = &v->n->spec.taints.items[i];
+
+                if (taint_time(v, t) != t->time_added)
+                        return false;
+                n_managed += taint_is_managed(t);
+        }
         if (!key)
                 return n_managed == 0;
         return n_managed == 2 && node_taint(v->n, key, "NoSchedule") &&
                node_taint(v->n, key, "NoExecute");
 }
 
-/* Foreign taints stay, ours follow the state. True when there was something to change. */
+/* Foreign taints stay and get the time that they lack, ours follow the state. True when there was something to change. */
 static bool plan_taints(const struct node_view *v, struct changes *c) {
         static const char *const effects[] = { "NoSchedule", "NoExecute" };
         const char *key = taint_key_of(v->status);
@@ -176,7 +188,7 @@ static bool plan_taints(const struct node_view *v, struct changes *c) {
 
                 if (!taint_is_managed(t))
                         ok = json_array_append_new(list, taint_tree(t->key, t->value, t->effect,
-                                                                    t->time_added)) == 0;
+                                                                    taint_time(v, t))) == 0;
         }
         for (size_t i = 0; ok && key && i < ARRAY_SIZE(effects); i++) {
                 const struct taint *had = node_taint(v->n, key, effects[i]);
@@ -234,12 +246,18 @@ static void plan_pod_condition(const struct node_view *v, const struct object *o
                 plan_pod_ready(v, o, containers->status, NULL, c);
 }
 
-/* When the pod has to leave because of the taint; USEC_NEVER: it may stay. */
+/* When the pod has to leave because of the taint; USEC_NEVER: it may stay. What nobody tolerates
+ * evicts at once, but for the taints that silence brings. */
 static uint64_t pod_leaves_usec(const struct node_view *v, const struct pod *p,
                                 const struct taint *t) {
         const struct toleration *tolerated = taint_toleration(&p->spec, t);
-        uint64_t stays_usec = v->f->eviction_usec;
+        uint64_t stays_usec = taint_is_managed(t) ? v->f->eviction_usec : 0;
 
+        if (!str_eq(t->effect, "NoExecute") || t->time_added == 0)
+                return USEC_NEVER;
+        /* When all nodes are silent, it is the network or this server that is at fault. */
+        if (taint_is_managed(t) && v->f->n_silent >= v->f->n_nodes)
+                return USEC_NEVER;
         if (tolerated && !tolerated->toleration_seconds.is_set)
                 return USEC_NEVER;
         if (tolerated)
@@ -248,11 +266,12 @@ static uint64_t pod_leaves_usec(const struct node_view *v, const struct pod *p,
         return t->time_added + stays_usec;
 }
 
-static void plan_pod_leave(const struct node_view *v, const struct object *o, const struct taint *t,
-                           struct changes *c) {
-        uint64_t due = pod_leaves_usec(v, OBJECT_AS(pod, o), t);
+static void plan_pod_leave(const struct node_view *v, const struct object *o, struct changes *c) {
+        uint64_t due = USEC_NEVER;
         struct change *it;
 
+        for (size_t i = 0; i < v->n->spec.taints.n; i++)
+                due = MIN(due, pod_leaves_usec(v, OBJECT_AS(pod, o), &v->n->spec.taints.items[i]));
         if (due == USEC_NEVER)
                 return;
         if (v->f->now_usec < due) {
@@ -268,17 +287,13 @@ static void plan_pod_leave(const struct node_view *v, const struct object *o, co
 }
 
 static void plan_pods(const struct node_view *v, struct changes *c) {
-        const char *key = taint_key_of(v->status);
-        const struct taint *t = key ? node_taint(v->n, key, "NoExecute") : NULL;
-
         for (size_t i = 0; i < v->f->n_pods; i++) {
                 const struct object *o = v->f->pods[i];
 
                 if (pod_is_over(OBJECT_AS(pod, o)))
                         continue;
                 plan_pod_condition(v, o, c);
-                if (t && t->time_added && v->f->n_silent < v->f->n_nodes)
-                        plan_pod_leave(v, o, t, c);
+                plan_pod_leave(v, o, c);
         }
 }
 
