@@ -42,16 +42,17 @@ static const struct taint *node_taint(const struct node *n, const char *key, con
 
 /* ---- conditions ---- */
 
+/* had NULL: the node never said anything about it. Otherwise it did, with a heartbeat's time or
+ * without: that field is optional. */
 static json_t *condition_unknown(const struct node_condition *had, const char *type, uint64_t now) {
         uint64_t since = had && str_eq(had->status, "Unknown") ? had->last_transition_time : now;
-        bool was_heard = had && had->last_heartbeat_time != 0;
 
         return json_pack("{s:s, s:s, s:o, s:o, s:s, s:s}", "type", type, "status", "Unknown",
                          "lastHeartbeatTime", tree_time(had ? had->last_heartbeat_time : 0),
                          "lastTransitionTime", tree_time(since), "reason",
-                         was_heard ? REASON_SILENT : "NodeStatusNeverUpdated", "message",
-                         was_heard ? "Kubelet stopped posting node status."
-                                   : "Kubelet never posted node status.");
+                         had ? REASON_SILENT : "NodeStatusNeverUpdated", "message",
+                         had ? "Kubelet stopped posting node status."
+                             : "Kubelet never posted node status.");
 }
 
 /* All conditions, Unknown each; Ready is there in any case. */
