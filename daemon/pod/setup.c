@@ -1,6 +1,7 @@
 #include "daemon/pod/setup.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
@@ -12,6 +13,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -88,12 +90,42 @@ static int setup_loopback(struct err *e) {
         return 0;
 }
 
+/* A daemon that was started behind chroot(): entering a container's mount namespace later (exec) would land at the namespace's
+ * root, above that tree, and so would a container that breaks out of a chroot of its own. Our mount namespace is new, so the tree
+ * we see becomes its root. Where it is already, nothing happens. */
+static int setup_take_root(struct err *e) {
+        AUTO_CLOSE int here = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        AUTO_CLOSE int own = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+        char link[32], path[PATH_MAX], cwd[PATH_MAX];
+        struct stat before, after;
+        ssize_t n;
+
+        /* setns() forgets the working directory, too. */
+        if (here < 0 || own < 0 || !getcwd(cwd, sizeof(cwd)) || fstat(here, &before) < 0 ||
+            setns(own, CLONE_NEWNS) < 0 || stat("/", &after) < 0)
+                return err_errno(e, -errno, "cannot look at the root of the mounts");
+        if (before.st_dev == after.st_dev && before.st_ino == after.st_ino)
+                return chdir(cwd) < 0 ? err_errno(e, -errno, "cannot enter %s", cwd) : 0;
+        (void) snprintf(link, sizeof(link), "/proc/self/fd/%d", here);
+        n = readlink(link, path, sizeof(path) - 1);
+        if (n <= 0)
+                return err_set(e, -ENOENT, "cannot find the tree that orch was started in; is /proc mounted?");
+        path[n] = '\0';
+        if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ||
+            mount(path, path, NULL, MS_BIND | MS_REC, NULL) < 0 || chdir(path) < 0 ||
+            syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir(cwd) < 0)
+                return err_errno(e, -errno, "cannot make %s the root of the pod's mounts", path);
+        return 0;
+}
+
 static int setup_namespaces(const struct pod_config *c, struct err *e) {
         int flags = CLONE_NEWNS | (c->flags & POD_HOST_NETWORK ? 0 : CLONE_NEWNET | CLONE_NEWUTS) |
                     (c->flags & POD_HOST_IPC ? 0 : CLONE_NEWIPC);
 
         if (unshare(flags) < 0)
                 return err_errno(e, -errno, "cannot make the pod's namespaces");
+        if (setup_take_root(e) < 0)
+                return e->code;
         /* Mounts that the machine makes later are seen (a disk for a hostPath); ours stay here. */
         if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
                 return err_errno(e, -errno, "cannot separate the pod's mounts");
