@@ -55,18 +55,35 @@ static json_t *condition_unknown(const struct node_condition *had, const char *t
                              : "Kubelet never posted node status.");
 }
 
-/* All conditions, Unknown each; Ready is there in any case. */
+/* What the node itself says; the rest is others' and none of ours. */
+static bool condition_is_nodes(const char *type) {
+        static const char *const types[] = { "Ready", "MemoryPressure", "DiskPressure",
+                                             "PIDPressure" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+                if (str_eq(type, types[i]))
+                        return true;
+        return false;
+}
+
+/* The node's conditions, Unknown each, the others' as they are; Ready is there in any case. */
 static json_t *conditions_unknown(const struct node_view *v) {
-        json_t *list = json_array();
-        bool has_ready = false, ok = list;
+        json_t *tree = object_json(v->f->node), *it, *list = json_array();
+        bool has_ready = false, ok = tree && list;
+        size_t i;
 
-        for (size_t i = 0; ok && i < v->n->status.conditions.n; i++) {
-                const struct node_condition *had = &v->n->status.conditions.items[i];
+        json_array_foreach(json_object_get(json_object_get(tree, "status"), "conditions"), i, it) {
+                const char *type = json_string_value(json_object_get(it, "type"));
+                const struct node_condition *had = node_condition_find(&v->n->status, type);
 
-                has_ready |= str_eq(had->type, "Ready");
-                ok = json_array_append_new(list,
-                                           condition_unknown(had, had->type, v->f->now_usec)) == 0;
+                has_ready |= str_eq(type, "Ready");
+                ok = ok &&
+                     (had && condition_is_nodes(type)
+                              ? json_array_append_new(
+                                        list, condition_unknown(had, type, v->f->now_usec)) == 0
+                              : json_array_append(list, it) == 0);
         }
+        json_decref(tree);
         if (ok && !has_ready)
                 ok = json_array_append_new(list,
                                            condition_unknown(NULL, "Ready", v->f->now_usec)) == 0;
@@ -173,7 +190,8 @@ static bool taints_are_right(const struct node_view *v, const char *key) {
                node_taint(v->n, key, "NoExecute");
 }
 
-/* Foreign taints stay and get the time that they lack, ours follow the state. True when there was something to change. */
+/* Foreign taints stay and get the time that they lack, ours follow the state. True when there was
+ * something to change. */
 static bool plan_taints(const struct node_view *v, struct changes *c) {
         static const char *const effects[] = { "NoSchedule", "NoExecute" };
         const char *key = taint_key_of(v->status);

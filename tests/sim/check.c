@@ -1,4 +1,5 @@
 #include "api/kinds/labels.h"
+#include "api/kinds/node.h"
 #include "api/kinds/object.h"
 #include "api/kinds/pod.h"
 #include "api/kinds/service.h"
@@ -103,6 +104,19 @@ static int check_pod(void *data, const char *key, struct object *o) {
         return 0;
 }
 
+/* Every node renews its lease again: nothing may be left of its silence. */
+static int check_node(void *data, const char *key, struct object *o) {
+        const struct node *n = OBJECT_AS(node, o);
+        const struct node_condition *ready = node_condition_find(&n->status, "Ready");
+
+        if (n->spec.taints.n != 0)
+                world_violated(data, "node %s still has taint %s", key,
+                               n->spec.taints.items[0].key);
+        if (!ready || !str_eq(ready->status, "True"))
+                world_violated(data, "node %s is never Ready again", key);
+        return 0;
+}
+
 static int check_set(void *data, const char *key, struct object *o) {
         check_owner(data, o, ((struct world *) data)->deployments);
         return 0;
@@ -166,6 +180,7 @@ static void check_app(struct world *w, const struct sim_app *a) {
 }
 
 void check_end(struct world *w) {
+        (void) informer_each(w->kubelets, check_node, w); /* first: why pods have no place */
         (void) informer_each(w->pods, check_pod, w);
         (void) informer_each(w->sets, check_set, w);
         for (size_t i = 0; i < w->n_apps; i++)
