@@ -10,8 +10,10 @@
 #include <jansson.h>
 #include <string.h>
 
-/* What changes within this time is told with one write; Ready and ends don't wait. */
+/* What changes within this time is told with one write; Ready and ends don't wait. An end that is followed by a
+ * start at once waits for its outcome, so that a restart of a few milliseconds is told as such. */
 #define STATUS_DELAY_USEC (200 * USEC_PER_MSEC)
+#define STATUS_RESTART_USEC (20 * USEC_PER_MSEC)
 #define STATUS_RETRY_FIRST_USEC (250 * USEC_PER_MSEC)
 #define STATUS_RETRY_MOST_USEC (30 * USEC_PER_SEC)
 
@@ -268,6 +270,13 @@ static char *status_text(struct node_pod *p, const struct pod_plan *plan) {
         return text;
 }
 
+static bool plan_starts(const struct pod_plan *plan) {
+        for (size_t i = 0; i < plan->n; i++)
+                if (plan->actions[i].kind == POD_START)
+                        return true;
+        return false;
+}
+
 void pod_status_plan(struct node_pod *p, const struct pod_plan *plan) {
         struct pod_status_sender *s = &p->status;
         bool is_end = plan->phase == POD_SUCCEEDED || plan->phase == POD_FAILED;
@@ -295,7 +304,7 @@ void pod_status_plan(struct node_pod *p, const struct pod_plan *plan) {
         free(s->wanted);
         s->wanted = STEAL(text);
         if (is_urgent && s->n_failures == 0)
-                s->due_usec = now_usec;
+                s->due_usec = plan_starts(plan) ? now_usec + STATUS_RESTART_USEC : now_usec;
         else if (s->due_usec == USEC_NEVER)
                 s->due_usec = now_usec + STATUS_DELAY_USEC;
 }
