@@ -172,7 +172,11 @@ def podman_up(n):
     with open(f'{WORK}/podman.yaml', 'w') as f:
         f.write(manifest(n, 'localhost/bench:1', probe=False))
     began = time.monotonic()
-    run('podman', 'kube', 'play', f'{WORK}/podman.yaml')
+    try:
+        run('podman', 'kube', 'play', f'{WORK}/podman.yaml')
+    except subprocess.CalledProcessError:
+        subprocess.run(['podman', 'pod', 'rm', '--all', '--force'], capture_output=True, check=False)
+        raise
     return time.monotonic() - began
 
 
