@@ -12,7 +12,8 @@
 #include <signal.h>
 #include <string.h>
 
-/* One pod's fork bomb mustn't take every process id of a small board (32768 on 32 bits). ADR 0095. */
+/* One pod's fork bomb mustn't take every process id of a small board (32768 on 32 bits). ADR 0095.
+ */
 #define CONTAINER_SPEC_POD_PIDS 4096
 
 struct spec_builder {
@@ -59,7 +60,8 @@ static struct runtime_limits limits_of(const struct container *c) {
         struct runtime_limits l = {
                 .cpu_limit_milli = quantity_map_get(&q->limits, "cpu").milli,
                 .memory_limit_bytes = quantity_value(quantity_map_get(&q->limits, "memory")),
-                /* The pod's, so that it has a group: on version 1 it would else not be in the pod's either. */
+                /* The pod's, so that it has a group: on version 1 it would else not be in the pod's
+                   either. */
                 .pids_limit = CONTAINER_SPEC_POD_PIDS,
         };
 

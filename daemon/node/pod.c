@@ -200,10 +200,9 @@ struct selection {
 static void look_at_service(void *data, const struct service *service) {
         struct selection *s = data;
 
-        s->is_selected |=
-                str_eq(service->metadata.namespace, s->pod->metadata.namespace) &&
-                service->spec.selector.n > 0 &&
-                string_map_is_subset(&service->spec.selector, &s->pod->metadata.labels);
+        s->is_selected |= str_eq(service->metadata.namespace, s->pod->metadata.namespace) &&
+                          service->spec.selector.n > 0 &&
+                          string_map_is_subset(&service->spec.selector, &s->pod->metadata.labels);
 }
 
 static bool pod_is_selected(const struct node_pod *p) {
@@ -216,8 +215,8 @@ static bool pod_is_selected(const struct node_pod *p) {
         return s.is_selected;
 }
 
-/* From the moment a pod is deleted until rules are in force that know it, names may lead to it: also
- * when the server's list, or the rules, have not caught up with its becoming ready. */
+/* From the moment a pod is deleted until rules are in force that know it, names may lead to it:
+ * also when the server's list, or the rules, have not caught up with its becoming ready. */
 static void pod_note_deletion(struct node_pod *p, uint64_t now_usec) {
         if (!p->wanted.is_deleting || p->seen.deleting_usec != 0)
                 return;

@@ -259,7 +259,8 @@ static int volume_write(const struct context *ctx, const struct pod *pod, const 
         return MIN(r, 0);
 }
 
-/* Goes on after a failure: one volume whose object is gone mustn't keep the others from changing. */
+/* Goes on after a failure: one volume whose object is gone mustn't keep the others from changing.
+ */
 static int volumes_visit(const struct context *ctx, const struct pod *pod,
                          const struct pod_facts *facts, struct err *e) {
         int first = 0;
@@ -339,7 +340,8 @@ int volumes_make(const struct pod *pod, struct runtime_pod *rt, struct err *e) {
         return 0;
 }
 
-/* orch-pod decides when it mounts; what is wrong already is told here, before the container is made. */
+/* orch-pod decides when it mounts; what is wrong already is told here, before the container is
+ * made. */
 static int sub_path_check(const char *root, const char *sub, struct err *e) {
         const struct open_how how = { .flags = O_PATH | O_CLOEXEC,
                                       .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };

@@ -37,10 +37,10 @@ int volumes_write(const struct context *ctx, const struct pod *pod, const struct
 /* Makes the pod's emptyDirs and gives them to its fsGroup. After runtime_pod_create(). */
 int volumes_make(const struct pod *pod, struct runtime_pod *rt, struct err *e);
 
-/* Where the volume of a mount lies on this machine, without the subPath, which orch-pod looks up when it mounts.
- * expanded_sub_path: subPath, or subPathExpr with variables replaced; NULL: none. Refused (-EXDEV, -EINVAL...)
- * where it leads out of the volume already.
- * *ret_path: the caller's. */
+/* Where the volume of a mount lies on this machine, without the subPath, which orch-pod looks up
+ * when it mounts. expanded_sub_path: subPath, or subPathExpr with variables replaced; NULL: none.
+ * Refused (-EXDEV, -EINVAL...) where it leads out of the volume already. *ret_path: the caller's.
+ */
 int volumes_source(const struct context *ctx, const struct pod *pod, struct runtime_pod *rt,
                    const struct volume_mount *mount, const char *expanded_sub_path, char **ret_path,
                    struct err *e);

@@ -1,5 +1,8 @@
 #include "daemon/pod/subpath.h"
 
+#include "base/fd.h"
+#include "base/str.h"
+
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
@@ -8,9 +11,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include "base/fd.h"
-#include "base/str.h"
 
 static int subpath_step(int root, const char *path) {
         const struct open_how how = { .flags = O_PATH | O_CLOEXEC,

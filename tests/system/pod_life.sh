@@ -89,6 +89,24 @@ check "the second back-off is twice the first" until_true 30 says_back_off 20s
 check "and is told as an event" until_true 10 event_has looping 'BackOff Back-off restarting failed container'
 
 # ---- probes ----
+mkdir "$WORK/cgi"
+cat >"$WORK/cgi/headed" <<'C'
+#!/bin/sh
+[ "$HTTP_X_PROBE" = yes ] || { printf 'Status: 403 Forbidden\r\n\r\n'; exit; }
+printf 'Content-Type: text/plain\r\n\r\nok\n'
+C
+chmod 755 "$WORK/cgi/headed"
+apply <<Y
+apiVersion: v1
+kind: Pod
+metadata: {name: headed}
+spec:
+  terminationGracePeriodSeconds: 1
+  volumes: [{name: cgi, hostPath: {path: $WORK/cgi}}]
+  containers:
+  - {name: with, image: "box:1", command: [sh, -c, "exec httpd -f -p 8080 -h /srv"], volumeMounts: [{name: cgi, mountPath: /srv/cgi-bin}], readinessProbe: {httpGet: {path: /cgi-bin/headed, port: 8080, httpHeaders: [{name: X-Probe, value: "yes"}]}, periodSeconds: 1}}
+  - {name: without, image: "box:1", command: [sleep, "1000"], readinessProbe: {httpGet: {path: /cgi-bin/headed, port: 8080}, periodSeconds: 1}}
+Y
 apply <<'Y'
 apiVersion: v1
 kind: Pod
@@ -145,6 +163,8 @@ spec:
 Y
 container_ready() { [ "$(field pod "$1" ".status.containerStatuses[] | select(.name == \"$2\") | .ready")" = "$3" ]; }
 running() { [ "$(field pod "$1" '[.status.containerStatuses[]? | select(.state.running)] | length')" = "$2" ]; }
+check "a probe's headers are sent" until_true 20 container_ready headed with true
+check "who asks without them gets 403" until_true 20 event_has headed 'Unhealthy .*statuscode: 403'
 check "the probed containers run" until_true 20 running probed 3
 orch exec probed -c exec -- touch /tmp/ready
 check "an exec probe's success makes ready" until_true 20 container_ready probed exec true

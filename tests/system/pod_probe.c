@@ -1,4 +1,5 @@
-/* Runs inside a container: tries what a container mustn't, and prints one line for each: "mount: Operation not permitted". */
+/* Runs inside a container: tries what a container mustn't, and prints one line for each: "mount:
+ * Operation not permitted". */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -57,10 +58,12 @@ static void try_devices(void) {
                 const char *name;
                 mode_t kind;
                 unsigned major, minor;
-        } nodes[] = { { "mem", S_IFCHR, 1, 1 },    { "port", S_IFCHR, 1, 4 },   { "kmsg", S_IFCHR, 1, 11 },
-                      { "fuse", S_IFCHR, 10, 229 }, { "tun", S_IFCHR, 10, 200 }, { "loop0", S_IFBLK, 7, 0 },
-                      { "sda", S_IFBLK, 8, 0 },     { "vda", S_IFBLK, 254, 0 },  { "vdb", S_IFBLK, 252, 0 },
-                      { "nvme", S_IFBLK, 259, 0 },  { "ram", S_IFBLK, 1, 0 } };
+        } nodes[] = { { "mem", S_IFCHR, 1, 1 },    { "port", S_IFCHR, 1, 4 },
+                      { "kmsg", S_IFCHR, 1, 11 },  { "fuse", S_IFCHR, 10, 229 },
+                      { "tun", S_IFCHR, 10, 200 }, { "loop0", S_IFBLK, 7, 0 },
+                      { "sda", S_IFBLK, 8, 0 },    { "vda", S_IFBLK, 254, 0 },
+                      { "vdb", S_IFBLK, 252, 0 },  { "nvme", S_IFBLK, 259, 0 },
+                      { "ram", S_IFBLK, 1, 0 } };
         for (size_t i = 0; i < sizeof(nodes) / sizeof(*nodes); i++) {
                 char path[64], name[80];
                 int r;
@@ -78,11 +81,16 @@ static void try_devices(void) {
 }
 
 static void try_files(void) {
-        static const char *const writes[] = { "/proc/sys/kernel/hostname", "/proc/sys/net/ipv4/ip_forward",
-                                              "/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger",
-                                              "/sys/kernel/uevent_helper", "/sys/fs/cgroup/x", "/etc/x", "/x" };
-        static const char *const reads[] = { "/proc/kcore", "/proc/keys", "/proc/timer_list", "/proc/sched_debug",
-                                             "/proc/latency_stats" };
+        static const char *const writes[] = { "/proc/sys/kernel/hostname",
+                                              "/proc/sys/net/ipv4/ip_forward",
+                                              "/proc/sys/kernel/core_pattern",
+                                              "/proc/sysrq-trigger",
+                                              "/sys/kernel/uevent_helper",
+                                              "/sys/fs/cgroup/x",
+                                              "/etc/x",
+                                              "/x" };
+        static const char *const reads[] = { "/proc/kcore", "/proc/keys", "/proc/timer_list",
+                                             "/proc/sched_debug", "/proc/latency_stats" };
         char buf[16];
 
         for (size_t i = 0; i < sizeof(writes) / sizeof(*writes); i++) {
