@@ -196,5 +196,7 @@ int runtime_recover(struct runtime *r, const struct runtime_found *found, struct
                 n += k > 0;
         }
         (void) closedir(d);
+        if (k >= 0)
+                runtime_end_strays(r);
         return k < 0 ? k : n;
 }

@@ -104,3 +104,7 @@ bool container_status(struct runtime_pod *pod, const char *name,
                       struct runtime_container_status *ret_status);
 /* Looks at the status file and tells of an end that wasn't told yet. */
 void container_notice(struct runtime_pod *pod, const char *name);
+
+/* Kills the supervisors of this run directory that recovery couldn't reach, with their containers: a second copy of the pod would
+ * have the same names and addresses. After all reachable pods are known. Reads /proc once. */
+void runtime_end_strays(struct runtime *r);
