@@ -60,6 +60,7 @@ static const char *namespace_of(const struct manifest *m) {
 static int say(const struct applying *a, const struct manifest *m, const char *verdict,
                const json_t *tree, struct err *e) {
         AUTO_FREE char *text = NULL;
+        const char *name = tree_text(tree, "metadata", "name", NULL); /* perhaps a generated one */
 
         if (a->output.format != OUTPUT_TABLE)
                 return output_print(&a->output, tree, e);
@@ -67,7 +68,9 @@ static int say(const struct applying *a, const struct manifest *m, const char *v
                           a->is_dry_server   ? " (server dry run)"
                           : a->is_dry_client ? " (dry run)"
                                              : "");
-        return output_verdict(m->kind, name_of(m), str_or_empty(text), e);
+        return output_verdict(m->kind,
+                              name[0] ? name : tree_text(tree, "metadata", "generateName", NULL),
+                              str_or_empty(text), e);
 }
 
 static char *write_path(const struct applying *a, const struct manifest *m, const char *name) {
@@ -186,6 +189,9 @@ static int apply_server_side(const struct applying *a, const struct manifest *m,
                 (void) client_path_query(&path, "force", "true");
         r = session_json(a->session, CLIENT_PATCH, path, "application/apply-patch+yaml", m->tree,
                          &answer, e);
+        if (a->session->reason == CLIENT_REASON_UNSUPPORTED_MEDIA_TYPE)
+                r = err_set(e, -EOPNOTSUPP,
+                            "this server can't merge manifests; leave out --server-side");
         if (r == 0)
                 r = say(a, m, "serverside-applied", answer, e);
         json_decref(answer);
@@ -196,6 +202,10 @@ static int apply_one(const struct applying *a, const struct manifest *m, struct 
         json_t *tree = NULL;
         int r;
 
+        if (!name_of(m)[0])
+                return err_set(e, -EINVAL,
+                               "metadata.generateName makes a new object each time; use \"orch "
+                               "create\" for it");
         if (a->args->is_server_side)
                 return apply_server_side(a, m, e);
         r = annotate(m, &tree, e);

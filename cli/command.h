@@ -12,7 +12,7 @@ enum exit_code {
         EXIT_OK = 0,
         EXIT_ERROR = 1,     /* the server refused, or something failed on the way */
         EXIT_USAGE = 2,     /* the command line is wrong; nothing was sent */
-        EXIT_MANIFEST = 3,  /* a manifest is wrong; nothing was sent */
+        EXIT_MANIFEST = 3,  /* a manifest is wrong or can't be read; nothing was sent */
         EXIT_NO_SERVER = 4, /* the server can't be reached */
         EXIT_TIMED_OUT = 5, /* what was waited for did not come in time */
 };

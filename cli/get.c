@@ -359,6 +359,7 @@ static int watch(struct getting *g, const struct target *t, struct err *e) {
                 else
                         r = output_print(&g->output, list, e);
         }
+        (void) fflush(stdout); /* a pipe's reader sees it now, not with the next event */
         path = fetch_path(g->session, &f);
         (void) client_path_query(&path, "watch", "1");
         (void) client_path_query(&path, "resourceVersion",

@@ -23,7 +23,7 @@ static const char exit_codes_text[] =
         "  0  success\n"
         "  1  the server refused the request, or it failed on the way\n"
         "  2  the command line is wrong; nothing was sent\n"
-        "  3  a manifest is wrong; nothing was sent\n"
+        "  3  a manifest is wrong or cannot be read; nothing was sent\n"
         "  4  the server cannot be reached\n"
         "  5  what was waited for did not come in time\n"
         "\n"

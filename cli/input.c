@@ -114,15 +114,20 @@ static int compare_places(const void *a, const void *b) {
 }
 
 /* From the top of each file down, as a person mends them. */
-static void print_findings(struct diags *d) {
+static void print_findings(struct session *s, struct diags *d) {
         if (d->n > 0)
                 qsort(d->items, d->n, sizeof(*d->items), compare_places);
         for (size_t i = 0; i < d->n; i++) {
-                AUTO_FREE char *text = diag_format(&d->items[i]);
+                struct diag shown = d->items[i];
+                bool is_warning = shown.severity == DIAG_WARNING;
+                AUTO_FREE char *text = NULL;
 
+                shown.severity = DIAG_ERROR; /* the word stands in front */
+                text = diag_format(&shown);
                 (void) fprintf(stderr, "%s%s\n",
-                               d->items[i].severity == DIAG_WARNING ? "Warning: " : "error: ",
-                               text ? text : "out of memory");
+                               is_warning ? "Warning: " : "error: ", text ? text : "out of memory");
+                if (is_warning)
+                        session_note_warning(s, &shown);
         }
         if (d->n_errors > 0)
                 (void) fprintf(stderr, "%zu error%s; nothing was sent\n", d->n_errors,
@@ -138,9 +143,11 @@ int input_read(struct session *s, const struct option_texts *files, bool is_recu
                 return session_usage(s, e, "say what to read: -f FILE, -f DIRECTORY or -f -");
         for (size_t i = 0; i < files->n && r == 0; i++)
                 r = read_path(&in, files->items[i], 0, e);
-        if (r == 0) {
+        if (r < 0) {
+                s->exit_code = EXIT_MANIFEST;
+        } else {
                 check_namespaces(&in);
-                print_findings(&in.diags);
+                print_findings(s, &in.diags);
                 if (in.diags.n_errors > 0 || in.diags.has_failed) {
                         s->exit_code = EXIT_MANIFEST;
                         r = -EINVAL;

@@ -41,8 +41,10 @@ static int fail(const struct session *s, const struct err *e, const char *comman
         return code;
 }
 
-/* Parses what is behind the command's name and runs it. */
-static int command_run(struct session *s, const struct command *c, char *const *argv, int argc) {
+/* Parses what is behind the command's name and runs it. prefix: "rollout " and the like, or "". */
+static int command_run(struct session *s, const struct command *c, char *const *argv, int argc,
+                       const char *prefix) {
+        AUTO_FREE char *full = str_format("%s%s", prefix, c->name);
         AUTO_FREE void *args = calloc(1, c->args_size ? c->args_size : 1);
         AUTO_DONE(words) struct words words = { 0 };
         struct option_group groups[] = {
@@ -57,7 +59,7 @@ static int command_run(struct session *s, const struct command *c, char *const *
         option_set_defaults(&groups[1]);
         r = option_parse(argv, argc, groups, ARRAY_SIZE(groups), false, &words, &e);
         if (r < 0)
-                return usage_fail(&e, c->name);
+                return usage_fail(&e, full ? full : c->name);
         if (s->global.wants_help) {
                 help_command(c, stdout);
                 return EXIT_OK;
@@ -68,7 +70,7 @@ static int command_run(struct session *s, const struct command *c, char *const *
         }
         r = c->run(s, args, &words, &e);
         if (r < 0)
-                return fail(s, &e, c->name);
+                return fail(s, &e, full ? full : c->name);
         return r;
 }
 
@@ -91,7 +93,7 @@ static int dispatch(struct session *s, const struct command *const *commands, ch
         if (!c)
                 return command_unknown(commands, argv[0], prefix);
         if (!c->subcommands)
-                return command_run(s, c, argv + 1, argc - 1);
+                return command_run(s, c, argv + 1, argc - 1, prefix);
         if (argc < 2 || argv[1][0] == '-') {
                 help_command(c, argc < 2 ? stderr : stdout);
                 return argc < 2 ? EXIT_USAGE : EXIT_OK;

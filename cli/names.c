@@ -147,6 +147,9 @@ static int names_run(struct session *s, const void *raw, const struct words *wor
         r = fetch_list(s, &f, &services, e);
         f.kind = &endpoint_slice_kind;
         f.label_selector = f.field_selector = NULL;
+        if (r == 0 && one && json_array_size(json_object_get(services, "items")) == 0)
+                r = err_set(e, -ENOENT, "Error from server (NotFound): services \"%s\" not found",
+                            words->items[0]);
         if (r == 0)
                 r = fetch_list(s, &f, &slices, e);
         if (r == 0)

@@ -3,6 +3,7 @@
 #include "api/client/http.h"
 #include "api/schema/schema.h"
 #include "base/clock.h"
+#include "base/diag.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -24,6 +25,7 @@ void session_init(struct session *s) {
 void session_done(struct session *s) {
         client_unref(s->client);
         sd_event_unref(s->loop);
+        free(s->told);
         *s = (struct session){ 0 };
 }
 
@@ -90,8 +92,28 @@ static const char *reason_name(enum client_reason reason) {
         return (size_t) reason < ARRAY_SIZE(names) ? names[reason] : NULL;
 }
 
+void session_note_warning(struct session *s, const struct diag *d) {
+        struct diag plain = *d;
+        AUTO_FREE char *line = NULL;
+        char *all;
+
+        plain.file = NULL;
+        line = diag_format(&plain);
+        all = line ? str_format("%s\n%s\n", str_or_empty(s->told), line) : NULL;
+        if (!all)
+                return; /* then it is told twice */
+        free(s->told);
+        s->told = all;
+}
+
+static bool is_told(const struct session *s, const char *text) {
+        AUTO_FREE char *line = str_format("\n%s\n", text);
+
+        return line && s->told && strstr(s->told, line);
+}
+
 /* Prints the text of "299 - \"text\"" headers. */
-static void warnings_print(const struct client_answer *a) {
+static void warnings_print(const struct session *s, const struct client_answer *a) {
         const char *value;
         size_t len;
 
@@ -104,7 +126,8 @@ static void warnings_print(const struct client_answer *a) {
                         for (const char *c = open + 1; c < value + len - 1; c++)
                                 if (*c != '\\' || c[1] == '\\')
                                         strbuf_add_char(&text, *c);
-                        (void) fprintf(stderr, "Warning: %s\n", str_or_empty(text.s));
+                        if (!is_told(s, str_or_empty(text.s)))
+                                (void) fprintf(stderr, "Warning: %s\n", str_or_empty(text.s));
                 }
         }
 }
@@ -138,7 +161,7 @@ static void on_done(void *data, const struct client_answer *a) {
         struct pending *p = data;
 
         p->is_done = true;
-        warnings_print(a);
+        warnings_print(p->session, a);
         p->result = answer_check(p->session, a, &p->err);
         if (!p->reply || p->result < 0)
                 return;
@@ -243,7 +266,7 @@ static void on_stream_done(void *data, const struct client_answer *a) {
         struct stream *st = data;
 
         st->call = NULL;
-        warnings_print(a);
+        warnings_print(st->session, a);
         st->result = answer_check(st->session, a, &st->err);
 }
 

@@ -33,10 +33,16 @@ struct session {
         unsigned columns;          /* of the terminal, 0: unknown */
         enum exit_code exit_code;  /* of the failure that is being returned; EXIT_OK: not said */
         enum client_reason reason; /* of the last answer */
+        char *told;                /* warnings of manifests, a line each: not told again */
 };
 
 void session_init(struct session *s);
 void session_done(struct session *s);
+
+struct diag;
+
+/* Remembers a warning that was printed with its place, so that the server's copy isn't printed. */
+void session_note_warning(struct session *s, const struct diag *d);
 
 /* Says that the command line is wrong. Returns -EINVAL. */
 int session_usage(struct session *s, struct err *e, const char *fmt, ...) PRINTF_LIKE(3, 4);

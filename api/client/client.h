@@ -139,7 +139,8 @@ enum client_reason {
  *
  * Returns 0 for 1xx to 3xx, else: the transport's error; -ENOENT not found, -EEXIST exists already,
  * -EAGAIN conflict or too many requests, -ESTALE expired (410), -EINVAL invalid, -EBADMSG bad
- * request, -EACCES unauthorized, -EPERM forbidden, -EMEDIUMTYPE, -ETIMEDOUT, -EREMOTEIO otherwise.
+ * request, -EACCES unauthorized, -EPERM forbidden, -EMEDIUMTYPE, -EOPNOTSUPP, -EMSGSIZE,
+ * -ETIMEDOUT, -EREMOTEIO otherwise.
  */
 int client_answer_check(const struct client_answer *a, enum client_reason *ret_reason,
                         struct err *e);

@@ -1,12 +1,12 @@
-#include <stdio.h>
-#include <string.h>
-
 #include "api/schema/base64.h"
 #include "api/schema/path.h"
 #include "api/schema/quantity.h"
 #include "api/schema/schema.h"
 #include "base/clock.h"
 #include "base/str.h"
+
+#include <stdio.h>
+#include <string.h>
 
 #define VALIDATE_ANNOTATIONS_BYTES_MAX (256 * 1024)
 #define VALIDATE_SHOWN_MAX 160
@@ -47,7 +47,7 @@ static void validate_invalid(struct validation *v, const struct path *at, enum d
                         validate_show(value, shown, sizeof(shown)), text);
 }
 
-static const char *validate_type_text(const struct field *f) {
+static const char *validate_type_text(const struct field *f, const json_t *value) {
         if (f->shape == FIELD_LIST)
                 return "must be a list";
         if (f->shape == FIELD_MAP)
@@ -74,6 +74,9 @@ static const char *validate_type_text(const struct field *f) {
         case FIELD_ANY:
                 break;
         }
+        /* YAML takes 1, yes and on for something else. */
+        if (json_is_number(value) || json_is_boolean(value))
+                return "must be a string; put it in quotes";
         return "must be a string";
 }
 
@@ -165,12 +168,12 @@ static void validate_int(struct validation *v, const struct field *f, const stru
                         (void) snprintf(text, sizeof(text), "must be greater than or equal to %lld",
                                         (long long) f->min);
                 else
-                        (void) snprintf(text, sizeof(text), "must be between %lld and %lld, inclusive",
+                        (void) snprintf(text, sizeof(text),
+                                        "must be between %lld and %lld, inclusive",
                                         (long long) f->min, (long long) f->max);
                 validate_invalid(v, at, DIAG_INVALID, value, text);
         } else if (n < 0 && (f->flags & FIELD_NON_NEGATIVE || f->format == FORMAT_PERCENT)) {
-                validate_invalid(v, at, DIAG_INVALID, value,
-                                 "must be greater than or equal to 0");
+                validate_invalid(v, at, DIAG_INVALID, value, "must be greater than or equal to 0");
         }
 }
 
@@ -187,8 +190,7 @@ static void validate_quantity(struct validation *v, const struct field *f, const
                 return;
         }
         if (f->format == FORMAT_RESOURCES && (is_negative || q.milli < 0))
-                validate_invalid(v, at, DIAG_INVALID, value,
-                                 "must be greater than or equal to 0");
+                validate_invalid(v, at, DIAG_INVALID, value, "must be greater than or equal to 0");
 }
 
 static void validate_bytes(struct validation *v, const struct path *at, const json_t *value) {
@@ -212,7 +214,7 @@ static void validate_scalar(struct validation *v, const struct field *f, const s
                 struct field one = *f;
 
                 one.shape = FIELD_ONE;
-                validate_invalid(v, at, DIAG_TYPE, value, validate_type_text(&one));
+                validate_invalid(v, at, DIAG_TYPE, value, validate_type_text(&one, value));
                 return;
         }
         switch ((enum field_type) f->type) {
@@ -235,7 +237,7 @@ static void validate_scalar(struct validation *v, const struct field *f, const s
         case FIELD_TIME:
         case FIELD_MICRO_TIME:
                 if (clock_parse(json_string_value(value), &usec) < 0)
-                        validate_invalid(v, at, DIAG_INVALID, value, validate_type_text(f));
+                        validate_invalid(v, at, DIAG_INVALID, value, validate_type_text(f, value));
                 break;
         case FIELD_BYTES:
                 validate_bytes(v, at, value);
@@ -251,7 +253,8 @@ static void validate_scalar(struct validation *v, const struct field *f, const s
         }
 }
 
-/* What tells elements of a keyed list apart: the merge key's value, with the second key's behind it. */
+/* What tells elements of a keyed list apart: the merge key's value, with the second key's behind
+ * it. */
 static bool validate_same_key(const struct field *f, const json_t *a, const json_t *b) {
         const json_t *x = json_object_get(a, f->merge_key), *y = json_object_get(b, f->merge_key);
 
@@ -264,8 +267,8 @@ static bool validate_same_key(const struct field *f, const json_t *a, const json
         return x == y || json_equal(x, y);
 }
 
-/* Whether element i repeats one before it. Quadratic, so only the beginning of lists that outgrow any
- * manifest is looked at. */
+/* Whether element i repeats one before it. Quadratic, so only the beginning of lists that outgrow
+ * any manifest is looked at. */
 static bool validate_is_repeated(const struct field *f, const json_t *list, size_t i) {
         const json_t *item = json_array_get(list, i);
 
@@ -305,8 +308,7 @@ static void validate_list(struct validation *v, const struct field *f, const str
 static void validate_map_key(struct validation *v, const struct field *f, const struct path *at,
                              const char *key) {
         bool is_labels = f->format == FORMAT_LABELS;
-        const char *wrong =
-                schema_format_check(is_labels ? FORMAT_QUALIFIED_NAME : f->format, key);
+        const char *wrong = schema_format_check(is_labels ? FORMAT_QUALIFIED_NAME : f->format, key);
         json_t *shown;
 
         if (!wrong)
@@ -335,7 +337,8 @@ static void validate_map(struct validation *v, const struct field *f, const stru
                 bytes += strlen(key) + json_string_length(value);
         }
         if (f->format == FORMAT_ANNOTATIONS && bytes > VALIDATE_ANNOTATIONS_BYTES_MAX)
-                (void) validate_say(v, at, DIAG_INVALID, "Too long: may not be more than 262144 bytes");
+                (void) validate_say(v, at, DIAG_INVALID,
+                                    "Too long: may not be more than 262144 bytes");
 }
 
 static bool validate_is_blank(const struct field *f, const json_t *value) {
@@ -360,7 +363,7 @@ static void validate_field(struct validation *v, const struct field *f, const st
 
         if ((f->shape == FIELD_LIST && !json_is_array(value)) ||
             (f->shape == FIELD_MAP && !json_is_object(value))) {
-                validate_invalid(v, at, DIAG_TYPE, value, validate_type_text(f));
+                validate_invalid(v, at, DIAG_TYPE, value, validate_type_text(f, value));
                 return;
         }
         if (f->flags & FIELD_UNACTED && !(v->flags & SCHEMA_NO_WARNINGS) &&

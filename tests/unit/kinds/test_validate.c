@@ -1,9 +1,8 @@
-#include "tests/unit/kinds/fixture.h"
-
 #include "api/kinds/config.h"
 #include "api/kinds/pod.h"
 #include "api/kinds/service.h"
 #include "api/kinds/workload.h"
+#include "tests/unit/kinds/fixture.h"
 
 /* A change to a good object, and what is to be said about it. */
 struct wrong {
@@ -32,8 +31,8 @@ static void assert_findings(const char *good, const struct kind *k, const struct
                 } else {
                         one = fixture_finding(&d, cases[i].field);
                         if (!one || !str_starts_with(one->text, cases[i].text))
-                                fail_msg("%s=%s: %s", cases[i].path,
-                                         str_or_empty(cases[i].value), lines);
+                                fail_msg("%s=%s: %s", cases[i].path, str_or_empty(cases[i].value),
+                                         lines);
                 }
                 diags_done(&d);
                 json_decref(tree);
@@ -63,7 +62,8 @@ static void pods_are_checked_as_kubernetes_does(void **state) {
                 { "spec/containers/0/image", NULL, "spec.containers[0].image", "Required value" },
                 { "spec/containers/0/image", "' x'", "spec.containers[0].image",
                   "Invalid value: \" x\": must not have leading or trailing whitespace" },
-                { "spec/containers/0/continers", "1", "spec.containers[0].continers", "unknown field" },
+                { "spec/containers/0/continers", "1", "spec.containers[0].continers",
+                  "unknown field" },
                 { "spec/containers/0/ports", "[{'containerPort':0}]",
                   "spec.containers[0].ports[0].containerPort",
                   "Invalid value: 0: must be between 1 and 65535, inclusive" },
@@ -74,8 +74,8 @@ static void pods_are_checked_as_kubernetes_does(void **state) {
                   "[{'containerPort':80,'name':'a'},{'containerPort':81,'name':'a'}]",
                   "spec.containers[0].ports[1].name", "Duplicate value: \"a\"" },
                 { "spec/containers/0/ports",
-                  "[{'containerPort':53,'protocol':'UDP'},{'containerPort':53,'protocol':'TCP'}]", NULL,
-                  NULL },
+                  "[{'containerPort':53,'protocol':'UDP'},{'containerPort':53,'protocol':'TCP'}]",
+                  NULL, NULL },
                 { "spec/containers/0/resources", "{'requests':{'cpu':'2'},'limits':{'cpu':'1'}}",
                   "spec.containers[0].resources.requests",
                   "Invalid value: \"2\": must be less than or equal to cpu limit of 1" },
@@ -89,7 +89,8 @@ static void pods_are_checked_as_kubernetes_does(void **state) {
                   "spec.containers[0].resources.limits[cores]",
                   "Invalid value: \"cores\": must be a standard resource" },
                 { "spec/containers/0/livenessProbe", "{'periodSeconds':5}",
-                  "spec.containers[0].livenessProbe", "Required value: must specify a handler type" },
+                  "spec.containers[0].livenessProbe",
+                  "Required value: must specify a handler type" },
                 { "spec/containers/0/livenessProbe",
                   "{'exec':{'command':['x']},'tcpSocket':{'port':1}}",
                   "spec.containers[0].livenessProbe",
@@ -100,7 +101,8 @@ static void pods_are_checked_as_kubernetes_does(void **state) {
                   "Invalid value: 2: must be 1" },
                 { "spec/containers/0/readinessProbe",
                   "{'httpGet':{'port':'http'},'successThreshold':2}", NULL, NULL },
-                { "spec/containers/0/readinessProbe", "{'httpGet':{'port':'http'},'periodSeconds':0}",
+                { "spec/containers/0/readinessProbe",
+                  "{'httpGet':{'port':'http'},'periodSeconds':0}",
                   "spec.containers[0].readinessProbe.periodSeconds",
                   "Invalid value: 0: must be greater than or equal to 1" },
                 { "spec/containers/0/volumeMounts", "[{'name':'v','mountPath':'/x'}]",
@@ -108,16 +110,19 @@ static void pods_are_checked_as_kubernetes_does(void **state) {
                 { "spec/containers/0/env", "[{'name':'a=b','value':'x'}]",
                   "spec.containers[0].env[0].name", "Invalid value: \"a=b\": a valid environment" },
                 { "spec/containers/0/env", "[{'name':'A','value':1}]",
-                  "spec.containers[0].env[0].value", "Invalid value: 1: must be a string" },
+                  "spec.containers[0].env[0].value",
+                  "Invalid value: 1: must be a string; put it in quotes" },
                 { "spec/containers/0/env",
-                  "[{'name':'A','value':'x','valueFrom':{'fieldRef':{'fieldPath':'status.podIP'}}}]",
+                  "[{'name':'A','value':'x','valueFrom':{'fieldRef':{'fieldPath':'status.podIP'}}}"
+                  "]",
                   "spec.containers[0].env[0].valueFrom",
                   "Invalid value: \"\": may not be specified when `value` is not empty" },
                 { "spec/containers/0/env",
                   "[{'name':'A','valueFrom':{'fieldRef':{'fieldPath':'spec.x'}}}]",
-                  "spec.containers[0].env[0].valueFrom.fieldRef.fieldPath", "Invalid value: \"spec.x\"" },
-                { "spec/initContainers", "[{'name':'c','image':'i'}]", "spec.initContainers[0].name",
-                  "Duplicate value: \"c\"" },
+                  "spec.containers[0].env[0].valueFrom.fieldRef.fieldPath",
+                  "Invalid value: \"spec.x\"" },
+                { "spec/initContainers", "[{'name':'c','image':'i'}]",
+                  "spec.initContainers[0].name", "Duplicate value: \"c\"" },
                 { "spec/initContainers",
                   "[{'name':'i','image':'i','readinessProbe':{'tcpSocket':{'port':1}}}]",
                   "spec.initContainers[0].readinessProbe", "Forbidden: may not be set for init" },
@@ -138,7 +143,8 @@ static void pods_are_checked_as_kubernetes_does(void **state) {
                 { "spec/affinity", "{'podAffinity':{}}", "spec.affinity", "kept but not acted on" },
                 { "spec/affinity", "{}", NULL, NULL },
                 { "spec/affinity", "null", NULL, NULL },
-                { "spec/dnsPolicy", "'None'", "spec.dnsConfig.nameservers", "Required value: must" },
+                { "spec/dnsPolicy", "'None'", "spec.dnsConfig.nameservers",
+                  "Required value: must" },
                 { "spec/terminationGracePeriodSeconds", "-1", "spec.terminationGracePeriodSeconds",
                   "Invalid value: -1: must be greater than or equal to 0" },
                 { "spec/terminationGracePeriodSeconds", "'3'", "spec.terminationGracePeriodSeconds",
@@ -154,7 +160,8 @@ static void deployments_are_checked_as_kubernetes_does(void **state) {
         static const struct wrong cases[] = {
                 { "spec/replicas", "-1", "spec.replicas",
                   "Invalid value: -1: must be greater than or equal to 0" },
-                { "spec/replicas", "'3'", "spec.replicas", "Invalid value: \"3\": must be an integer" },
+                { "spec/replicas", "'3'", "spec.replicas",
+                  "Invalid value: \"3\": must be an integer" },
                 { "spec/selector", NULL, "spec.selector", "Required value" },
                 { "spec/selector", "{}", "spec.selector", "Invalid value: {}: empty selector" },
                 { "spec/selector", "{'matchLabels':{'app':'api'}}", "spec.template.metadata.labels",
@@ -188,9 +195,10 @@ static void services_are_checked_as_kubernetes_does(void **state) {
                 { "metadata/name", "'1web'", "metadata.name",
                   "Invalid value: \"1web\": a DNS-1035 label" },
                 { "spec/ports", NULL, "spec.ports", "Required value" },
-                { "spec/ports", "[{'port':80},{'port':81}]", "spec.ports[0].name", "Required value" },
-                { "spec/ports", "[{'name':'a','port':80},{'name':'a','port':81}]", "spec.ports[1].name",
-                  "Duplicate value: \"a\"" },
+                { "spec/ports", "[{'port':80},{'port':81}]", "spec.ports[0].name",
+                  "Required value" },
+                { "spec/ports", "[{'name':'a','port':80},{'name':'a','port':81}]",
+                  "spec.ports[1].name", "Duplicate value: \"a\"" },
                 { "spec/ports", "[{'name':'a','port':80},{'name':'b','port':80}]", "spec.ports[1]",
                   "Duplicate value: {\"port\":80,\"protocol\":\"TCP\"}" },
                 { "spec/ports", "[{'port':80,'nodePort':30000}]", "spec.ports[0].nodePort",
@@ -218,7 +226,8 @@ static void all_findings_come_at_once_with_suggestions(void **state) {
         assert_int_equal(kind_validate(&deployment_kind, tree, 0, &d), 0);
 
         assert_int_equal(d.n_errors, 3);
-        assert_string_equal(fixture_finding(&d, "spec.replica")->hint, "did you mean \"replicas\"?");
+        assert_string_equal(fixture_finding(&d, "spec.replica")->hint,
+                            "did you mean \"replicas\"?");
         assert_string_equal(
                 fixture_finding(&d, "spec.template.spec.containers[0].imagePullPolicy")->hint,
                 "did you mean \"Always\"?");
@@ -266,7 +275,8 @@ static void what_may_not_change_is_guarded(void **state) {
                 { FIXTURE_POD, "spec/containers", "[{'name':'d','image':'web:1'}]", "spec" },
                 { FIXTURE_POD, "metadata/name", "'x'", "metadata.name" },
                 { FIXTURE_DEPLOYMENT, "spec/replicas", "7", NULL },
-                { FIXTURE_DEPLOYMENT, "spec/selector", "{'matchLabels':{'a':'b'}}", "spec.selector" },
+                { FIXTURE_DEPLOYMENT, "spec/selector", "{'matchLabels':{'a':'b'}}",
+                  "spec.selector" },
                 { "{'apiVersion':'v1','kind':'Service','metadata':{'name':'s'},'spec':{'clusterIP':"
                   "'10.0.0.1'}}",
                   "spec/clusterIP", "'10.0.0.2'", "spec.clusterIP" },
@@ -298,20 +308,24 @@ static void what_may_not_change_is_guarded(void **state) {
 
 static void defaults_are_those_of_kubernetes(void **state) {
         static const char good[] =
-                "{'apiVersion':'v1','kind':'Pod','metadata':{'name':'web','creationTimestamp':null},"
+                "{'apiVersion':'v1','kind':'Pod','metadata':{'name':'web','creationTimestamp':null}"
+                ","
                 "'spec':{'containers':[{'name':'c','image':'reg:5000/web','resources':{'limits':"
-                "{'memory':'1024Mi'},'requests':{'cpu':0.5}},'readinessProbe':{'httpGet':{'port':1}}},"
+                "{'memory':'1024Mi'},'requests':{'cpu':0.5}},'readinessProbe':{'httpGet':{'port':1}"
+                "}},"
                 "{'name':'d','image':'web@sha256:0'}],'volumes':[{'name':'v'},{'name':'w','secret':"
                 "{'secretName':'s'}}]}}";
         static const char full[] =
                 "{'apiVersion':'v1','kind':'Pod','metadata':{'name':'web'},'spec':{'containers':["
-                "{'name':'c','image':'reg:5000/web','resources':{'limits':{'memory':'1Gi'},'requests':"
+                "{'name':'c','image':'reg:5000/"
+                "web','resources':{'limits':{'memory':'1Gi'},'requests':"
                 "{'cpu':'500m','memory':'1Gi'}},'readinessProbe':{'httpGet':{'port':1,'path':'/',"
                 "'scheme':'HTTP'},'timeoutSeconds':1,'periodSeconds':10,'successThreshold':1,"
                 "'failureThreshold':3},'terminationMessagePath':'/dev/termination-log',"
                 "'terminationMessagePolicy':'File','imagePullPolicy':'Always'},{'name':'d','image':"
                 "'web@sha256:0','terminationMessagePath':'/dev/termination-log',"
-                "'terminationMessagePolicy':'File','resources':{},'imagePullPolicy':'IfNotPresent'}],"
+                "'terminationMessagePolicy':'File','resources':{},'imagePullPolicy':'IfNotPresent'}"
+                "],"
                 "'volumes':[{'name':'v','emptyDir':{}},{'name':'w','secret':{'secretName':'s',"
                 "'defaultMode':420}}],'restartPolicy':'Always','terminationGracePeriodSeconds':30,"
                 "'dnsPolicy':'ClusterFirst','schedulerName':'default-scheduler',"
@@ -339,7 +353,8 @@ static void a_service_gets_its_target_ports(void **state) {
         assert_int_equal(json_integer_value(json_object_get(port, "targetPort")), 80);
         assert_string_equal(json_string_value(json_object_get(port, "protocol")), "TCP");
         assert_string_equal(
-                json_string_value(json_object_get(json_object_get(tree, "spec"), "type")), "ClusterIP");
+                json_string_value(json_object_get(json_object_get(tree, "spec"), "type")),
+                "ClusterIP");
         json_decref(tree);
 }
 
