@@ -43,8 +43,7 @@ static int view_load_sets(struct deployment_view *v, struct changes *c) {
         for (size_t i = 0; i < f->n_replica_sets; i++) {
                 const struct object *o = f->replica_sets[i];
                 const struct replica_set *rs = OBJECT_AS(replica_set, o);
-                enum adopt_claim claim =
-                        adopt_claim(f->deployment, &v->d->spec.selector, o, c);
+                enum adopt_claim claim = adopt_claim(f->deployment, &v->d->spec.selector, o, c);
 
                 v->is_adopting |= claim == ADOPT_TAKING;
                 if (claim != ADOPT_OWN)
@@ -329,7 +328,7 @@ static void plan_patch_event(const struct deployment_view *v, const struct deplo
 }
 
 /* One patch for each ReplicaSet that isn't as it should be. Annotations of size are kept only on
- * sets that have or get pods: proportions are taken from them. */
+ * sets that have or get pods: proportions are taken from them, so they stay while growth waits. */
 static void plan_patch_set(const struct deployment_view *v, const struct deployment_set *s,
                            struct changes *c) {
         json_t *annotations = json_object(), *spec = json_object(), *body;
@@ -337,7 +336,7 @@ static void plan_patch_set(const struct deployment_view *v, const struct deploym
 
         if (s == v->fresh)
                 ok = ok && annotate_fresh(v, annotations);
-        if (s->want > 0 || s->rs->spec.replicas.value > 0)
+        if (!v->is_waiting && (s->want > 0 || s->rs->spec.replicas.value > 0))
                 ok = ok && annotate_size(v, s->o, annotations);
         if (s->want != s->rs->spec.replicas.value)
                 ok = ok && tree_set(spec, "replicas", json_integer(s->want));
@@ -447,14 +446,13 @@ static bool view_is_scaling(const struct deployment_view *v) {
 }
 
 /* What the arithmetic says for this step; *ret_create: replicas of a new ReplicaSet, -1: none. */
-static void plan_numbers(const struct deployment_view *v, struct rollout_set *sets,
-                         int64_t *ret_create) {
+static void plan_numbers(struct deployment_view *v, struct rollout_set *sets, int64_t *ret_create) {
         int64_t fresh_replicas = 0;
         bool has_stopped;
 
         *ret_create = -1;
         if (v->d->spec.paused || view_is_scaling(v)) {
-                rollout_scale(&v->limits, sets, v->n, v->d->status.replicas);
+                v->is_waiting = !rollout_scale(&v->limits, sets, v->n, v->d->status.replicas);
                 return;
         }
         if (!str_eq(v->d->spec.strategy.type, "Recreate")) {

@@ -34,6 +34,7 @@ struct deployment_view {
         const char *fresh_name;             /* its name, also before it exists */
         bool is_adopting;                   /* this step adopts and does nothing else */
         bool is_creating;                   /* this step creates it */
+        bool is_waiting;                    /* to grow, until others have shrunk */
         int64_t collisions;
 };
 

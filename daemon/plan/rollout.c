@@ -198,7 +198,21 @@ static int64_t rollout_share(const struct rollout_limits *l, const struct rollou
         return size - s->spec;
 }
 
-static void rollout_scale_share(const struct rollout_limits *l, struct rollout_set *sets, size_t n,
+/* Whether this many more pods stay below the ceiling although a set that shrinks still has some
+ * that it needn't have. */
+static bool rollout_can_grow(const struct rollout_limits *l, const struct rollout_set *sets,
+                             size_t n, int64_t add) {
+        int64_t total = add;
+
+        for (size_t i = 0; i < n; i++) {
+                if (!sets[i].is_settled)
+                        return false;
+                total += MAX(sets[i].spec, sets[i].running);
+        }
+        return total <= l->replicas + l->max_surge;
+}
+
+static bool rollout_scale_share(const struct rollout_limits *l, struct rollout_set *sets, size_t n,
                                 int64_t last_replicas) {
         int64_t total = 0, add, added = 0, left;
         size_t first = n;
@@ -207,7 +221,9 @@ static void rollout_scale_share(const struct rollout_limits *l, struct rollout_s
                 total += sets[i].spec;
         add = (l->replicas > 0 ? l->replicas + l->max_surge : 0) - total;
         if (add == 0)
-                return;
+                return true;
+        if (add > 0 && !rollout_can_grow(l, sets, n, add))
+                return false;
         qsort(sets, n, sizeof(*sets), add > 0 ? rollout_cmp_newer : rollout_cmp_older);
         for (size_t i = 0; i < n; i++) {
                 int64_t share = 0, allowed = add - added;
@@ -226,9 +242,10 @@ static void rollout_scale_share(const struct rollout_limits *l, struct rollout_s
         left = add - added;
         if (first < n)
                 sets[first].want = rollout_clamp(sets[first].want + left);
+        return true;
 }
 
-void rollout_scale(const struct rollout_limits *l, struct rollout_set *sets, size_t n,
+bool rollout_scale(const struct rollout_limits *l, struct rollout_set *sets, size_t n,
                    int64_t last_replicas) {
         struct rollout_set *only = rollout_only(sets, n);
         const struct rollout_set *fresh = NULL;
@@ -239,12 +256,16 @@ void rollout_scale(const struct rollout_limits *l, struct rollout_set *sets, siz
                         fresh = &sets[i];
         }
         if (only) {
+                if (l->replicas > only->spec &&
+                    !rollout_can_grow(l, sets, n, l->replicas - only->spec))
+                        return false;
                 only->want = l->replicas;
-                return;
+                return true;
         }
-        if (fresh && fresh->spec == l->replicas && fresh->available == l->replicas) {
+        if (fresh && fresh->is_settled && fresh->spec == l->replicas &&
+            fresh->available == l->replicas) {
                 (void) rollout_stop_old(sets, n); /* the rollout is over but for the old pods */
-                return;
+                return true;
         }
-        rollout_scale_share(l, sets, n, last_replicas);
+        return rollout_scale_share(l, sets, n, last_replicas);
 }

@@ -49,8 +49,11 @@ void rollout_step(const struct rollout_limits *l, struct rollout_set *sets, size
 
 /* Replicas were changed: in the middle of a rollout every set gets its proportion, else the only
  * active set (or the new one) gets them all. Reorders sets. last_replicas: status.replicas of the
- * Deployment, the base where a set carries no annotation. */
-void rollout_scale(const struct rollout_limits *l, struct rollout_set *sets, size_t n,
+ * Deployment, the base where a set carries no annotation.
+ *
+ * False: more pods are due, but sets that shrink haven't let go of theirs, or their statuses don't
+ * tell; nothing changes, and the proportions (annotations) are to stay until the next try. */
+bool rollout_scale(const struct rollout_limits *l, struct rollout_set *sets, size_t n,
                    int64_t last_replicas);
 
 /* Recreate: old sets go to 0; true once none of them asks for pods any more. */

@@ -53,9 +53,25 @@ static void stops_all_old_sets(void **state) {
 static void keeps_the_sum_when_scaling_by_proportion(void **state) {
         const struct rollout_limits l = { .replicas = 50, .max_surge = 5, .max_unavailable = 5 };
         struct rollout_set sets[] = {
-                { .spec = 5, .annotated_max = 12, .name = "a", .created_usec = 1 },
-                { .spec = 4, .annotated_max = 12, .name = "b", .created_usec = 2 },
-                { .spec = 3, .annotated_max = 12, .name = "c", .created_usec = 3, .is_new = true },
+                { .spec = 5,
+                  .running = 5,
+                  .is_settled = true,
+                  .annotated_max = 12,
+                  .name = "a",
+                  .created_usec = 1 },
+                { .spec = 4,
+                  .running = 4,
+                  .is_settled = true,
+                  .annotated_max = 12,
+                  .name = "b",
+                  .created_usec = 2 },
+                { .spec = 3,
+                  .running = 3,
+                  .is_settled = true,
+                  .annotated_max = 12,
+                  .name = "c",
+                  .created_usec = 3,
+                  .is_new = true },
         };
         int64_t sum = 0;
         (void) state;
@@ -72,8 +88,13 @@ static void keeps_the_sum_when_scaling_by_proportion(void **state) {
 static void scales_everything_to_zero(void **state) {
         const struct rollout_limits l = { .replicas = 0, .max_surge = 5 };
         struct rollout_set sets[] = {
-                { .spec = 5, .annotated_max = 8, .name = "a" },
-                { .spec = 3, .annotated_max = 8, .name = "b", .is_new = true }
+                { .spec = 5, .running = 5, .is_settled = true, .annotated_max = 8, .name = "a" },
+                { .spec = 3,
+                  .running = 3,
+                  .is_settled = true,
+                  .annotated_max = 8,
+                  .name = "b",
+                  .is_new = true }
         };
         (void) state;
 
@@ -81,6 +102,43 @@ static void scales_everything_to_zero(void **state) {
 
         assert_int_equal(sets[0].want, 0);
         assert_int_equal(sets[1].want, 0);
+}
+
+static void waits_with_growing_until_others_have_shrunk(void **state) {
+        const struct rollout_limits l = { .replicas = 3, .max_surge = 1 };
+        struct rollout_set sets[] = {
+                { .spec = 1, .running = 2, .is_settled = true, .annotated_max = 4, .name = "a" },
+                { .spec = 2, .running = 2, .is_settled = true, .annotated_max = 4, .name = "b" },
+        };
+        bool has_scaled;
+        (void) state;
+
+        has_scaled = rollout_scale(&l, sets, ARRAY_SIZE(sets), 4);
+
+        assert_false(has_scaled);
+        assert_int_equal(sets[0].want + sets[1].want, 3);
+
+        sets[0].running = sets[0].spec;
+        sets[1].running = sets[1].spec;
+        has_scaled = rollout_scale(&l, sets, ARRAY_SIZE(sets), 4);
+
+        assert_true(has_scaled);
+        assert_int_equal(sets[0].want + sets[1].want, 4);
+}
+
+static void waits_with_growing_for_a_status_of_this_spec(void **state) {
+        const struct rollout_limits l = { .replicas = 3, .max_surge = 1 };
+        struct rollout_set sets[] = {
+                { .spec = 0, .running = 0, .name = "a" },
+                { .spec = 1, .running = 1, .is_settled = true, .name = "b", .is_new = true },
+        };
+        bool has_scaled;
+        (void) state;
+
+        has_scaled = rollout_scale(&l, sets, ARRAY_SIZE(sets), 3);
+
+        assert_false(has_scaled);
+        assert_int_equal(sets[1].want, 1);
 }
 
 /* ---- a rollout in miniature: sets that follow late, pods that get ready in any order ---- */
@@ -217,6 +275,8 @@ int main(void) {
                 cmocka_unit_test(stops_all_old_sets),
                 cmocka_unit_test(keeps_the_sum_when_scaling_by_proportion),
                 cmocka_unit_test(scales_everything_to_zero),
+                cmocka_unit_test(waits_with_growing_until_others_have_shrunk),
+                cmocka_unit_test(waits_with_growing_for_a_status_of_this_spec),
                 cmocka_unit_test(holds_its_limits_and_ends_whatever_the_order),
         };
 
