@@ -214,7 +214,8 @@ static void step_next(struct node_object *n, enum node_step step, uint64_t delay
 static void step_retry(struct node_object *n, const struct err *e) {
         uint64_t wait_usec = MIN(RETRY_FIRST_USEC << MIN(n->n_failures, 12U), RETRY_MOST_USEC);
 
-        if (n->n_failures++ == 0)
+        /* Not at the first: a server that starts with us is there a moment later. */
+        if (n->n_failures++ == 1)
                 LOG_NOTICE(n->facts.name,
                            "the server doesn't answer (%s); pods run on, next try in %llu ms",
                            err_text(e), (unsigned long long) (wait_usec / USEC_PER_MSEC));
