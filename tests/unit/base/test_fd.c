@@ -69,6 +69,21 @@ static void removal_takes_trees_and_spares_what_links_point_at(void **state) {
         assert_int_equal(stat(outside, &st), 0);
 }
 
+static void a_folder_is_one_daemons_at_a_time(void **state) {
+        AUTO_CLOSE int first = -1;
+        AUTO_CLOSE int second = -1;
+        struct err e = { 0 };
+
+        assert_int_equal(dir_lock(*state, "orchd", "--state-dir", &first, &e), 0);
+        assert_int_equal(dir_lock(*state, "orchd", "--state-dir", &second, &e), -EBUSY);
+
+        assert_non_null(strstr(err_text(&e), "another orchd uses "));
+        assert_non_null(strstr(err_text(&e), "choose another directory with --state-dir"));
+        assert_int_equal(second, -1);
+        macros_close_fd(&first);
+        assert_int_equal(dir_lock(*state, "orchd", "--state-dir", &second, &e), 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(a_file_is_replaced_whole, make_folder, drop_folder),
@@ -76,6 +91,7 @@ int main(void) {
                                                 make_folder, drop_folder),
                 cmocka_unit_test_setup_teardown(removal_takes_trees_and_spares_what_links_point_at,
                                                 make_folder, drop_folder),
+                cmocka_unit_test_setup_teardown(a_folder_is_one_daemons_at_a_time, make_folder, drop_folder),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

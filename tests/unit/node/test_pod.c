@@ -10,6 +10,7 @@
 #include "daemon/node/context.h"
 #include "daemon/node/events.h"
 #include "daemon/node/pod.h"
+#include "daemon/node/pod_internal.h"
 #include "daemon/node/prober.h"
 #include "daemon/node/sources.h"
 #include "daemon/runtime/runtime.h"
@@ -391,6 +392,26 @@ static void our_own_status_coming_back_changes_nothing(void **state) {
 
 #define WITH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
+static void an_address_is_found_in_the_kernels_table(void **state) {
+        static const char text[] = "Main:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 0.0.0.0\n        /0 universe UNICAST\n"
+                                   "     |-- 10.244.0.1\n        /32 link UNICAST\n"
+                                   "Local:\n     |-- 10.244.0.7\n        /32 host LOCAL\n"
+                                   "        |-- 127.0.0.1\n           /32 host LOCAL\n     |-- 10.2";
+        struct ip_prefix within, elsewhere;
+        struct ip_addr ip;
+        char found[IP_TEXT_MAX];
+        (void) state;
+        assert_int_equal(ip_prefix_parse("10.244.0.0/24", &within), 0);
+        assert_int_equal(ip_prefix_parse("10.245.0.0/24", &elsewhere), 0);
+
+        ip = pod_ip_in_trie(text, &within);
+
+        ip_format(&ip, found);
+        assert_string_equal(found, "10.244.0.7");
+        assert_int_equal(pod_ip_in_trie(text, &elsewhere).family, IP_NONE);
+        assert_int_equal(pod_ip_in_trie("", &within).family, IP_NONE);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 WITH(a_pod_is_made_started_and_reported_ready_in_one_write),
@@ -405,6 +426,7 @@ int main(void) {
                 WITH(a_write_that_found_no_server_is_tried_again),
                 WITH(a_second_node_finds_everything_running),
                 WITH(our_own_status_coming_back_changes_nothing),
+                cmocka_unit_test(an_address_is_found_in_the_kernels_table),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
