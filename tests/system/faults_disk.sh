@@ -5,7 +5,7 @@
 need jq
 mkdir -p "$STATE"
 mount -t tmpfs -o size=24m tmpfs "$STATE"
-CLEANUP='umount -l "$STATE"; umount -l "$WORK"'
+CLEANUP='clean_groups; umount -l "$STATE"; umount -l "$WORK"'
 
 start_cluster
 load_image

@@ -18,7 +18,7 @@ Y
 mains() { pgrep -f '^httpd -f -p 8080' | sort -n | tr '\n' ' '; }
 mains_are() { [ "$(mains)" = "$1" ]; }
 run_one() { orch apply -f "$WORK/pod.yaml" >/dev/null && until_true 30 n_ready_is one 1; }
-drop_one() { orch delete pod one --timeout=30s >/dev/null; }
+drop_one() { orch delete pod one --timeout=30s >/dev/null && until_true 20 sh -c "! pgrep -x orch-pod"; }
 
 # --- control groups: this mount namespace is the test's own
 controllers_off() { # the memory controller of version 1, or everything of version 2
@@ -78,7 +78,7 @@ truncate -s 64M "$WORK/disk"
 mkfs.ext4 -q -O ^has_journal "$WORK/disk"
 mkdir -p "$WORK/disk.d"
 mount -o loop "$WORK/disk" "$WORK/disk.d" 2>/dev/null || { echo "skipping the read-only disk: no loop device"; exit 0; }
-CLEANUP='umount -l "$WORK/disk.d"; umount -l "$WORK"'
+CLEANUP='clean_groups; umount -l "$WORK/disk.d"; umount -l "$WORK"'
 STATE="$WORK/disk.d/state"
 start_cluster
 load_image
