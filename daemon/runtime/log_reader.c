@@ -12,6 +12,8 @@
 #include "base/str.h"
 
 #define LOG_READER_FILES_MAX 64
+/* So often a file is sought that a rotation under way may just be renaming. */
+#define LOG_READER_TRIES 4
 /* A record of orch-pod's is at most LOG_LINE_MAX of text and its head. */
 #define LOG_READER_BUFFER 65536
 
@@ -45,36 +47,48 @@ static int log_reader_open(const struct log_reader *r, unsigned n) {
         return path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
 }
 
-/* Goes on to the next younger file. False: this is the current one. */
-static bool log_reader_advance(struct log_reader *r) {
+/* Which predecessor the open file is by now; 0: the current file, -1: it is gone. A rotation renames one
+ * file after the other, so a number may be missing for an instant. */
+static int log_reader_place(const struct log_reader *r) {
         struct stat own, st;
 
         if (fstat(r->fd, &own) < 0)
-                return false;
+                return -1;
         for (unsigned n = 0; n < LOG_READER_FILES_MAX; n++) {
                 AUTO_CLOSE int fd = log_reader_open(r, n);
 
-                if (fd < 0)
-                        break;
-                if (fstat(fd, &st) < 0 || st.st_ino != own.st_ino || st.st_dev != own.st_dev)
+                if (fd >= 0 && fstat(fd, &st) == 0 && st.st_ino == own.st_ino &&
+                    st.st_dev == own.st_dev)
+                        return (int) n;
+        }
+        return -1;
+}
+
+static int log_reader_oldest(const struct log_reader *r) {
+        int fd = -1;
+
+        for (unsigned n = LOG_READER_FILES_MAX; fd < 0 && n-- > 0;)
+                fd = log_reader_open(r, n);
+        return fd;
+}
+
+/* Opens the next younger file; -1: the open one is the current one, or its successor isn't there yet. Files are
+ * renamed oldest first: as long as ours has kept its place, the one before it is its successor. */
+static int log_reader_successor(const struct log_reader *r) {
+        for (unsigned i = 0; i < LOG_READER_TRIES; i++) {
+                int place = log_reader_place(r), fd;
+
+                if (place < 0)
                         continue;
-                if (n == 0)
-                        return false;
-                (void) close(r->fd);
-                r->fd = log_reader_open(r, n - 1);
-                return r->fd >= 0;
+                if (place == 0)
+                        return -1;
+                fd = log_reader_open(r, (unsigned) place - 1);
+                if (fd < 0 || log_reader_place(r) == place)
+                        return fd;
+                (void) close(fd);
         }
         /* Rotated out of existence while we read: the oldest there is comes next. */
-        for (unsigned n = LOG_READER_FILES_MAX; n-- > 0;) {
-                int fd = log_reader_open(r, n);
-
-                if (fd < 0)
-                        continue;
-                (void) close(r->fd);
-                r->fd = fd;
-                return true;
-        }
-        return false;
+        return log_reader_oldest(r);
 }
 
 /* Counts lines from the end of one file. Leaves the file's offset where the tail begins and returns
@@ -212,6 +226,19 @@ static char *log_reader_line(struct log_reader *r) {
         return begin;
 }
 
+/* One read into the buffer: bytes, 0 at the end, or a negative errno. */
+static ssize_t log_reader_more(struct log_reader *r) {
+        ssize_t n;
+
+        do
+                n = read(r->fd, r->buffer + r->end, LOG_READER_BUFFER - r->end);
+        while (n < 0 && errno == EINTR);
+        if (n < 0)
+                return -errno;
+        r->end += (size_t) n;
+        return n;
+}
+
 /* Returns 1 when there is more in the buffer, 0 at the end for now, or a negative errno. */
 static int log_reader_fill(struct log_reader *r) {
         ssize_t n;
@@ -226,15 +253,22 @@ static int log_reader_fill(struct log_reader *r) {
         if (r->end == LOG_READER_BUFFER)
                 r->end = 0; /* no record of ours is as long: skip it */
         for (;;) {
-                n = read(r->fd, r->buffer + r->end, LOG_READER_BUFFER - r->end);
-                if (n < 0 && errno != EINTR)
-                        return -errno;
-                if (n > 0) {
-                        r->end += (size_t) n;
-                        return 1;
-                }
-                if (n == 0 && !log_reader_advance(r))
+                int next;
+
+                n = log_reader_more(r);
+                if (n != 0)
+                        return n < 0 ? (int) n : 1;
+                next = log_reader_successor(r);
+                if (next < 0)
                         return 0;
+                /* What came between the end we saw and the rotation; nothing is written behind it. */
+                n = log_reader_more(r);
+                if (n != 0) {
+                        (void) close(next);
+                        return n < 0 ? (int) n : 1;
+                }
+                (void) close(r->fd);
+                r->fd = next;
         }
 }
 

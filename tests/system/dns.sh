@@ -127,7 +127,7 @@ P
 check "nonsense and 200 idle connections do no harm" "$PYTHON" "$WORK/abuse.py"
 check "it answers UDP as before" says "rcode=0 tc=0 aa=1 n=1 10.96.0.12" ask udp svc0.default.svc.cluster.local A
 check "it answers TCP as before" says "rcode=0 tc=0 aa=1 n=1 10.96.0.12" ask tcp svc0.default.svc.cluster.local A
-check "a second one says why it can't start" sh -c '"$0" --listen 127.0.0.1 2>&1 | grep -q "cannot listen on UDP port 53; stop what else listens there"' "$DNS"
+check "a second one says why it can't start" sh -c '"$0" --listen 127.0.0.1 2>&1 | grep -q "is in use by another program; stop it"' "$DNS"
 check "a user who doesn't exist is named" sh -c '"$0" --listen 127.0.0.1:5353 --user nobody-here 2>&1 | grep -q "useradd"' "$DNS"
 kill $dns; wait $dns && rc=0 || rc=$?
 check "it ends on SIGTERM" [ "$rc" = 0 ]

@@ -110,7 +110,7 @@ class Node:
         try:
             lines = self.watch.makefile('rb')
             line = b''
-            while not line.startswith(b'{'):
+            while not line.startswith(b'{"type":"OPEN"'):
                 line = lines.readline()
                 if not line:
                     return

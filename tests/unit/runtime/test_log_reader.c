@@ -116,6 +116,30 @@ static void what_is_no_record_is_passed_over(void **state) {
         assert_reads(p, &(struct log_reader_options) { .tail_lines = -1 }, "one\n");
 }
 
+/* Files are renamed one after the other: what is missing for an instant isn't gone. */
+static void a_rotation_under_way_loses_and_doubles_nothing(void **state) {
+        const struct place *p = *state;
+        const struct log_reader_options all = { .tail_lines = -1 };
+        AUTO(log_reader) struct log_reader *r = NULL;
+        AUTO_FREE char *older = str_format("%s.2", p->path);
+        AUTO_FREE char *first = NULL;
+        AUTO_FREE char *between = NULL;
+        AUTO_FREE char *rest = NULL;
+
+        put(p, "", AT("1") "stdout F one\n");
+        assert_int_equal(log_reader_new(p->path, &all, &r, NULL), 0);
+        first = rest_of(r, 100);
+        assert_int_equal(rename(p->path, older), 0);
+        between = rest_of(r, 100);
+        put(p, ".1", AT("2") "stdout F two\n");
+        put(p, "", AT("3") "stdout F three\n");
+        rest = rest_of(r, 100);
+
+        assert_string_equal(first, "one\n");
+        assert_string_equal(between, "");
+        assert_string_equal(rest, "two\nthree\n");
+}
+
 static void reading_goes_on_across_a_rotation(void **state) {
         const struct place *p = *state;
         const struct log_reader_options all = { .tail_lines = -1 };
@@ -165,6 +189,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(rotated_files_are_read_as_one_text),  TEST(a_tail_reaches_into_older_files),
                 TEST(times_and_limits_are_kept),           TEST(what_is_no_record_is_passed_over),
+                TEST(a_rotation_under_way_loses_and_doubles_nothing),
                 TEST(reading_goes_on_across_a_rotation),   TEST(a_log_that_comes_later_is_found),
         };
 
