@@ -89,6 +89,15 @@ static void wire_read(struct wire *w) {
                 wire_fail(w);
 }
 
+/* The kernel tells this of a paused wire, too, and again and again. What the peer said before it left is still to be read
+ * then: wire_pause() goes on with it. */
+static void wire_hang_up(struct wire *w) {
+        if (w->is_paused)
+                (void) sd_event_source_set_enabled(w->io, SD_EVENT_OFF);
+        else
+                wire_fail(w);
+}
+
 static int wire_io(sd_event_source *source, int fd, uint32_t events, void *data) {
         struct wire *w = data;
 
@@ -98,7 +107,7 @@ static int wire_io(sd_event_source *source, int fd, uint32_t events, void *data)
         if (!w->is_unwanted && !w->is_closed && events & EPOLLIN)
                 wire_read(w);
         else if (!w->is_unwanted && !w->is_closed && events & (EPOLLHUP | EPOLLERR))
-                wire_fail(w);
+                wire_hang_up(w);
         w->is_calling = false;
         if (w->is_unwanted)
                 wire_free(w);
@@ -165,6 +174,8 @@ void wire_pause(struct wire *w, bool is_paused) {
         if (w->is_paused == is_paused)
                 return;
         w->is_paused = is_paused;
+        if (!is_paused && !w->is_closed)
+                (void) sd_event_source_set_enabled(w->io, SD_EVENT_ON);
         if (!w->is_calling)
                 wire_update(w);
 }
