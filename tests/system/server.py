@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 PROGRAM = sys.argv[1]
 PODS = '/api/v1/namespaces/default/pods'
@@ -261,6 +262,30 @@ def test_streams():
     node.join()
 
 
+def test_slow_reader():
+    """A node says everything and leaves while the user's side is full: nothing of it may be lost."""
+    size = 8000000
+
+    def say_and_leave(wanted, s):
+        for at in range(0, size, 50000):
+            s.sendall(frame(1, b'x' * 50000))
+        s.sendall(frame(3, b'{"metadata":{},"status":"Success"}'))
+    node = Node(say_and_leave)
+    s = connect()
+    s.sendall((f'GET {PODS}/web/exec?command=sh&stdout=true HTTP/1.1\r\nHost: x\r\n'
+               'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n'
+               'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: v5.channel.k8s.io\r\n\r\n').encode())
+    data = b''
+    while size and b'"status":"' not in data[-4096:]:
+        time.sleep(0.001)  # slower than the node
+        chunk = s.recv(60000)
+        assert chunk, len(data)
+        data += chunk
+    check('what a leaving node said comes whole', b'"Success"' in data[-4096:] and data.count(b'x') >= size, data[-200:])
+    s.close()
+    node.join()
+
+
 def test_processes(server):
     other = start(wait=False)
     _, text = other.communicate()
@@ -288,6 +313,7 @@ def main():
         test_long_lists()
         test_bad_clients()
         test_streams()
+        test_slow_reader()
         test_processes(server)
     finally:
         for p in programs:
