@@ -1,8 +1,8 @@
 #pragma once
 
-#include <stddef.h>
-
 #include "base/macros.h"
+
+#include <stddef.h>
 
 /* Memory that is freed all at once. Everything returned is zeroed, aligned for any type, and lives
  * until arena_unref(). Reference-counted, so that a decoded object needs one free. One thread at a

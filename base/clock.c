@@ -1,10 +1,10 @@
 #include "base/clock.h"
 
+#include "base/macros.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-
-#include "base/macros.h"
 
 static uint64_t clock_read(clockid_t id) {
         struct timespec ts = { 0 };
@@ -33,8 +33,8 @@ static size_t clock_format_day(uint64_t sec, char *buf) {
         unsigned month = shifted < 10 ? shifted + 3 : shifted - 9;
         unsigned rest = (unsigned) (sec % 86400);
         int n = snprintf(buf, CLOCK_TEXT_MAX, "%04u-%02u-%02uT%02u:%02u:%02u",
-                         year + era * 400 + (month <= 2), month, day, rest / 3600,
-                         rest / 60 % 60, rest % 60);
+                         year + era * 400 + (month <= 2), month, day, rest / 3600, rest / 60 % 60,
+                         rest % 60);
 
         return n < 0 || n >= CLOCK_TEXT_MAX ? 0 : (size_t) n;
 }
@@ -49,14 +49,16 @@ char *clock_format(uint64_t wall_usec, char *buf) {
 char *clock_format_micro(uint64_t wall_usec, char *buf) {
         size_t n = clock_format_day(wall_usec / USEC_PER_SEC, buf);
 
-        (void) snprintf(buf + n, CLOCK_TEXT_MAX - n, ".%06uZ", (unsigned) (wall_usec % USEC_PER_SEC));
+        (void) snprintf(buf + n, CLOCK_TEXT_MAX - n, ".%06uZ",
+                        (unsigned) (wall_usec % USEC_PER_SEC));
         return buf;
 }
 
 char *clock_format_nano(uint64_t wall_nsec, char *buf) {
         size_t n = clock_format_day(wall_nsec / 1000000000U, buf);
 
-        (void) snprintf(buf + n, CLOCK_TEXT_MAX - n, ".%09uZ", (unsigned) (wall_nsec % 1000000000U));
+        (void) snprintf(buf + n, CLOCK_TEXT_MAX - n, ".%09uZ",
+                        (unsigned) (wall_nsec % 1000000000U));
         return buf;
 }
 
@@ -132,7 +134,8 @@ int clock_parse(const char *text, uint64_t *ret_wall_usec) {
             clock_expect(&p, "Tt ") < 0 || clock_digits(&p, 2, 0, 23, &tm.tm_hour) < 0 ||
             clock_expect(&p, ":") < 0 || clock_digits(&p, 2, 0, 59, &tm.tm_min) < 0 ||
             clock_expect(&p, ":") < 0 || clock_digits(&p, 2, 0, 60, &tm.tm_sec) < 0 ||
-            clock_parse_fraction(&p, &usec) < 0 || clock_parse_offset(&p, &offset_sec) < 0 || *p != '\0')
+            clock_parse_fraction(&p, &usec) < 0 || clock_parse_offset(&p, &offset_sec) < 0 ||
+            *p != '\0')
                 return -EINVAL;
         tm.tm_year = year - 1900;
         tm.tm_mon = month - 1;

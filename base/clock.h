@@ -1,8 +1,8 @@
 #pragma once
 
-#include <stdint.h>
-
 #include "base/err.h"
+
+#include <stdint.h>
 
 #define USEC_PER_MSEC 1000ULL
 #define USEC_PER_SEC 1000000ULL

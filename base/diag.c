@@ -1,11 +1,11 @@
 #include "base/diag.h"
 
+#include "base/array.h"
+#include "base/str.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "base/array.h"
-#include "base/str.h"
 
 #define DIAG_MAX 1000
 
@@ -97,10 +97,13 @@ char *diag_format(const struct diag *d) {
 
 const char *diag_reason_name(enum diag_reason reason) {
         static const char *const names[] = {
-                [DIAG_INVALID] = "FieldValueInvalid",     [DIAG_REQUIRED] = "FieldValueRequired",
+                [DIAG_INVALID] = "FieldValueInvalid",
+                [DIAG_REQUIRED] = "FieldValueRequired",
                 [DIAG_NOT_SUPPORTED] = "FieldValueNotSupported",
-                [DIAG_DUPLICATE] = "FieldValueDuplicate", [DIAG_FORBIDDEN] = "FieldValueForbidden",
-                [DIAG_TYPE] = "FieldValueTypeInvalid",    [DIAG_UNKNOWN] = "FieldValueInvalid",
+                [DIAG_DUPLICATE] = "FieldValueDuplicate",
+                [DIAG_FORBIDDEN] = "FieldValueForbidden",
+                [DIAG_TYPE] = "FieldValueTypeInvalid",
+                [DIAG_UNKNOWN] = "FieldValueInvalid",
                 [DIAG_SYNTAX] = "FieldValueInvalid",
         };
 

@@ -1,9 +1,9 @@
 #pragma once
 
+#include "base/err.h"
+
 #include <stdbool.h>
 #include <stddef.h>
-
-#include "base/err.h"
 
 /* Findings about what a user wrote: all at once, each with its place. */
 enum diag_severity { DIAG_ERROR, DIAG_WARNING };
@@ -49,7 +49,8 @@ struct diag *diag_add(struct diags *d, enum diag_severity severity, enum diag_re
 void diag_set_place(struct diag *d, const char *file, unsigned line, unsigned column);
 void diag_set_hint(struct diag *d, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* "deployment.yaml:12:9: spec.replicas: Invalid value: -1: ...; did you mean ...?", the caller's; NULL: memory is out. */
+/* "deployment.yaml:12:9: spec.replicas: Invalid value: -1: ...; did you mean ...?", the caller's;
+ * NULL: memory is out. */
 char *diag_format(const struct diag *d);
 
 /* metav1.CauseType of a reason: "FieldValueInvalid". */

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <errno.h>
-
 #include "base/macros.h"
+
+#include <errno.h>
 
 #define ERR_TEXT_MAX 512
 

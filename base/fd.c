@@ -1,5 +1,7 @@
 #include "base/fd.h"
 
+#include "base/str.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -7,8 +9,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-
-#include "base/str.h"
 
 #define FD_READ_CHUNK 16384
 
@@ -81,7 +81,8 @@ static int dir_sync_parent(const char *path) {
         const char *slash = strrchr(path, '/');
         int n;
 
-        n = snprintf(parent, sizeof(parent), "%.*s", slash ? (int) (slash - path) : 1, slash ? path : ".");
+        n = snprintf(parent, sizeof(parent), "%.*s", slash ? (int) (slash - path) : 1,
+                     slash ? path : ".");
         if (n < 0 || (size_t) n >= sizeof(parent))
                 return -ENAMETOOLONG;
         fd = open(n == 0 ? "/" : parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -153,11 +154,11 @@ int dir_lock(const char *path, const char *user, const char *option, int *ret_fd
         if (fd < 0)
                 return err_errno(e, -errno, "cannot open directory %s", path);
         if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-                return errno == EWOULDBLOCK
-                               ? err_set(e, -EBUSY,
-                                         "another %s uses %s; stop it or choose another directory with %s",
-                                         user, path, option)
-                               : err_errno(e, -errno, "cannot lock %s", path);
+                return errno == EWOULDBLOCK ? err_set(e, -EBUSY,
+                                                      "another %s uses %s; stop it or choose "
+                                                      "another directory with %s",
+                                                      user, path, option)
+                                            : err_errno(e, -errno, "cannot lock %s", path);
         *ret_fd = STEAL_FD(fd);
         return 0;
 }

@@ -1,10 +1,10 @@
 #include "base/ip.h"
 
+#include "base/str.h"
+
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "base/str.h"
 
 int ip_parse(const char *text, struct ip_addr *ret) {
         struct ip_addr a = { 0 };

@@ -1,10 +1,10 @@
 #pragma once
 
+#include "base/err.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "base/err.h"
 
 /* Room for the longest address or prefix as text, with NUL. */
 #define IP_TEXT_MAX 50
@@ -23,7 +23,8 @@ struct ip_prefix {
         unsigned bits;
 };
 
-/* Parses "10.0.0.1" or "fd00::1": strict, without zone, blanks or leading zeroes. Returns 0 or -EINVAL. */
+/* Parses "10.0.0.1" or "fd00::1": strict, without zone, blanks or leading zeroes. Returns 0 or
+ * -EINVAL. */
 int ip_parse(const char *text, struct ip_addr *ret);
 
 /* Parses "10.244.0.0/24". Host bits may be set and are kept. Returns 0 or -EINVAL. */

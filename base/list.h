@@ -1,10 +1,11 @@
 #pragma once
 
-#include <stdbool.h>
-
 #include "base/macros.h"
 
-/* An intrusive, circular, doubly linked list. The head is a list of its own; an element embeds one. */
+#include <stdbool.h>
+
+/* An intrusive, circular, doubly linked list. The head is a list of its own; an element embeds one.
+ */
 struct list {
         struct list *prev, *next;
 };

@@ -51,8 +51,8 @@ static size_t log_prefix(char *line, size_t size, enum log_level level) {
         (void) clock_gettime(CLOCK_REALTIME, &now);
         (void) gmtime_r(&now.tv_sec, &tm);
         (void) strftime(day, sizeof(day), "%Y-%m-%dT%H:%M:%S", &tm);
-        n = snprintf(line, size, "%s.%03ldZ %s %s: ", day, now.tv_nsec / 1000000,
-                     log_state.program, log_level_word(level));
+        n = snprintf(line, size, "%s.%03ldZ %s %s: ", day, now.tv_nsec / 1000000, log_state.program,
+                     log_level_word(level));
         return n > 0 ? (size_t) n : 0;
 }
 

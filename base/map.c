@@ -13,7 +13,8 @@ static uint64_t map_key[2];
 
 static void map_key_draw(void) {
         if (getrandom(map_key, sizeof(map_key), GRND_NONBLOCK) != (ssize_t) sizeof(map_key)) {
-                /* Early in boot there may be no entropy yet: an address is better than a constant. */
+                /* Early in boot there may be no entropy yet: an address is better than a constant.
+                 */
                 map_key[0] = (uint64_t) (uintptr_t) &map_key ^ 0x9e3779b97f4a7c15U;
                 map_key[1] = (uint64_t) (uintptr_t) __builtin_frame_address(0);
         }

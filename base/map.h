@@ -1,10 +1,10 @@
 #pragma once
 
+#include "base/err.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "base/err.h"
 
 /* A hash map from strings to pointers. Keys are copied and owned by the map; values are the
  * caller's. Hashing is SipHash with a key drawn once a process, so that names from the network
@@ -17,8 +17,8 @@ struct map_entry {
 
 struct map {
         struct map_entry *entries;
-        size_t cap; /* power of two, or 0 */
-        size_t n;   /* live entries */
+        size_t cap;  /* power of two, or 0 */
+        size_t n;    /* live entries */
         size_t used; /* live entries and tombstones */
 };
 

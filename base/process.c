@@ -1,11 +1,11 @@
 #include "base/process.h"
 
+#include "base/str.h"
+
 #include <signal.h>
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <unistd.h>
-
-#include "base/str.h"
 
 int process_follow_launcher(void) {
         const char *text = getenv(PROCESS_PARENT_VARIABLE);

@@ -143,7 +143,8 @@ size_t str_distance(const char *a, const char *b) {
 
                 now[0] = i;
                 for (size_t j = 1; j <= m; j++) {
-                        now[j] = MIN(MIN(up[j], now[j - 1]) + 1, up[j - 1] + (a[i - 1] != b[j - 1]));
+                        now[j] =
+                                MIN(MIN(up[j], now[j - 1]) + 1, up[j - 1] + (a[i - 1] != b[j - 1]));
                         if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
                                 now[j] = MIN(now[j], up2[j - 2] + 1);
                 }
@@ -156,7 +157,8 @@ const char *str_nearest(const char *word, const char *const *candidates, size_t 
         const char *nearest = NULL;
 
         for (size_t i = 0; i < n; i++) {
-                size_t d = strcasecmp(word, candidates[i]) == 0 ? 0 : str_distance(word, candidates[i]);
+                size_t d = strcasecmp(word, candidates[i]) == 0 ? 0
+                                                                : str_distance(word, candidates[i]);
 
                 if (d < best) {
                         best = d;

@@ -1,12 +1,12 @@
 #pragma once
 
+#include "base/err.h"
+#include "base/macros.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-
-#include "base/err.h"
-#include "base/macros.h"
 
 /* A growing string. Errors stick: after a failed allocation every further call does nothing and
  * strbuf_steal() returns NULL, so a whole text is built without a check a line.
@@ -53,8 +53,8 @@ char *str_format(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* Decimal number in [min, max], whole string, no blanks. Returns 0, -EINVAL or -ERANGE. */
 int str_to_int64(const char *s, int64_t min, int64_t max, int64_t *ret);
 
-/* The edit distance (Damerau-Levenshtein, restricted) of two names, SIZE_MAX where either is longer than 64 bytes.
- * For "did you mean". */
+/* The edit distance (Damerau-Levenshtein, restricted) of two names, SIZE_MAX where either is longer
+ * than 64 bytes. For "did you mean". */
 size_t str_distance(const char *a, const char *b);
 
 /* The nearest of n candidates when it is near enough to be a slip of the pen, else NULL.

@@ -1,9 +1,9 @@
 #include "base/uid.h"
 
+#include "base/clock.h"
+
 #include <stdio.h>
 #include <sys/random.h>
-
-#include "base/clock.h"
 
 static const char uid_alphabet[] = "bcdfghjklmnpqrstvwxz2456789";
 
@@ -21,9 +21,9 @@ char *uid_new(char buf[UID_TEXT_MAX]) {
         b[6] = (unsigned char) ((b[6] & 0x0f) | 0x40);
         b[8] = (unsigned char) ((b[8] & 0x3f) | 0x80);
         (void) snprintf(buf, UID_TEXT_MAX,
-                        "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0],
-                        b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12],
-                        b[13], b[14], b[15]);
+                        "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+                        b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11],
+                        b[12], b[13], b[14], b[15]);
         return buf;
 }
 

@@ -1,17 +1,6 @@
-/* orchd: starts orchd-server, orchd-node and orch-dns, restarts what ends, and tells systemd when all of them are ready.
- * "orchd server ..." and "orchd node ..." become those programs, for machines that shall be only one of both. */
-#include <fcntl.h>
-#include <getopt.h>
-#include <limits.h>
-#include <pwd.h>
-#include <signal.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
-
-#include <systemd/sd-daemon.h>
-
+/* orchd: starts orchd-server, orchd-node and orch-dns, restarts what ends, and tells systemd when
+ * all of them are ready. "orchd server ..." and "orchd node ..." become those programs, for
+ * machines that shall be only one of both. */
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
@@ -22,12 +11,24 @@
 #include "daemon/loop/timer.h"
 #include "daemon/orchd_options.h"
 
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+
 #define RESTART_FIRST_USEC (100 * USEC_PER_MSEC)
 #define RESTART_MOST_USEC (10 * USEC_PER_SEC)
 #define RESTART_RESET_USEC (60 * USEC_PER_SEC)
 #define STOP_PATIENCE_USEC (10 * USEC_PER_SEC)
 
-/* A program that can't start at all is tried so often: what held its port or folder may just be dying. */
+/* A program that can't start at all is tried so often: what held its port or folder may just be
+ * dying. */
 #define START_TRIES 4
 
 enum { PROGRAM_SERVER, PROGRAM_NODE, PROGRAM_DNS, N_PROGRAMS };
@@ -38,7 +39,8 @@ struct orchd;
  *
  *   waiting --(timer)--> running --(line on ready_fd)--> ready
  *      ^                    |                              |
- *      +------(ends)--------+------------------------------+   after 0.1 s, doubling to 10 s; anew after a good minute */
+ *      +------(ends)--------+------------------------------+   after 0.1 s, doubling to 10 s; anew
+ * after a good minute */
 struct program {
         struct orchd *orchd;
         const char *name;
@@ -84,7 +86,8 @@ static void orchd_tell_ready(struct orchd *o) {
         if (o->was_ready || !orchd_all(o, program_is_ready))
                 return;
         o->was_ready = true;
-        LOG_NOTICE(NULL, "ready: API on %s/orch.sock and %s", o->options.run_dir, o->options.listen);
+        LOG_NOTICE(NULL, "ready: API on %s/orch.sock and %s", o->options.run_dir,
+                   o->options.listen);
         (void) sd_notify(0, "READY=1\nSTATUS=Running");
         if (o->options.ready_fd >= 0) {
                 (void) fd_write_all(o->options.ready_fd, "ready\n", 6);
@@ -130,7 +133,8 @@ static int program_on_ready(sd_event_source *source, int fd, uint32_t events, vo
 static void program_on_exit(struct child *c, const siginfo_t *info, void *userdata) {
         struct program *p = userdata;
         struct orchd *o = p->orchd;
-        bool is_configuration = info->si_code == CLD_EXITED && info->si_status == PROCESS_EXIT_CONFIG;
+        bool is_configuration =
+                info->si_code == CLD_EXITED && info->si_status == PROCESS_EXIT_CONFIG;
         uint64_t now_usec = clock_now_usec();
 
         child_unref(c);
@@ -143,7 +147,8 @@ static void program_on_exit(struct child *c, const siginfo_t *info, void *userda
                 return;
         }
         p->n_bad_starts = is_configuration ? p->n_bad_starts + 1 : 0;
-        /* What once ran well may again: its pods and the other programs must not suffer meanwhile. */
+        /* What once ran well may again: its pods and the other programs must not suffer meanwhile.
+         */
         if (p->n_bad_starts >= START_TRIES && !o->was_ready) {
                 LOG_ERROR(p->name, "can't run like this (see its message above); stopping");
                 orchd_stop(o, 1);
@@ -151,9 +156,11 @@ static void program_on_exit(struct child *c, const siginfo_t *info, void *userda
         }
         if (now_usec - p->started_usec >= RESTART_RESET_USEC)
                 p->backoff_usec = 0;
-        p->backoff_usec = p->backoff_usec == 0 ? RESTART_FIRST_USEC : MIN(p->backoff_usec * 2, RESTART_MOST_USEC);
-        LOG_WARN(p->name, "ended (%s %d); starting it again in %llu ms", info->si_code == CLD_EXITED ? "exit code" : "signal",
-                 info->si_status, (unsigned long long) (p->backoff_usec / USEC_PER_MSEC));
+        p->backoff_usec = p->backoff_usec == 0 ? RESTART_FIRST_USEC
+                                               : MIN(p->backoff_usec * 2, RESTART_MOST_USEC);
+        LOG_WARN(p->name, "ended (%s %d); starting it again in %llu ms",
+                 info->si_code == CLD_EXITED ? "exit code" : "signal", info->si_status,
+                 (unsigned long long) (p->backoff_usec / USEC_PER_MSEC));
         loop_timer_set(p->restart, now_usec + p->backoff_usec);
 }
 
@@ -178,7 +185,8 @@ static int program_spawn(struct program *p, struct err *e) {
         r = child_spawn(p->orchd->loop, &spec, program_on_exit, p, &p->child, e);
         if (r < 0)
                 return r;
-        r = sd_event_add_io(loop_event(p->orchd->loop), &p->ready_source, read_end, EPOLLIN, program_on_ready, p);
+        r = sd_event_add_io(loop_event(p->orchd->loop), &p->ready_source, read_end, EPOLLIN,
+                            program_on_ready, p);
         if (r < 0)
                 return err_errno(e, r, "cannot watch for readiness");
         (void) sd_event_source_set_io_fd_own(p->ready_source, 1);
@@ -195,7 +203,10 @@ static void program_start(struct program *p) {
         if (r == 0)
                 return;
         if (r == -ENOENT || r == -EACCES) {
-                LOG_ERROR(p->name, "cannot start (%s); name the folder of orch's programs with --libexec-dir", err_text(&e));
+                LOG_ERROR(
+                        p->name,
+                        "cannot start (%s); name the folder of orch's programs with --libexec-dir",
+                        err_text(&e));
                 orchd_stop(p->orchd, 1);
                 return;
         }
@@ -203,7 +214,8 @@ static void program_start(struct program *p) {
         loop_timer_set(p->restart, p->started_usec + RESTART_MOST_USEC);
 }
 
-static int orchd_on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
+static int orchd_on_signal(sd_event_source *source, const struct signalfd_siginfo *info,
+                           void *userdata) {
         (void) source;
         (void) info;
         orchd_stop(userdata, 0);
@@ -321,7 +333,8 @@ int main(int argc, char **argv) {
         }
         log_set_level(o.options.is_debugging ? LOG_LEVEL_DEBUG : LOG_LEVEL_NOTICE);
         if (geteuid() != 0) {
-                LOG_ERROR(NULL, "orchd makes namespaces, mounts and control groups: run it as root");
+                LOG_ERROR(NULL,
+                          "orchd makes namespaces, mounts and control groups: run it as root");
                 orchd_options_done(&o.options);
                 return 1;
         }

@@ -1,5 +1,8 @@
 #include "daemon/orchd_options.h"
 
+#include "base/fd.h"
+#include "base/str.h"
+
 #include <arpa/inet.h>
 #include <getopt.h>
 #include <limits.h>
@@ -8,17 +11,16 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/fd.h"
-#include "base/str.h"
-
-/* Used where no user "orch" exists: inside the range that systemd keeps for dynamic users, so nobody's. */
+/* Used where no user "orch" exists: inside the range that systemd keeps for dynamic users, so
+ * nobody's. */
 #define ORCHD_FALLBACK_UID "61999"
 
 #define OPTION_SERVER (1 << 0)
 #define OPTION_NODE (1 << 1)
 #define OPTION_DNS (1 << 2)
 
-/* Every option with a value: the table gives parsing, help, defaults and what is handed on to which program. */
+/* Every option with a value: the table gives parsing, help, defaults and what is handed on to which
+ * program. */
 static const struct orchd_option {
         const char *name;
         size_t offset;
@@ -27,25 +29,29 @@ static const struct orchd_option {
         const char *doc;
         const char *dns_name; /* what orch-dns calls it; NULL: the same */
 } orchd_options_table[] = {
-        { "state-dir", offsetof(struct orchd_options, state_dir), "/var/lib/orch", OPTION_SERVER | OPTION_NODE,
-          "what must survive a reboot" },
-        { "run-dir", offsetof(struct orchd_options, run_dir), "/run/orch", OPTION_SERVER | OPTION_NODE,
-          "sockets and running pods; on tmpfs" },
+        { "state-dir", offsetof(struct orchd_options, state_dir), "/var/lib/orch",
+          OPTION_SERVER | OPTION_NODE, "what must survive a reboot" },
+        { "run-dir", offsetof(struct orchd_options, run_dir), "/run/orch",
+          OPTION_SERVER | OPTION_NODE, "sockets and running pods; on tmpfs" },
         { "listen", offsetof(struct orchd_options, listen), "127.0.0.1:8001", OPTION_SERVER,
           "loopback address and port of the API (besides RUN-DIR/orch.sock)" },
-        { "node-name", offsetof(struct orchd_options, node_name), NULL, OPTION_NODE, "name of this node; the host's name if not given" },
-        { "pod-cidr", offsetof(struct orchd_options, pod_cidr), "10.244.0.0/24", OPTION_NODE, "addresses of this node's pods" },
-        { "service-cidr", offsetof(struct orchd_options, service_cidr), "10.96.0.0/16", OPTION_SERVER | OPTION_NODE,
-          "addresses of services" },
-        { "dns-address", offsetof(struct orchd_options, dns_address), NULL, OPTION_NODE | OPTION_DNS,
+        { "node-name", offsetof(struct orchd_options, node_name), NULL, OPTION_NODE,
+          "name of this node; the host's name if not given" },
+        { "pod-cidr", offsetof(struct orchd_options, pod_cidr), "10.244.0.0/24", OPTION_NODE,
+          "addresses of this node's pods" },
+        { "service-cidr", offsetof(struct orchd_options, service_cidr), "10.96.0.0/16",
+          OPTION_SERVER | OPTION_NODE, "addresses of services" },
+        { "dns-address", offsetof(struct orchd_options, dns_address), NULL,
+          OPTION_NODE | OPTION_DNS,
           "where names are answered; the first address of --pod-cidr if not given", "listen" },
-        { "cluster-domain", offsetof(struct orchd_options, cluster_domain), "cluster.local", OPTION_NODE | OPTION_DNS,
-          "ending of every service's name", "domain" },
+        { "cluster-domain", offsetof(struct orchd_options, cluster_domain), "cluster.local",
+          OPTION_NODE | OPTION_DNS, "ending of every service's name", "domain" },
         { "dns-upstream", offsetof(struct orchd_options, dns_upstream), NULL, OPTION_DNS,
           "resolver for other names; those of /etc/resolv.conf if not given", "upstream" },
         { "user", offsetof(struct orchd_options, user), NULL, OPTION_SERVER | OPTION_DNS,
           "user of server and DNS; \"orch\" if it exists, else " ORCHD_FALLBACK_UID },
-        { "libexec-dir", offsetof(struct orchd_options, libexec_dir), NULL, OPTION_NODE, "folder of orch's other programs" },
+        { "libexec-dir", offsetof(struct orchd_options, libexec_dir), NULL, OPTION_NODE,
+          "folder of orch's other programs" },
 };
 
 static char **orchd_options_member(struct orchd_options *o, const struct orchd_option *option) {
@@ -53,15 +59,18 @@ static char **orchd_options_member(struct orchd_options *o, const struct orchd_o
 }
 
 static void orchd_options_help(void) {
-        (void) puts("orchd: a complete one-node Kubernetes-style cluster.\n\n"
-                    "usage: orchd [options]          server, node and DNS on this machine\n"
-                    "       orchd server [options]   the API server alone (see orchd-server --help)\n"
-                    "       orchd node [options]     the node agent alone (see orchd-node --help)\n\noptions:");
+        (void) puts(
+                "orchd: a complete one-node Kubernetes-style cluster.\n\n"
+                "usage: orchd [options]          server, node and DNS on this machine\n"
+                "       orchd server [options]   the API server alone (see orchd-server --help)\n"
+                "       orchd node [options]     the node agent alone (see orchd-node "
+                "--help)\n\noptions:");
         for (size_t i = 0; i < ARRAY_SIZE(orchd_options_table); i++) {
                 const struct orchd_option *option = &orchd_options_table[i];
 
-                (void) printf("  --%-16s %s%s%s%s\n", option->name, option->doc, option->def ? " (" : "",
-                              str_or_empty(option->def), option->def ? ")" : "");
+                (void) printf("  --%-16s %s%s%s%s\n", option->name, option->doc,
+                              option->def ? " (" : "", str_or_empty(option->def),
+                              option->def ? ")" : "");
         }
         (void) puts("  --ready-fd         descriptor that gets a line once everything is ready\n"
                     "  --debug            say more\n"
@@ -81,8 +90,11 @@ static int orchd_options_first_address(const char *cidr, char **ret, struct err 
         slash = strchr(text, '/');
         if (slash)
                 *slash = '\0';
-        if (!slash || inet_pton(AF_INET, text, &address) != 1 || str_to_int64(slash + 1, 8, 29, &bits) < 0)
-                return err_set(e, -EINVAL, "--pod-cidr %s is not an IPv4 network; write it like 10.244.0.0/24", cidr);
+        if (!slash || inet_pton(AF_INET, text, &address) != 1 ||
+            str_to_int64(slash + 1, 8, 29, &bits) < 0)
+                return err_set(e, -EINVAL,
+                               "--pod-cidr %s is not an IPv4 network; write it like 10.244.0.0/24",
+                               cidr);
         address.s_addr = htonl((ntohl(address.s_addr) & (0xffffffffU << (32 - bits))) + 1);
         *ret = strdup(inet_ntop(AF_INET, &address, out, sizeof(out)));
         return *ret ? 0 : err_set(e, -ENOMEM, "out of memory");
@@ -114,7 +126,9 @@ static int orchd_options_fill(struct orchd_options *o, char **argv, struct err *
         if (!o->node_name || !o->user || !o->libexec_dir)
                 return err_set(e, -ENOMEM, "out of memory");
         if (!str_is_dns_subdomain(o->node_name))
-                return err_set(e, -EINVAL, "\"%s\" can't be a node's name (lower-case letters, digits, '-' and '.'); give one with --node-name",
+                return err_set(e, -EINVAL,
+                               "\"%s\" can't be a node's name (lower-case letters, digits, '-' and "
+                               "'.'); give one with --node-name",
                                o->node_name);
         return o->dns_address ? 0 : orchd_options_first_address(o->pod_cidr, &o->dns_address, e);
 }
@@ -128,7 +142,8 @@ static int orchd_options_unknown(const char *word, struct err *e) {
         nearest = str_nearest(word + strspn(word, "-"), names, ARRAY_SIZE(names));
         if (nearest)
                 return err_set(e, -EINVAL, "unknown option %s; did you mean --%s?", word, nearest);
-        return err_set(e, -EINVAL, "unknown option or argument %s; orchd --help lists what there is", word);
+        return err_set(e, -EINVAL,
+                       "unknown option or argument %s; orchd --help lists what there is", word);
 }
 
 /* One option's value. Returns 0, or a negative errno. */
@@ -165,7 +180,8 @@ int orchd_options_read(int argc, char **argv, struct orchd_options *ret, struct 
 
         *ret = (struct orchd_options){ .ready_fd = -1 };
         for (size_t i = 0; i < ARRAY_SIZE(orchd_options_table); i++)
-                options[4 + i] = (struct option){ orchd_options_table[i].name, required_argument, NULL, 256 + (int) i };
+                options[4 + i] = (struct option){ orchd_options_table[i].name, required_argument,
+                                                  NULL, 256 + (int) i };
         opterr = 0;
         while (r == 0 && (c = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
                 if (c == 'h' || c == 'v') {
@@ -193,7 +209,8 @@ void orchd_options_done(struct orchd_options *o) {
         *o = (struct orchd_options){ .ready_fd = -1 };
 }
 
-static int orchd_options_user(const struct orchd_options *o, uid_t *ret_uid, gid_t *ret_gid, struct err *e) {
+static int orchd_options_user(const struct orchd_options *o, uid_t *ret_uid, gid_t *ret_gid,
+                              struct err *e) {
         const struct passwd *user = getpwnam(o->user);
         int64_t number = 0;
 
@@ -203,25 +220,30 @@ static int orchd_options_user(const struct orchd_options *o, uid_t *ret_uid, gid
                 return 0;
         }
         if (str_to_int64(o->user, 1, UINT32_MAX - 1, &number) < 0)
-                return err_set(e, -EINVAL, "there is no user %s; make one with: useradd --system %s", o->user, o->user);
+                return err_set(e, -EINVAL,
+                               "there is no user %s; make one with: useradd --system %s", o->user,
+                               o->user);
         *ret_uid = (uid_t) number;
         *ret_gid = (gid_t) number;
         return 0;
 }
 
-static int orchd_options_make_folder(const char *parent, const char *name, uid_t uid, gid_t gid, struct err *e) {
+static int orchd_options_make_folder(const char *parent, const char *name, uid_t uid, gid_t gid,
+                                     struct err *e) {
         AUTO_FREE char *path = str_format("%s%s%s", parent, name[0] ? "/" : "", name);
         int r;
 
         if (!path)
                 return err_set(e, -ENOMEM, "out of memory");
         r = dir_make_all(path, 0755, e);
-        /* Nothing is made in a folder that is there already; root is let past modes, but not past a read-only mount. */
+        /* Nothing is made in a folder that is there already; root is let past modes, but not past a
+         * read-only mount. */
         if (r == 0 && access(path, W_OK) < 0 && errno == EROFS)
                 r = -EROFS;
         if (r == -EROFS)
                 return err_set(e, r,
-                               "%s is on a read-only file system; remount it writable, or choose a writable place with "
+                               "%s is on a read-only file system; remount it writable, or choose a "
+                               "writable place with "
                                "--state-dir and --run-dir",
                                path);
         if (r < 0)
@@ -262,7 +284,8 @@ static int orchd_options_add(char **argv, char *take_word, struct err *e) {
         return 0;
 }
 
-int orchd_options_argv(const struct orchd_options *o, const char *program, char **ret_argv, struct err *e) {
+int orchd_options_argv(const struct orchd_options *o, const char *program, char **ret_argv,
+                       struct err *e) {
         unsigned flag = strcmp(program, "orchd-server") == 0 ? OPTION_SERVER
                         : strcmp(program, "orchd-node") == 0 ? OPTION_NODE
                                                              : OPTION_DNS;
@@ -270,9 +293,11 @@ int orchd_options_argv(const struct orchd_options *o, const char *program, char 
 
         for (size_t i = 0; r == 0 && i < ARRAY_SIZE(orchd_options_table); i++) {
                 const struct orchd_option *option = &orchd_options_table[i];
-                const char *value = *(char *const *) (const void *) ((const char *) o + option->offset);
+                const char *value =
+                        *(char *const *) (const void *) ((const char *) o + option->offset);
 
-                const char *name = flag == OPTION_DNS && option->dns_name ? option->dns_name : option->name;
+                const char *name =
+                        flag == OPTION_DNS && option->dns_name ? option->dns_name : option->name;
 
                 if ((option->handed_to & flag) && value)
                         r = orchd_options_add(ret_argv, str_format("--%s=%s", name, value), e);
@@ -280,11 +305,14 @@ int orchd_options_argv(const struct orchd_options *o, const char *program, char 
         if (r == 0 && flag == OPTION_NODE)
                 r = orchd_options_add(ret_argv, str_format("--socket=%s/orch.sock", o->run_dir), e);
         if (r == 0 && flag == OPTION_DNS)
-                r = orchd_options_add(ret_argv, str_format("--snapshot=%s/dns/snapshot", o->run_dir), e);
+                r = orchd_options_add(ret_argv,
+                                      str_format("--snapshot=%s/dns/snapshot", o->run_dir), e);
         if (r == 0)
-                r = orchd_options_add(ret_argv, str_format("--ready-fd=%d", ORCHD_CHILD_READY_FD), e);
+                r = orchd_options_add(ret_argv, str_format("--ready-fd=%d", ORCHD_CHILD_READY_FD),
+                                      e);
         if (r == 0 && o->is_debugging)
-                r = orchd_options_add(ret_argv, strdup(flag == OPTION_DNS ? "--debug" : "--log-level=debug"), e);
+                r = orchd_options_add(
+                        ret_argv, strdup(flag == OPTION_DNS ? "--debug" : "--log-level=debug"), e);
         return r;
 }
 

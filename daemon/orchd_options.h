@@ -1,9 +1,9 @@
 #pragma once
 
+#include "base/err.h"
+
 #include <stdbool.h>
 #include <sys/types.h>
-
-#include "base/err.h"
 
 #define ORCHD_ARGS_MAX 40
 #define ORCHD_CHILD_READY_FD 3
@@ -26,12 +26,15 @@ struct orchd_options {
 int orchd_options_read(int argc, char **argv, struct orchd_options *ret, struct err *e);
 void orchd_options_done(struct orchd_options *o);
 
-/* Makes STATE_DIR and RUN_DIR with the server's part owned by its user. Returns 0 or a negative errno. */
+/* Makes STATE_DIR and RUN_DIR with the server's part owned by its user. Returns 0 or a negative
+ * errno. */
 int orchd_options_make_folders(const struct orchd_options *o, struct err *e);
 
-/* The command line of a program, NULL-terminated; each the caller's. Returns 0, -E2BIG or -ENOMEM. */
-int orchd_options_argv(const struct orchd_options *o, const char *program, char **ret_argv, struct err *e);
+/* The command line of a program, NULL-terminated; each the caller's. Returns 0, -E2BIG or -ENOMEM.
+ */
+int orchd_options_argv(const struct orchd_options *o, const char *program, char **ret_argv,
+                       struct err *e);
 
-/* Where orch's other programs are: what --libexec-dir in argv says, else ORCH_LIBEXEC_DIR, else beside this program, else the
- * installed folder. The caller's; NULL when memory is out. */
+/* Where orch's other programs are: what --libexec-dir in argv says, else ORCH_LIBEXEC_DIR, else
+ * beside this program, else the installed folder. The caller's; NULL when memory is out. */
 char *orchd_options_find_libexec(char **argv);

@@ -1,15 +1,5 @@
-/* orchd-server: the API, the store and the controllers. Opens its sockets, gives up root, answers. */
-#include <getopt.h>
-#include <grp.h>
-#include <pwd.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <systemd/sd-event.h>
-#include <unistd.h>
-
+/* orchd-server: the API, the store and the controllers. Opens its sockets, gives up root, answers.
+ */
 #include "api/client/client.h"
 #include "api/client/timer.h"
 #include "base/fd.h"
@@ -22,6 +12,17 @@
 #include "daemon/server/server.h"
 #include "daemon/store/store.h"
 #include "daemon/store/store_sqlite.h"
+
+#include <getopt.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <systemd/sd-event.h>
+#include <unistd.h>
 
 #define ADMIN_GROUP "orch"
 /* What the controllers are called where it matters who changed something. */
@@ -60,7 +61,8 @@ static const char USAGE[] =
         "\n"
         "  --state-dir DIR       what must survive a reboot (/var/lib/orch); uses DIR/server\n"
         "  --run-dir DIR         where orch.sock is made (/run/orch)\n"
-        "  --listen ADDRESS      loopback address and port of the API (127.0.0.1:8001), \"none\" for\n"
+        "  --listen ADDRESS      loopback address and port of the API (127.0.0.1:8001), \"none\" "
+        "for\n"
         "                        the socket alone\n"
         "  --service-cidr CIDR   addresses of services (10.96.0.0/16)\n"
         "  --user NAME|UID       who to become when started as root\n"
@@ -132,7 +134,8 @@ static int options_parse(int argc, char **argv, struct options *ret) {
 
         while ((option = getopt_long(argc, argv, "", LONG, NULL)) != -1) {
                 if (option == 'h' || option == 'V') {
-                        (void) printf("%s", option == 'h' ? USAGE : "orchd-server " ORCH_VERSION "\n");
+                        (void) printf("%s",
+                                      option == 'h' ? USAGE : "orchd-server " ORCH_VERSION "\n");
                         return 1;
                 }
                 if (option_set(ret, option, optarg) < 0) {
@@ -158,7 +161,8 @@ static int user_find(const char *text, uid_t *ret_uid, gid_t *ret_gid, struct er
                 return 0;
         }
         if (str_to_int64(text, 0, UINT32_MAX - 1, &uid) < 0)
-                return err_set(e, -ENOENT, "user %s doesn't exist: make it, or give a number with --user",
+                return err_set(e, -ENOENT,
+                               "user %s doesn't exist: make it, or give a number with --user",
                                text);
         user = getpwuid((uid_t) uid);
         *ret_uid = (uid_t) uid;
@@ -229,8 +233,9 @@ static void ready_tell(struct daemon *d) {
         if (fd < 0)
                 return;
         if (fd_write_all(fd, LINE, strlen(LINE)) < 0)
-                LOG_WARN(NULL, "the launcher can't be told that the API answers; it may restart the "
-                               "server");
+                LOG_WARN(NULL,
+                         "the launcher can't be told that the API answers; it may restart the "
+                         "server");
         (void) close(fd);
         d->options.ready_fd = -1;
 }
@@ -270,7 +275,8 @@ static void registry_is_ready(void *data, int result, const char *text) {
         }
         ready_tell(d);
         LOG_NOTICE(NULL, "the API answers on %s/orch.sock%s%s", d->options.run_dir,
-                   options.tcp_fd >= 0 ? " and " : "", options.tcp_fd >= 0 ? d->options.listen : "");
+                   options.tcp_fd >= 0 ? " and " : "",
+                   options.tcp_fd >= 0 ? d->options.listen : "");
 }
 
 static void linger_over(void *data) {
@@ -284,7 +290,8 @@ static void registry_is_idle(void *data) {
         struct daemon *d = data;
         struct timer *timer;
 
-        if (d->timers->vtable->add(d->timers, d->timers->vtable->now_usec(d->timers) + STOP_LINGER_USEC,
+        if (d->timers->vtable->add(d->timers,
+                                   d->timers->vtable->now_usec(d->timers) + STOP_LINGER_USEC,
                                    linger_over, d, &timer) < 0)
                 loop_exit(d->loop, d->exit_code);
 }
@@ -318,7 +325,8 @@ static int signalled(sd_event_source *source, const struct signalfd_siginfo *inf
 }
 
 static int daemon_start(struct daemon *d, struct err *e) {
-        const struct store_sqlite_options store_options = { .keep_revisions = STORE_KEEP_REVISIONS };
+        const struct store_sqlite_options store_options = { .keep_revisions =
+                                                                    STORE_KEEP_REVISIONS };
         AUTO_FREE char *folder = str_format("%s/server", d->options.state_dir);
         struct registry_options options = { .service_cidr = d->options.service_cidr };
         int r;
@@ -342,10 +350,10 @@ static int daemon_start(struct daemon *d, struct err *e) {
                 r = store_open_sqlite(d->loop, folder, &store_options, &d->store, e);
         if (r < 0)
                 return r;
-        if (sd_event_add_signal(loop_event(d->loop), &d->signals[0], SIGTERM | SD_EVENT_SIGNAL_PROCMASK,
-                                signalled, d) < 0 ||
-            sd_event_add_signal(loop_event(d->loop), &d->signals[1], SIGINT | SD_EVENT_SIGNAL_PROCMASK,
-                                signalled, d) < 0)
+        if (sd_event_add_signal(loop_event(d->loop), &d->signals[0],
+                                SIGTERM | SD_EVENT_SIGNAL_PROCMASK, signalled, d) < 0 ||
+            sd_event_add_signal(loop_event(d->loop), &d->signals[1],
+                                SIGINT | SD_EVENT_SIGNAL_PROCMASK, signalled, d) < 0)
                 return err_set(e, -ENOMEM, "signals can't be received");
         options.store = d->store;
         options.timers = d->timers;
@@ -370,8 +378,8 @@ static void daemon_done(struct daemon *d) {
         macros_close_fd(&d->tcp_fd);
 }
 
-/* A full, read-only or failing disk and a damaged database may be mended while the launcher keeps trying; the node goes on with
- * its pods meanwhile. */
+/* A full, read-only or failing disk and a damaged database may be mended while the launcher keeps
+ * trying; the node goes on with its pods meanwhile. */
 static bool is_of_the_disk(int r) {
         return r == -ENOSPC || r == -EROFS || r == -EIO || r == -EUCLEAN;
 }

@@ -252,7 +252,8 @@ static void wait_begin(struct informer *i, const char *problem) {
         int r;
 
         delay_usec = jitter(i, MIN(delay_usec, BACKOFF_MOST_USEC));
-        /* The first failure is a server that is just starting: the next try, 50 ms later, settles it. */
+        /* The first failure is a server that is just starting: the next try, 50 ms later, settles
+         * it. */
         if (problem && i->n_failures == 1)
                 LOG_WARN(i->kind->plural, "cannot watch: %s; trying again", problem);
         i->n_failures++;

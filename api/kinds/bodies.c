@@ -46,8 +46,7 @@ static const struct field api_status_fields[] = {
         FIELD_OF_INT(code, "code", 6, "HTTP status."),
 };
 #undef SELF
-static const struct schema api_status_schema =
-        SCHEMA(api_status, "Status", "How a request went.");
+static const struct schema api_status_schema = SCHEMA(api_status, "Status", "How a request went.");
 
 const struct kind status_kind = {
         .api_version = "v1",

@@ -1,11 +1,11 @@
 /* Cells of the tables that get prints. */
-#include <stdio.h>
-
 #include "api/kinds/object.h"
 #include "api/kinds/pod.h"
 #include "api/kinds/tables.h"
 #include "base/clock.h"
 #include "base/str.h"
+
+#include <stdio.h>
 
 int cell_add(json_t *cells, json_t *take_value) {
         return take_value && json_array_append_new(cells, take_value) == 0 ? 0 : -ENOMEM;

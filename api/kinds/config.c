@@ -1,11 +1,11 @@
 #include "api/kinds/config.h"
 
-#include <string.h>
-
 #include "api/kinds/tables.h"
 #include "api/schema/base64.h"
 #include "base/map.h"
 #include "base/str.h"
+
+#include <string.h>
 
 #define CONFIG_BYTES_MAX (1024 * 1024)
 
@@ -53,9 +53,10 @@ static void config_map_check_update(const void *old, const void *decoded, struct
         if (!is->immutable.value)
                 (void) diag_add(d, DIAG_ERROR, DIAG_FORBIDDEN, "immutable",
                                 "Forbidden: field is immutable when `immutable` is set");
-        if (!schema_equal(&config_map_schema,
-                          &(struct config_map){ .data = was->data, .binary_data = was->binary_data },
-                          &(struct config_map){ .data = is->data, .binary_data = is->binary_data }))
+        if (!schema_equal(
+                    &config_map_schema,
+                    &(struct config_map){ .data = was->data, .binary_data = was->binary_data },
+                    &(struct config_map){ .data = is->data, .binary_data = is->binary_data }))
                 (void) diag_add(d, DIAG_ERROR, DIAG_FORBIDDEN, "data",
                                 "Forbidden: field is immutable when `immutable` is set");
 }

@@ -12,8 +12,8 @@ static const struct field container_port_fields[] = {
                      RANGE(0, 65535)),
         FIELD_OF_INT(container_port, "containerPort", 3, "Port that the container listens on.",
                      .flags = FIELD_REQUIRED, .format = FORMAT_PORT),
-        FIELD_OF_STRING(protocol, "protocol", 4, "Protocol of the port.",
-                        .default_json = "\"TCP\"", .values = container_protocols),
+        FIELD_OF_STRING(protocol, "protocol", 4, "Protocol of the port.", .default_json = "\"TCP\"",
+                        .values = container_protocols),
         FIELD_OF_STRING(host_ip, "hostIP", 5, "Address of the node that hostPort is bound to."),
 };
 #undef SELF
@@ -233,8 +233,8 @@ static const struct field probe_fields[] = {
                          "Sends a request; any status from 200 to 399 is success.", .inside = 1),
         FIELD_OF_POINTER(tcp_socket, tcp_socket_action, "tcpSocket", 3, "Opens a connection.",
                          .inside = 1),
-        FIELD_OF_POINTER(grpc, grpc_action, "grpc", 4, "Asks a gRPC health service.",
-                         .inside = 1, .flags = FIELD_UNACTED),
+        FIELD_OF_POINTER(grpc, grpc_action, "grpc", 4, "Asks a gRPC health service.", .inside = 1,
+                         .flags = FIELD_UNACTED),
         FIELD_OF_INT(initial_delay_seconds, "initialDelaySeconds", 2,
                      "Seconds from the container's start until the first probe.",
                      .flags = FIELD_NON_NEGATIVE),
@@ -243,8 +243,8 @@ static const struct field probe_fields[] = {
         FIELD_OF_INT(period_seconds, "periodSeconds", 4, "Seconds between probes.",
                      .default_json = "10", RANGE(1, INT32_MAX)),
         FIELD_OF_INT(success_threshold, "successThreshold", 5,
-                     "Successes in a row that make a failed probe good again.",
-                     .default_json = "1", RANGE(1, INT32_MAX)),
+                     "Successes in a row that make a failed probe good again.", .default_json = "1",
+                     RANGE(1, INT32_MAX)),
         FIELD_OF_INT(failure_threshold, "failureThreshold", 6,
                      "Failures in a row that make the probe fail.", .default_json = "3",
                      RANGE(1, INT32_MAX)),
@@ -265,8 +265,8 @@ static const struct field lifecycle_handler_fields[] = {
         FIELD_OF_POINTER(sleep, sleep_action, "sleep", 4, "Waits for a while."),
 };
 #undef SELF
-static const struct schema lifecycle_handler_schema =
-        SCHEMA(lifecycle_handler, "LifecycleHandler", "What is done at a turn of a container's life.");
+static const struct schema lifecycle_handler_schema = SCHEMA(
+        lifecycle_handler, "LifecycleHandler", "What is done at a turn of a container's life.");
 
 #define SELF struct lifecycle
 static const struct field lifecycle_fields[] = {
@@ -339,16 +339,14 @@ static const struct field container_fields[] = {
         FIELD_OF_STRINGS(command, "command", 3,
                          "Program, instead of the image's entry point; $(NAME) is expanded.",
                          .flags = FIELD_ATOMIC),
-        FIELD_OF_STRINGS(args, "args", 4,
-                         "Arguments, instead of the image's; $(NAME) is expanded.",
+        FIELD_OF_STRINGS(args, "args", 4, "Arguments, instead of the image's; $(NAME) is expanded.",
                          .flags = FIELD_ATOMIC),
         FIELD_OF_STRING(working_dir, "workingDir", 5, "Working directory, instead of the image's."),
         FIELD_OF_OBJECTS(ports, container_port, "ports", 6, "Ports that the container listens on.",
                          .patch = FIELD_PATCH_MERGE, .merge_key = "containerPort",
                          .merge_key2 = "protocol"),
         FIELD_OF_OBJECTS(env_from, env_from_source, "envFrom", 19,
-                         "Sources of many variables; env goes before them.",
-                         .flags = FIELD_ATOMIC),
+                         "Sources of many variables; env goes before them.", .flags = FIELD_ATOMIC),
         FIELD_OF_OBJECTS(env, env_var, "env", 7, "Variables of the environment.",
                          .patch = FIELD_PATCH_MERGE, .merge_key = "name"),
         FIELD_OF_OBJECT(resources, resource_requirements, "resources", 8, "CPU and memory."),

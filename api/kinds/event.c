@@ -1,10 +1,10 @@
 #include "api/kinds/event.h"
 
-#include <stdio.h>
-
 #include "api/kinds/object.h"
 #include "api/kinds/tables.h"
 #include "base/str.h"
+
+#include <stdio.h>
 
 #define SELF struct event_source
 static const struct field event_source_fields[] = {
@@ -57,8 +57,7 @@ static const struct schema event_schema =
 static const struct field event_v1_fields[] = {
         FIELDS_OF_TYPE,
         FIELD_OF_OBJECT(metadata, object_meta, "metadata", 1, "Name, labels and the like."),
-        FIELD_OF_MICRO_TIME(event_time, "eventTime", 2, "When it happened.",
-                            .flags = FIELD_ALWAYS),
+        FIELD_OF_MICRO_TIME(event_time, "eventTime", 2, "When it happened.", .flags = FIELD_ALWAYS),
         FIELD_OF_POINTER(series, event_series, "series", 3, "That it happened again."),
         FIELD_OF_STRING(reporting_component, "reportingController", 4, "Program that says so."),
         FIELD_OF_STRING(reporting_instance, "reportingInstance", 5, "Which instance of it."),
@@ -122,11 +121,11 @@ static int event_add_object(const struct event *e, json_t *cells) {
 }
 
 static int event_add_source(const struct event *e, json_t *cells) {
-        const char *component = str_is_empty(e->source.component) ? e->reporting_component
-                                                                  : e->source.component;
+        const char *component =
+                str_is_empty(e->source.component) ? e->reporting_component : e->source.component;
         const char *host = str_is_empty(e->source.host) ? NULL : e->source.host;
-        AUTO_FREE char *text = str_format("%s%s%s", str_or_empty(component), host ? ", " : "",
-                                          str_or_empty(host));
+        AUTO_FREE char *text =
+                str_format("%s%s%s", str_or_empty(component), host ? ", " : "", str_or_empty(host));
 
         return text ? cell_add(cells, json_string(text)) : -ENOMEM;
 }
@@ -148,11 +147,11 @@ static int event_add_cells(const void *decoded, uint64_t now_usec, json_t *cells
 }
 
 static const struct table_column event_columns[] = {
-        { "Last Seen", "string", "", 0 },  { "Type", "string", "", 0 },
-        { "Reason", "string", "", 0 },     { "Object", "string", "", 0 },
-        { "Subobject", "string", "", 1 },  { "Source", "string", "", 1 },
-        { "Message", "string", "", 0 },    { "First Seen", "string", "", 1 },
-        { "Count", "integer", "", 1 },     { "Name", "string", "name", 1 },
+        { "Last Seen", "string", "", 0 }, { "Type", "string", "", 0 },
+        { "Reason", "string", "", 0 },    { "Object", "string", "", 0 },
+        { "Subobject", "string", "", 1 }, { "Source", "string", "", 1 },
+        { "Message", "string", "", 0 },   { "First Seen", "string", "", 1 },
+        { "Count", "integer", "", 1 },    { "Name", "string", "name", 1 },
 };
 
 const struct kind event_kind = {

@@ -1,7 +1,4 @@
 /* The list of kinds, and what holds for all of them. */
-#include <string.h>
-#include <strings.h>
-
 #include "api/kinds/bodies.h"
 #include "api/kinds/config.h"
 #include "api/kinds/event.h"
@@ -12,10 +9,14 @@
 #include "api/kinds/workload.h"
 #include "base/str.h"
 
+#include <string.h>
+#include <strings.h>
+
 static const struct kind *const kind_stored[] = {
-        &namespace_kind,   &node_kind,   &pod_kind,        &replica_set_kind,
-        &deployment_kind,  &service_kind, &endpoint_slice_kind, &event_kind,
-        &config_map_kind,  &secret_kind, &lease_kind,      NULL,
+        &namespace_kind,      &node_kind,       &pod_kind,
+        &replica_set_kind,    &deployment_kind, &service_kind,
+        &endpoint_slice_kind, &event_kind,      &config_map_kind,
+        &secret_kind,         &lease_kind,      NULL,
 };
 
 static const struct kind *const kind_bodies[] = {
@@ -39,7 +40,8 @@ const struct kind *kind_find(const char *api_version, const char *name) {
 
 const struct kind *kind_by_resource(const char *group, const char *version, const char *plural) {
         for (size_t i = 0; kind_stored[i]; i++)
-                if (str_eq(kind_stored[i]->plural, plural) && str_eq(kind_stored[i]->group, group) &&
+                if (str_eq(kind_stored[i]->plural, plural) &&
+                    str_eq(kind_stored[i]->group, group) &&
                     str_eq(kind_stored[i]->version, version))
                         return kind_stored[i];
         return NULL;
@@ -194,7 +196,8 @@ void kind_validate_update(const struct kind *k, const struct object *old,
 
         if (!str_eq(was->name, is->name))
                 (void) diag_add(d, DIAG_ERROR, DIAG_INVALID, "metadata.name",
-                                "Invalid value: \"%s\": field is immutable", str_or_empty(is->name));
+                                "Invalid value: \"%s\": field is immutable",
+                                str_or_empty(is->name));
         if (!str_eq(was->namespace, is->namespace))
                 (void) diag_add(d, DIAG_ERROR, DIAG_INVALID, "metadata.namespace",
                                 "Invalid value: \"%s\": field is immutable",

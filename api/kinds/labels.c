@@ -1,11 +1,11 @@
 #include "api/kinds/labels.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "api/kinds/tables.h"
 #include "base/arena.h"
 #include "base/str.h"
+
+#include <stdio.h>
+#include <string.h>
 
 #define SELECTOR_TEXT_MAX 65536
 
@@ -109,7 +109,8 @@ static int selector_read_operator(struct selector_reader *r, struct selector_ter
                 return err < 0 ? err : selector_check_value(r, t->values[0]);
         }
         if (r->is_fields)
-                return err_set(r->e, -EINVAL, "field \"%s\" in a selector needs =, == or !=", t->key);
+                return err_set(r->e, -EINVAL,
+                               "field \"%s\" in a selector needs =, == or !=", t->key);
         if (*r->at == ',' || *r->at == '\0') {
                 t->op = SELECTOR_EXISTS;
                 return 0;
@@ -118,10 +119,11 @@ static int selector_read_operator(struct selector_reader *r, struct selector_ter
         if (err < 0)
                 return err;
         if (!str_eq(word, "in") && !str_eq(word, "notin"))
-                return err_set(r->e, -EINVAL,
-                               "label \"%s\" in a selector is followed by \"%s\", not by =, !=, in or "
-                               "notin",
-                               t->key, word);
+                return err_set(
+                        r->e, -EINVAL,
+                        "label \"%s\" in a selector is followed by \"%s\", not by =, !=, in or "
+                        "notin",
+                        t->key, word);
         t->op = word[0] == 'i' ? SELECTOR_IN : SELECTOR_NOT_IN;
         return selector_read_set(r, t);
 }

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <jansson.h>
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "api/kinds/meta.h"
 #include "base/err.h"
 #include "base/macros.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
 
 enum selector_op {
         SELECTOR_IN,     /* also = and == */

@@ -1,10 +1,10 @@
 #include "api/kinds/manifest.h"
 
-#include <string.h>
-
 #include "api/kinds/object.h"
 #include "base/array.h"
 #include "base/str.h"
+
+#include <string.h>
 
 /* What a file is read with. */
 struct manifest_reader {
@@ -94,9 +94,9 @@ static int manifest_keep(struct manifest_reader *r, const struct kind *k, json_t
 static int manifest_prefix(struct diags *d, size_t first, size_t index) {
         for (size_t i = first; i < d->n; i++) {
                 struct diag *one = &d->items[i];
-                char *field = str_format("items[%zu]%s%s", index,
-                                         str_is_empty(one->field) ? "" : ".",
-                                         str_or_empty(one->field));
+                char *field =
+                        str_format("items[%zu]%s%s", index, str_is_empty(one->field) ? "" : ".",
+                                   str_or_empty(one->field));
 
                 if (!field)
                         return -ENOMEM;

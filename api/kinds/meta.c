@@ -15,8 +15,9 @@ static const struct field owner_reference_fields[] = {
                           "Whether foreground deletion of the owner waits for this object."),
 };
 #undef SELF
-const struct schema owner_reference_schema = SCHEMA(
-        owner_reference, "OwnerReference", "Names an object that this one belongs to and goes with.");
+const struct schema owner_reference_schema =
+        SCHEMA(owner_reference, "OwnerReference",
+               "Names an object that this one belongs to and goes with.");
 
 #define SELF struct object_meta
 static const struct field object_meta_fields[] = {
@@ -47,9 +48,10 @@ static const struct field object_meta_fields[] = {
         FIELD_OF_STRING_MAP(annotations, "annotations", 12,
                             "Notes for tools; selectors don't see them.",
                             .format = FORMAT_ANNOTATIONS),
-        FIELD_OF_OBJECTS(owner_references, owner_reference, "ownerReferences", 13,
-                         "Objects that this one belongs to; it is deleted when all of them are gone.",
-                         .patch = FIELD_PATCH_MERGE, .merge_key = "uid"),
+        FIELD_OF_OBJECTS(
+                owner_references, owner_reference, "ownerReferences", 13,
+                "Objects that this one belongs to; it is deleted when all of them are gone.",
+                .patch = FIELD_PATCH_MERGE, .merge_key = "uid"),
         FIELD_OF_STRINGS(finalizers, "finalizers", 14,
                          "Names that must be removed before the object really goes.",
                          .patch = FIELD_PATCH_MERGE, .flags = FIELD_SET),

@@ -171,9 +171,11 @@ static const char *node_address_of(const struct node *n, const char *type) {
 
 static int node_add_status(const struct node *n, json_t *cells) {
         const struct node_condition *ready = node_condition_find(&n->status, "Ready");
-        const char *word = !ready ? "Unknown" : str_eq(ready->status, "True") ? "Ready" : "NotReady";
-        AUTO_FREE char *text = str_format("%s%s", word,
-                                          n->spec.unschedulable ? ",SchedulingDisabled" : "");
+        const char *word = !ready                          ? "Unknown"
+                           : str_eq(ready->status, "True") ? "Ready"
+                                                           : "NotReady";
+        AUTO_FREE char *text =
+                str_format("%s%s", word, n->spec.unschedulable ? ",SchedulingDisabled" : "");
 
         return text ? cell_add_text(cells, text) : -ENOMEM;
 }
@@ -271,8 +273,7 @@ static const struct field namespace_fields[] = {
                         .flags = FIELD_READ_ONLY),
 };
 #undef SELF
-static const struct schema namespace_schema =
-        SCHEMA(namespace, "Namespace", "A room for names.");
+static const struct schema namespace_schema = SCHEMA(namespace, "Namespace", "A room for names.");
 
 /* The label by which network policies and others choose a namespace. */
 static int namespace_default(json_t *tree) {
@@ -337,7 +338,8 @@ static const struct field lease_spec_fields[] = {
         FIELD_KEPT("preferredHolder", 7, FIELD_STRING, FIELD_ONE, "Who should hold it."),
 };
 #undef SELF
-static const struct schema lease_spec_schema = SCHEMA(lease_spec, "LeaseSpec", "Who holds what until when.");
+static const struct schema lease_spec_schema =
+        SCHEMA(lease_spec, "LeaseSpec", "Who holds what until when.");
 
 #define SELF struct lease
 static const struct field lease_fields[] = {
@@ -346,8 +348,8 @@ static const struct field lease_fields[] = {
         FIELD_OF_OBJECT(spec, lease_spec, "spec", 2, "Who holds it until when."),
 };
 #undef SELF
-static const struct schema lease_schema =
-        SCHEMA(lease, "Lease", "A right that ends unless it is renewed; nodes say by it that they live.");
+static const struct schema lease_schema = SCHEMA(
+        lease, "Lease", "A right that ends unless it is renewed; nodes say by it that they live.");
 
 static int lease_add_cells(const void *decoded, uint64_t now_usec, json_t *cells) {
         const struct lease *l = decoded;

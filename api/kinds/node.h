@@ -111,7 +111,8 @@ extern const struct kind namespace_kind;
 extern const struct kind lease_kind;
 
 /* The condition of that type, or NULL. */
-const struct node_condition *node_condition_find(const struct node_status *status, const char *type);
+const struct node_condition *node_condition_find(const struct node_status *status,
+                                                 const char *type);
 
 /* Whether condition Ready is True. */
 bool node_is_ready(const struct node *n);

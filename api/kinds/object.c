@@ -1,11 +1,11 @@
 #include "api/kinds/object.h"
 
+#include "base/arena.h"
+#include "base/str.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "base/arena.h"
-#include "base/str.h"
 
 struct object *object_ref(struct object *o) {
         o->refs++;
@@ -126,7 +126,8 @@ json_t *object_json(const struct object *o) {
         if (o->text)
                 return json_loadb(o->text, o->text_len, 0, NULL);
         tree = schema_encode(o->kind->schema, o->meta);
-        if (!tree || json_object_set_new(tree, "apiVersion", json_string(o->kind->api_version)) < 0 ||
+        if (!tree ||
+            json_object_set_new(tree, "apiVersion", json_string(o->kind->api_version)) < 0 ||
             json_object_set_new(tree, "kind", json_string(o->kind->name)) < 0) {
                 json_decref(tree);
                 return NULL;

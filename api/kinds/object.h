@@ -1,14 +1,14 @@
 #pragma once
 
-#include <jansson.h>
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "api/kinds/meta.h"
 #include "api/schema/schema.h"
 #include "base/diag.h"
 #include "base/err.h"
 #include "base/macros.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
 
 /* A decoded object: immutable, reference-counted, one free. */
 struct object {
@@ -26,7 +26,8 @@ DEFINE_AUTO(object);
 
 /* Decodes a tree. k NULL: looked up by the tree's apiVersion and kind. The tree is borrowed and not
  * kept. keep_text: also keep its compact JSON text. Neither defaults nor validates; do that first
- * with kind_default() and kind_validate(). Returns 0, -ENOENT (no such kind), -EINVAL or -ENOMEM. */
+ * with kind_default() and kind_validate(). Returns 0, -ENOENT (no such kind), -EINVAL or -ENOMEM.
+ */
 int object_new_from_json(const struct kind *k, const json_t *tree, bool keep_text,
                          struct object **ret, struct err *e);
 
@@ -66,13 +67,13 @@ const char *kind_nearest_word(const char *word);
  * apiVersion and kind when absent. Returns 0, -EINVAL (not an object) or -ENOMEM. */
 int kind_default(const struct kind *k, json_t *tree, struct err *e);
 
-/* schema_validate(), metadata's rules, then the cross-field check (skipped while the tree has errors of
- * type). flags: SCHEMA_*. Returns 0 or -ENOMEM; look at d->n_errors. Pure. */
+/* schema_validate(), metadata's rules, then the cross-field check (skipped while the tree has
+ * errors of type). flags: SCHEMA_*. Returns 0 or -ENOMEM; look at d->n_errors. Pure. */
 int kind_validate(const struct kind *k, const json_t *tree, unsigned flags, struct diags *d);
 
 /* What may not change between two decoded objects of one kind. */
-void kind_validate_update(const struct kind *k, const struct object *old, const struct object *fresh,
-                          struct diags *d);
+void kind_validate_update(const struct kind *k, const struct object *old,
+                          const struct object *fresh, struct diags *d);
 
 /* Adds the cells of one row (k->n_columns) to the array. Returns 0 or -ENOMEM. */
 int kind_add_cells(const struct kind *k, const struct object *o, uint64_t now_usec, json_t *cells);

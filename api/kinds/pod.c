@@ -1,10 +1,10 @@
 #include "api/kinds/pod.h"
 
-#include <stdio.h>
-
 #include "api/kinds/object.h"
 #include "api/kinds/tables.h"
 #include "base/str.h"
+
+#include <stdio.h>
 
 const struct container *pod_container(const struct pod_spec *spec, const char *name) {
         for (size_t i = 0; i < spec->containers.n; i++)
@@ -121,7 +121,8 @@ static const char *pod_word(const struct pod *p, char *buf, size_t len) {
 
                         if (reason)
                                 word = reason;
-                        has_running = has_running || (all->items[i].ready && all->items[i].state.running);
+                        has_running =
+                                has_running || (all->items[i].ready && all->items[i].state.running);
                 }
                 /* One container is done, another goes on. */
                 if (str_eq(word, "Completed") && has_running)

@@ -97,8 +97,8 @@ struct projected_volume_source {
         struct opt_int default_mode;
 };
 
-/* At most one source is set. The defaults make a volume without any an emptyDir, so that one without
- * any here has a source that orch doesn't know: refuse to run it. */
+/* At most one source is set. The defaults make a volume without any an emptyDir, so that one
+ * without any here has a source that orch doesn't know: refuse to run it. */
 struct volume {
         const char *name;
         struct empty_dir_volume_source *empty_dir;
@@ -424,7 +424,7 @@ struct container_statuses {
 };
 
 struct pod_condition {
-        const char *type; /* PodScheduled, Initialized, ContainersReady, Ready */
+        const char *type;   /* PodScheduled, Initialized, ContainersReady, Ready */
         const char *status; /* True, False, Unknown */
         uint64_t last_probe_time;
         uint64_t last_transition_time;

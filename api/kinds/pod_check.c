@@ -1,13 +1,12 @@
 /* Rules across the fields of a pod. Wording as in Kubernetes. */
-#include "api/kinds/pod.h"
-
-#include <stdio.h>
-#include <string.h>
-
 #include "api/kinds/labels.h"
+#include "api/kinds/pod.h"
 #include "api/kinds/tables.h"
 #include "api/schema/quantity.h"
 #include "base/str.h"
+
+#include <stdio.h>
+#include <string.h>
 
 #define CHECK_PATH_MAX 512
 
@@ -96,9 +95,17 @@ static void check_lifecycle(const struct check *container, const struct containe
 
 static bool check_is_known_field(const char *path) {
         static const char *const known[] = {
-                "metadata.name", "metadata.namespace",      "metadata.uid",  "metadata.labels",
-                "metadata.annotations", "spec.nodeName", "spec.serviceAccountName",
-                "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs",
+                "metadata.name",
+                "metadata.namespace",
+                "metadata.uid",
+                "metadata.labels",
+                "metadata.annotations",
+                "spec.nodeName",
+                "spec.serviceAccountName",
+                "status.hostIP",
+                "status.hostIPs",
+                "status.podIP",
+                "status.podIPs",
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(known); i++)
@@ -184,8 +191,8 @@ static void check_resource_names(const struct check *c, const char *which,
                                  const struct quantity_map *m) {
         for (size_t i = 0; i < m->n; i++)
                 if (!check_is_resource(m->items[i].key)) {
-                        struct check here = check_below(c, "resources.%s[%s]", which,
-                                                        m->items[i].key);
+                        struct check here =
+                                check_below(c, "resources.%s[%s]", which, m->items[i].key);
 
                         check_say(&here, DIAG_INVALID, "",
                                   "Invalid value: \"%s\": must be a standard resource for "
@@ -430,7 +437,8 @@ void pod_check_template(const struct pod_template_spec *t, const struct label_se
                                 "Invalid value: `selector` does not match template `labels`");
         label_selector_check(selector, "spec.selector", d);
         if (t->spec.restart_policy && !str_eq(t->spec.restart_policy, "Always"))
-                (void) diag_add(d, DIAG_ERROR, DIAG_NOT_SUPPORTED, "spec.template.spec.restartPolicy",
+                (void) diag_add(d, DIAG_ERROR, DIAG_NOT_SUPPORTED,
+                                "spec.template.spec.restartPolicy",
                                 "Unsupported value: \"%s\": supported values: \"Always\"",
                                 t->spec.restart_policy);
         if (t->spec.active_deadline_seconds.is_set)

@@ -1,8 +1,8 @@
 /* Kubernetes' defaults of pods that depend on other fields. */
-#include <string.h>
-
 #include "api/kinds/tables.h"
 #include "base/str.h"
+
+#include <string.h>
 
 int default_set(json_t *tree, const char *key, json_t *take_value) {
         json_t *found = json_object_get(tree, key);
@@ -66,7 +66,8 @@ static int pod_default_container(json_t *container, bool is_host_network) {
         json_array_foreach(json_object_get(container, "ports"), i, port) {
                 json_t *number = json_object_get(port, "containerPort");
 
-                r = is_host_network && number ? default_set(port, "hostPort", json_copy(number)) : 0;
+                r = is_host_network && number ? default_set(port, "hostPort", json_copy(number))
+                                              : 0;
                 if (r < 0)
                         return r;
         }

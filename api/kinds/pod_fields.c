@@ -21,8 +21,7 @@ static const struct schema toleration_schema =
 #define SELF struct host_alias
 static const struct field host_alias_fields[] = {
         FIELD_OF_STRING(ip, "ip", 1, "Address.", .flags = FIELD_REQUIRED, .format = FORMAT_IP),
-        FIELD_OF_STRINGS(hostnames, "hostnames", 2, "Names of the address.",
-                         .flags = FIELD_ATOMIC),
+        FIELD_OF_STRINGS(hostnames, "hostnames", 2, "Names of the address.", .flags = FIELD_ATOMIC),
 };
 #undef SELF
 static const struct schema host_alias_schema =
@@ -39,8 +38,8 @@ static const struct schema pod_dns_config_option_schema =
 
 #define SELF struct pod_dns_config
 static const struct field pod_dns_config_fields[] = {
-        FIELD_OF_STRINGS(nameservers, "nameservers", 1, "More name servers.",
-                         .flags = FIELD_ATOMIC, .format = FORMAT_IP),
+        FIELD_OF_STRINGS(nameservers, "nameservers", 1, "More name servers.", .flags = FIELD_ATOMIC,
+                         .format = FORMAT_IP),
         FIELD_OF_STRINGS(searches, "searches", 2, "More search domains.", .flags = FIELD_ATOMIC),
         FIELD_OF_OBJECTS(options, pod_dns_config_option, "options", 3, "Options of the resolver.",
                          .flags = FIELD_ATOMIC),
@@ -84,8 +83,8 @@ static const struct field pod_security_context_fields[] = {
                          "How volumes are relabelled."),
 };
 #undef SELF
-static const struct schema pod_security_context_schema =
-        SCHEMA(pod_security_context, "PodSecurityContext", "What all containers of the pod may do.");
+static const struct schema pod_security_context_schema = SCHEMA(
+        pod_security_context, "PodSecurityContext", "What all containers of the pod may do.");
 
 #define SELF struct pod_spec
 static const struct field pod_spec_fields[] = {
@@ -95,9 +94,9 @@ static const struct field pod_spec_fields[] = {
         FIELD_OF_OBJECTS(init_containers, container, "initContainers", 20,
                          "Containers that run one after another before the others.",
                          .patch = FIELD_PATCH_MERGE, .merge_key = "name", .flags = FIELD_UNIQUE),
-        FIELD_OF_OBJECTS(containers, container, "containers", 2, "Containers that run side by side.",
-                         .patch = FIELD_PATCH_MERGE, .merge_key = "name",
-                         .flags = FIELD_REQUIRED | FIELD_UNIQUE),
+        FIELD_OF_OBJECTS(containers, container, "containers", 2,
+                         "Containers that run side by side.", .patch = FIELD_PATCH_MERGE,
+                         .merge_key = "name", .flags = FIELD_REQUIRED | FIELD_UNIQUE),
         FIELD_OF_UNACTED("ephemeralContainers", 34, FIELD_ANY, FIELD_LIST,
                          "Containers added for debugging.", .patch = FIELD_PATCH_MERGE,
                          .merge_key = "name"),
@@ -110,10 +109,10 @@ static const struct field pod_spec_fields[] = {
         FIELD_OF_OPT_INT(active_deadline_seconds, "activeDeadlineSeconds", 5,
                          "Seconds after which the pod is ended as failed.", RANGE(1, INT32_MAX),
                          .flags = FIELD_UNACTED),
-        FIELD_OF_STRING(dns_policy, "dnsPolicy", 6, "Whom the pod asks for names.",
-                        .default_json = "\"ClusterFirst\"",
-                        .values = WORDS("ClusterFirst", "ClusterFirstWithHostNet", "Default",
-                                        "None")),
+        FIELD_OF_STRING(
+                dns_policy, "dnsPolicy", 6, "Whom the pod asks for names.",
+                .default_json = "\"ClusterFirst\"",
+                .values = WORDS("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None")),
         FIELD_OF_STRING_MAP(node_selector, "nodeSelector", 7, "Labels that the node must have.",
                             .format = FORMAT_LABELS, .flags = FIELD_ATOMIC),
         FIELD_OF_STRING(service_account_name, "serviceAccountName", 8,
@@ -139,7 +138,8 @@ static const struct field pod_spec_fields[] = {
         FIELD_OF_STRING(subdomain, "subdomain", 17,
                         "Headless service that gives the pod a name of its own.",
                         .format = FORMAT_DNS_LABEL),
-        FIELD_OF_UNACTED("affinity", 18, FIELD_ANY, FIELD_ONE, "Wishes about nodes and neighbours."),
+        FIELD_OF_UNACTED("affinity", 18, FIELD_ANY, FIELD_ONE,
+                         "Wishes about nodes and neighbours."),
         FIELD_OF_STRING(scheduler_name, "schedulerName", 19, "Scheduler that binds the pod.",
                         .default_json = "\"default-scheduler\""),
         FIELD_OF_OBJECTS(tolerations, toleration, "tolerations", 22, "Taints that don't matter.",
@@ -183,7 +183,8 @@ const struct schema pod_spec_schema =
 
 #define SELF struct pod_template_spec
 static const struct field pod_template_spec_fields[] = {
-        FIELD_OF_OBJECT(metadata, object_meta, "metadata", 1, "Labels and annotations of the pods."),
+        FIELD_OF_OBJECT(metadata, object_meta, "metadata", 1,
+                        "Labels and annotations of the pods."),
         FIELD_OF_OBJECT(spec, pod_spec, "spec", 2, "What the pods shall be.",
                         .flags = FIELD_REQUIRED),
 };

@@ -1,10 +1,10 @@
 #include "api/kinds/service.h"
 
-#include <arpa/inet.h>
-#include <stdio.h>
-
 #include "api/kinds/tables.h"
 #include "base/str.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
 
 #define SERVICE_AFFINITY_DEFAULT_SECONDS 10800
 
@@ -14,8 +14,8 @@ static const char *const service_protocols[] = { "TCP", "UDP", "SCTP", NULL };
 static const struct field service_port_fields[] = {
         FIELD_OF_STRING(name, "name", 1, "Name of the port; needed when there are several.",
                         .format = FORMAT_DNS_LABEL),
-        FIELD_OF_STRING(protocol, "protocol", 2, "Protocol of the port.",
-                        .default_json = "\"TCP\"", .values = service_protocols),
+        FIELD_OF_STRING(protocol, "protocol", 2, "Protocol of the port.", .default_json = "\"TCP\"",
+                        .values = service_protocols),
         FIELD_OF_STRING(app_protocol, "appProtocol", 6, "What is spoken on the port."),
         FIELD_OF_INT(port, "port", 3, "Port of the service.", .flags = FIELD_REQUIRED,
                      .format = FORMAT_PORT),
@@ -44,14 +44,13 @@ static const struct field session_affinity_config_fields[] = {
                          "Affinity by the client's address."),
 };
 #undef SELF
-static const struct schema session_affinity_config_schema =
-        SCHEMA(session_affinity_config, "SessionAffinityConfig", "How clients stay with their pods.");
+static const struct schema session_affinity_config_schema = SCHEMA(
+        session_affinity_config, "SessionAffinityConfig", "How clients stay with their pods.");
 
 #define SELF struct service_spec
 static const struct field service_spec_fields[] = {
         FIELD_OF_OBJECTS(ports, service_port, "ports", 1, "Ports of the service.",
-                         .patch = FIELD_PATCH_MERGE, .merge_key = "port",
-                         .merge_key2 = "protocol"),
+                         .patch = FIELD_PATCH_MERGE, .merge_key = "port", .merge_key2 = "protocol"),
         FIELD_OF_STRING_MAP(selector, "selector", 2, "Labels of the pods behind the service.",
                             .format = FORMAT_LABELS, .flags = FIELD_ATOMIC),
         FIELD_OF_STRING(cluster_ip, "clusterIP", 3,
@@ -189,9 +188,10 @@ static void service_check_port(const struct service_spec *spec, size_t i, struct
 /* What is kept but has no effect yet. */
 static void service_warn(const struct service_spec *spec, struct diags *d) {
         if (str_eq(spec->type, "NodePort") || str_eq(spec->type, "LoadBalancer"))
-                (void) diag_add(d, DIAG_WARNING, DIAG_INVALID, "spec.type",
-                                "%s is kept but not acted on: the service has its cluster address only",
-                                spec->type);
+                (void) diag_add(
+                        d, DIAG_WARNING, DIAG_INVALID, "spec.type",
+                        "%s is kept but not acted on: the service has its cluster address only",
+                        spec->type);
         if (str_eq(spec->internal_traffic_policy, "Local"))
                 (void) diag_add(d, DIAG_WARNING, DIAG_INVALID, "spec.internalTrafficPolicy",
                                 "kept but not acted on");
@@ -212,7 +212,8 @@ static void service_check(const void *decoded, struct diags *d) {
         for (size_t i = 0; i < spec->ports.n && i < 1000; i++)
                 service_check_port(spec, i, d);
         if (is_external && str_is_empty(spec->external_name))
-                (void) diag_add(d, DIAG_ERROR, DIAG_REQUIRED, "spec.externalName", "Required value");
+                (void) diag_add(d, DIAG_ERROR, DIAG_REQUIRED, "spec.externalName",
+                                "Required value");
         if (is_external && !str_is_empty(spec->cluster_ip) && !is_headless)
                 (void) diag_add(d, DIAG_ERROR, DIAG_FORBIDDEN, "spec.clusterIP",
                                 "Forbidden: may not be set when `type` is 'ExternalName'");
@@ -337,8 +338,8 @@ static const struct schema endpoint_schema =
 static const struct field endpoint_port_fields[] = {
         FIELD_OF_STRING(name, "name", 1, "Name of the service's port.", .default_json = "\"\"",
                         .flags = FIELD_ALWAYS),
-        FIELD_OF_STRING(protocol, "protocol", 2, "Protocol of the port.",
-                        .default_json = "\"TCP\"", .values = service_protocols),
+        FIELD_OF_STRING(protocol, "protocol", 2, "Protocol of the port.", .default_json = "\"TCP\"",
+                        .values = service_protocols),
         FIELD_OF_OPT_INT(port, "port", 3, "Port of the receivers.", .format = FORMAT_PORT),
         FIELD_OF_STRING(app_protocol, "appProtocol", 4, "What is spoken on the port."),
 };
@@ -394,7 +395,8 @@ static void endpoint_slice_check(const void *decoded, struct diags *d) {
                 for (size_t j = 0; j < addresses->n; j++) {
                         if (endpoint_slice_has_family(s->address_type, addresses->items[j]))
                                 continue;
-                        (void) snprintf(field, sizeof(field), "endpoints[%zu].addresses[%zu]", i, j);
+                        (void) snprintf(field, sizeof(field), "endpoints[%zu].addresses[%zu]", i,
+                                        j);
                         (void) diag_add(d, DIAG_ERROR, DIAG_INVALID, field,
                                         "Invalid value: \"%s\": must be an address of type %s",
                                         addresses->items[j], str_or_empty(s->address_type));
@@ -419,7 +421,8 @@ static int endpoint_slice_add_cells(const void *decoded, uint64_t now_usec, json
                 strbuf_addf(&addresses, " + %zu more...", n - 3);
         if (ports.has_failed || addresses.has_failed)
                 return -ENOMEM;
-        if (cell_add_text(cells, s->metadata.name) < 0 || cell_add_text(cells, s->address_type) < 0 ||
+        if (cell_add_text(cells, s->metadata.name) < 0 ||
+            cell_add_text(cells, s->address_type) < 0 ||
             cell_add_text(cells, ports.s ? ports.s : "<unset>") < 0 ||
             cell_add_text(cells, addresses.s ? addresses.s : "<unset>") < 0)
                 return -ENOMEM;

@@ -47,8 +47,10 @@ int cell_add_containers(json_t *cells, const struct pod_spec *spec);
 /* "a=b,c=d"; "<none>" when empty. */
 int cell_add_map(json_t *cells, const struct string_map *m);
 
-#define COLUMN_NAME { "Name", "string", "name", 0 }
-#define COLUMN_AGE { "Age", "string", "", 0 }
+#define COLUMN_NAME                                                                                \
+        { "Name", "string", "name", 0 }
+#define COLUMN_AGE                                                                                 \
+        { "Age", "string", "", 0 }
 
 /* A LabelSelector's rules. */
 void label_selector_check(const struct label_selector *s, const char *prefix, struct diags *d);

@@ -23,15 +23,13 @@ static const struct field empty_dir_volume_source_fields[] = {
         FIELD_OF_QUANTITY(size_limit, "sizeLimit", 2, "The most that the volume may hold."),
 };
 #undef SELF
-static const struct schema empty_dir_volume_source_schema =
-        SCHEMA(empty_dir_volume_source, "EmptyDirVolumeSource",
-               "A folder that lives as long as the pod.");
+static const struct schema empty_dir_volume_source_schema = SCHEMA(
+        empty_dir_volume_source, "EmptyDirVolumeSource", "A folder that lives as long as the pod.");
 
 #define SELF struct host_path_volume_source
 static const struct field host_path_volume_source_fields[] = {
         FIELD_OF_STRING(path, "path", 1, "Path on the node.", .flags = FIELD_REQUIRED),
-        FIELD_OF_STRING(type, "type", 2, "What must be there, or is made.",
-                        .default_json = "\"\"",
+        FIELD_OF_STRING(type, "type", 2, "What must be there, or is made.", .default_json = "\"\"",
                         .values = WORDS("", "DirectoryOrCreate", "Directory", "FileOrCreate",
                                         "File", "Socket", "CharDevice", "BlockDevice")),
 };
@@ -76,8 +74,8 @@ static const struct field downward_api_volume_file_fields[] = {
                          VOLUME_MODE_RANGE),
 };
 #undef SELF
-static const struct schema downward_api_volume_file_schema =
-        SCHEMA(downward_api_volume_file, "DownwardAPIVolumeFile", "A fact about the pod as a file.");
+static const struct schema downward_api_volume_file_schema = SCHEMA(
+        downward_api_volume_file, "DownwardAPIVolumeFile", "A fact about the pod as a file.");
 
 #define SELF struct downward_api_volume_source
 static const struct field downward_api_volume_source_fields[] = {
@@ -87,9 +85,8 @@ static const struct field downward_api_volume_source_fields[] = {
                          .default_json = "420", VOLUME_MODE_RANGE),
 };
 #undef SELF
-static const struct schema downward_api_volume_source_schema =
-        SCHEMA(downward_api_volume_source, "DownwardAPIVolumeSource",
-               "Facts about the pod as files.");
+static const struct schema downward_api_volume_source_schema = SCHEMA(
+        downward_api_volume_source, "DownwardAPIVolumeSource", "Facts about the pod as files.");
 
 #define SELF struct secret_projection
 static const struct field secret_projection_fields[] = {
@@ -119,8 +116,9 @@ static const struct field downward_api_projection_fields[] = {
                          .flags = FIELD_ATOMIC),
 };
 #undef SELF
-static const struct schema downward_api_projection_schema = SCHEMA(
-        downward_api_projection, "DownwardAPIProjection", "Facts about the pod as a part of a volume.");
+static const struct schema downward_api_projection_schema =
+        SCHEMA(downward_api_projection, "DownwardAPIProjection",
+               "Facts about the pod as a part of a volume.");
 
 #define SELF struct volume_projection
 static const struct field volume_projection_fields[] = {
@@ -138,14 +136,14 @@ static const struct schema volume_projection_schema =
 
 #define SELF struct projected_volume_source
 static const struct field projected_volume_source_fields[] = {
-        FIELD_OF_OBJECTS(sources, volume_projection, "sources", 1, "What the volume is put together from.",
-                         .flags = FIELD_ATOMIC),
+        FIELD_OF_OBJECTS(sources, volume_projection, "sources", 1,
+                         "What the volume is put together from.", .flags = FIELD_ATOMIC),
         FIELD_OF_OPT_INT(default_mode, "defaultMode", 2, "Permission bits of the files.",
                          .default_json = "420", VOLUME_MODE_RANGE),
 };
 #undef SELF
-static const struct schema projected_volume_source_schema = SCHEMA(
-        projected_volume_source, "ProjectedVolumeSource", "Several sources in one volume.");
+static const struct schema projected_volume_source_schema =
+        SCHEMA(projected_volume_source, "ProjectedVolumeSource", "Several sources in one volume.");
 
 #define VOLUME_UNACTED(json, nr, text)                                                             \
         FIELD_OF_UNACTED(json, nr, FIELD_ANY, FIELD_ONE, text, .inside = 2)

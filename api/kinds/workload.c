@@ -1,11 +1,11 @@
 #include "api/kinds/workload.h"
 
-#include <stdio.h>
-
 #include "api/kinds/labels.h"
 #include "api/kinds/tables.h"
 #include "api/schema/quantity.h"
 #include "base/str.h"
+
+#include <stdio.h>
 
 static int workload_default(json_t *tree) {
         json_t *spec = json_object_get(tree, "spec");
@@ -145,8 +145,8 @@ static const struct field rolling_update_deployment_fields[] = {
                                .default_json = "\"25%\"", .format = FORMAT_PERCENT),
 };
 #undef SELF
-static const struct schema rolling_update_deployment_schema =
-        SCHEMA(rolling_update_deployment, "RollingUpdateDeployment", "How fast a rolling update goes.");
+static const struct schema rolling_update_deployment_schema = SCHEMA(
+        rolling_update_deployment, "RollingUpdateDeployment", "How fast a rolling update goes.");
 
 #define SELF struct deployment_strategy
 static const struct field deployment_strategy_fields[] = {
@@ -182,8 +182,8 @@ static const struct field deployment_spec_fields[] = {
                          .default_json = "600", .flags = FIELD_NON_NEGATIVE),
 };
 #undef SELF
-static const struct schema deployment_spec_schema =
-        SCHEMA(deployment_spec, "DeploymentSpec", "What a Deployment keeps up and how it changes it.");
+static const struct schema deployment_spec_schema = SCHEMA(
+        deployment_spec, "DeploymentSpec", "What a Deployment keeps up and how it changes it.");
 
 #define SELF struct deployment_condition
 static const struct field deployment_condition_fields[] = {
@@ -206,7 +206,8 @@ static const struct field deployment_status_fields[] = {
         FIELD_OF_INT(ready_replicas, "readyReplicas", 7, "Pods that are ready."),
         FIELD_OF_INT(available_replicas, "availableReplicas", 4,
                      "Pods that have been ready for minReadySeconds."),
-        FIELD_OF_INT(unavailable_replicas, "unavailableReplicas", 5, "Pods that are still missing."),
+        FIELD_OF_INT(unavailable_replicas, "unavailableReplicas", 5,
+                     "Pods that are still missing."),
         FIELD_OF_OPT_INT(terminating_replicas, "terminatingReplicas", 9, "Pods on their way out."),
         FIELD_OF_OBJECTS(conditions, deployment_condition, "conditions", 6,
                          "Questions about the Deployment.", .patch = FIELD_PATCH_MERGE,
@@ -228,9 +229,9 @@ static const struct field deployment_fields[] = {
                         .flags = FIELD_READ_ONLY),
 };
 #undef SELF
-static const struct schema deployment_schema =
-        SCHEMA(deployment, "Deployment",
-               "Keeps a number of equal pods running and replaces them when their template changes.");
+static const struct schema deployment_schema = SCHEMA(
+        deployment, "Deployment",
+        "Keeps a number of equal pods running and replaces them when their template changes.");
 
 static int deployment_default(json_t *tree) {
         json_t *spec = json_object_get(tree, "spec"), *strategy;

@@ -1,10 +1,10 @@
 /* RFC 6902 over RFC 6901 pointers. */
-#include <stdio.h>
-#include <string.h>
-
 #include "api/patch/patch.h"
 #include "api/patch/tree.h"
 #include "base/str.h"
+
+#include <stdio.h>
+#include <string.h>
 
 #define POINTER_TOKEN_MAX 1024
 #define POINTER_TEXT_MAX 8192
@@ -20,8 +20,8 @@ struct operation {
         struct err *e;
 };
 
-/* Takes the next token off a pointer, unescaped into buf. Returns false when the token is too long or
- * malformed. */
+/* Takes the next token off a pointer, unescaped into buf. Returns false when the token is too long
+ * or malformed. */
 static bool pointer_next(const char **at, char buf[POINTER_TOKEN_MAX]) {
         size_t n = 0;
         const char *p = *at + 1; /* behind the slash */
@@ -72,7 +72,8 @@ static int pointer_check(const char *path, struct err *e) {
         if (!path)
                 return err_set(e, -EINVAL, "an operation of a JSON patch lacks its path");
         if (path[0] != '\0' && path[0] != '/')
-                return err_set(e, -EINVAL, "path \"%.200s\" of a JSON patch must begin with /", path);
+                return err_set(e, -EINVAL, "path \"%.200s\" of a JSON patch must begin with /",
+                               path);
         if (strnlen(path, POINTER_TEXT_MAX + 1) > POINTER_TEXT_MAX)
                 return err_set(e, -EINVAL, "a path of a JSON patch is too long");
         for (const char *p = path; *p; p++)
@@ -94,7 +95,8 @@ static int pointer_parent(json_t *root, const char *path, json_t **ret_parent,
 
         for (;;) {
                 if (!pointer_next(&at, token))
-                        return err_set(e, -EINVAL, "path \"%.200s\" of a JSON patch is malformed", path);
+                        return err_set(e, -EINVAL, "path \"%.200s\" of a JSON patch is malformed",
+                                       path);
                 if (*at == '\0') {
                         *ret_parent = root;
                         return 0;
@@ -145,7 +147,8 @@ static int operation_add(struct operation *op, json_t *take_value) {
                 return r;
         }
         if (json_is_object(parent))
-                return json_object_set_new(parent, token, take_value) < 0 ? tree_no_memory(op->e) : 0;
+                return json_object_set_new(parent, token, take_value) < 0 ? tree_no_memory(op->e)
+                                                                          : 0;
         n = json_array_size(parent);
         if (json_is_array(parent) && str_eq(token, "-"))
                 return json_array_append_new(parent, take_value) < 0 ? tree_no_memory(op->e) : 0;
@@ -188,7 +191,8 @@ static int operation_copy(struct operation *op, const json_t *value, json_t **re
         for (const char *p = op->path; *p; p++)
                 depth += *p == '/';
         if (depth > PATCH_DEPTH_MAX)
-                return err_set(op->e, -EINVAL, "the JSON patch nests the object deeper than %d levels",
+                return err_set(op->e, -EINVAL,
+                               "the JSON patch nests the object deeper than %d levels",
                                PATCH_DEPTH_MAX);
         *op->budget -= cost;
         *ret = json_deep_copy(value);

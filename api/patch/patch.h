@@ -1,9 +1,9 @@
 #pragma once
 
-#include <jansson.h>
-
 #include "api/schema/schema.h"
 #include "base/err.h"
+
+#include <jansson.h>
 
 /* Patches nested deeper than this, and JSON patches with more operations, are refused. */
 #define PATCH_DEPTH_MAX SCHEMA_DEPTH_MAX
@@ -18,7 +18,8 @@
 int patch_merge(const json_t *tree, const json_t *patch, json_t **ret, struct err *e);
 
 /* RFC 6902. Returns 0, -EINVAL (malformed patch; HTTP 400), -ENOENT (a path that isn't there or a
- * failed test; HTTP 422), -E2BIG (too many operations, or a result grown beyond reason) or -ENOMEM. */
+ * failed test; HTTP 422), -E2BIG (too many operations, or a result grown beyond reason) or -ENOMEM.
+ */
 int patch_json(const json_t *tree, const json_t *patch, json_t **ret, struct err *e);
 
 /* Strategic merge, by the merge keys and strategies of the tables; $patch, $setElementOrder,

@@ -1,15 +1,16 @@
-/* Strategic merge: what a merge patch can't say about lists is said by the tables and by directives.
+/* Strategic merge: what a merge patch can't say about lists is said by the tables and by
+ * directives.
  *
  *      "$patch": "replace" | "delete" | "merge"       in an object or a list's element
  *      "$retainKeys": [...]                           keys that stay; others of the object go
  *      "$setElementOrder/F": [...]                    order of list F afterwards
  *      "$deleteFromPrimitiveList/F": [...]            values that leave list F
  */
-#include <string.h>
-
 #include "api/patch/patch.h"
 #include "api/patch/tree.h"
 #include "base/str.h"
+
+#include <string.h>
 
 #define DIRECTIVE_PATCH "$patch"
 #define DIRECTIVE_RETAIN "$retainKeys"
@@ -40,7 +41,8 @@ static int strategic_find(const json_t *list, const char *merge_key, const json_
         return -1;
 }
 
-/* What a patch's value becomes where there is nothing to merge it with: itself, without directives. */
+/* What a patch's value becomes where there is nothing to merge it with: itself, without directives.
+ */
 static int strategic_fresh(const struct schema *s, const json_t *patch, json_t **ret,
                            struct err *e) {
         json_t *out = json_object();
@@ -66,8 +68,8 @@ static int strategic_element(const struct field *f, json_t *list, const json_t *
         int at, r;
 
         if (!key)
-                return err_set(e, -EINVAL, "an element of %s in the patch lacks its key \"%s\"", f->name,
-                               f->merge_key);
+                return err_set(e, -EINVAL, "an element of %s in the patch lacks its key \"%s\"",
+                               f->name, f->merge_key);
         at = strategic_find(list, f->merge_key, key);
         if (str_eq(directive, "delete")) {
                 for (; at >= 0; at = strategic_find(list, f->merge_key, key))
@@ -102,7 +104,8 @@ static int strategic_keyed_list(const struct field *f, json_t *list, const json_
                 if (is_replaced && strategic_directive(item))
                         continue;
                 if (!json_is_object(item))
-                        return err_set(e, -EINVAL, "elements of %s must be maps of fields", f->name);
+                        return err_set(e, -EINVAL, "elements of %s must be maps of fields",
+                                       f->name);
                 r = strategic_element(f, list, item, e);
                 if (r < 0)
                         return r;
@@ -203,13 +206,15 @@ static int strategic_delete_values(json_t *target, const char *key, const json_t
 
 /* Where an element stands in a list of elements (or of their keys); -1: nowhere. */
 static int strategic_rank(const json_t *order, const char *merge_key, const json_t *item) {
-        return strategic_find(order, merge_key, merge_key ? json_object_get(item, merge_key) : item);
+        return strategic_find(order, merge_key,
+                              merge_key ? json_object_get(item, merge_key) : item);
 }
 
 /* Whether the element that only the server has goes before the one that the patch names. */
 static bool strategic_goes_first(const json_t *before, const char *merge_key, const json_t *ours,
                                  const json_t *named) {
-        int a = strategic_rank(before, merge_key, ours), b = strategic_rank(before, merge_key, named);
+        int a = strategic_rank(before, merge_key, ours),
+            b = strategic_rank(before, merge_key, named);
 
         return a >= 0 && b >= 0 && a < b;
 }
@@ -273,7 +278,8 @@ static int strategic_orders(const struct schema *s, json_t *target, const json_t
                         return err_set(e, -EINVAL, "%.100s must be a list", key);
                 if (!json_is_array(list))
                         continue;
-                if (json_array_size(list) > PATCH_LIST_MAX || json_array_size(order) > PATCH_LIST_MAX)
+                if (json_array_size(list) > PATCH_LIST_MAX ||
+                    json_array_size(order) > PATCH_LIST_MAX)
                         return err_set(e, -EINVAL, "%.100s is too long: at most %d elements", key,
                                        PATCH_LIST_MAX);
                 r = strategic_order(list, f ? f->merge_key : NULL, order,

@@ -1,10 +1,10 @@
-/* The patch that kubectl apply sends: what wanted says differently from live, and what last_applied had
- * and wanted has no more. */
-#include <string.h>
-
+/* The patch that kubectl apply sends: what wanted says differently from live, and what last_applied
+ * had and wanted has no more. */
 #include "api/patch/patch.h"
 #include "api/patch/tree.h"
 #include "base/str.h"
+
+#include <string.h>
 
 /* Puts value under a name made of two parts; takes it. Returns 0 or -ENOMEM. */
 static int three_way_set(json_t *out, const char *prefix, const char *name, json_t *take_value) {
@@ -68,9 +68,9 @@ static int three_way_order(const struct field *f, const json_t *wanted, json_t *
 
         json_array_foreach(wanted, i, item) {
                 if (r == 0 && f->merge_key)
-                        r = json_array_append_new(
-                                order, json_pack("{s:O}", f->merge_key,
-                                                 json_object_get(item, f->merge_key)));
+                        r = json_array_append_new(order,
+                                                  json_pack("{s:O}", f->merge_key,
+                                                            json_object_get(item, f->merge_key)));
                 else if (r == 0)
                         r = json_array_append_new(order, json_deep_copy(item));
         }
@@ -106,7 +106,8 @@ static int three_way_element(const struct field *f, const json_t *last, const js
         int r;
 
         if (!live)
-                return json_array_append_new(patch, tree_copy_without_nulls(wanted)) < 0 ? -ENOMEM : 0;
+                return json_array_append_new(patch, tree_copy_without_nulls(wanted)) < 0 ? -ENOMEM
+                                                                                         : 0;
         diff = json_object();
         r = diff ? three_way_map(f->schema, last, wanted, live, diff, e) : -ENOMEM;
         if (r == 0 && json_object_size(diff) > 0) {
@@ -175,7 +176,8 @@ static int three_way_set_list(const struct field *f, const json_t *const lists[3
         int r = gone && fresh ? 0 : -ENOMEM;
 
         json_array_foreach(last, i, item) {
-                if (r == 0 && !three_way_find(wanted, NULL, item) && three_way_find(live, NULL, item))
+                if (r == 0 && !three_way_find(wanted, NULL, item) &&
+                    three_way_find(live, NULL, item))
                         r = json_array_append_new(gone, json_deep_copy(item));
         }
         json_array_foreach(wanted, i, item) {
@@ -225,8 +227,8 @@ static int three_way_value(const struct field *f, const char *key, const json_t 
                 return three_way_object(f, key, values, out, e);
         if (is_merged_list &&
             (json_array_size(wanted) > PATCH_LIST_MAX || json_array_size(live) > PATCH_LIST_MAX))
-                return err_set(e, -EINVAL, "list %s is too long to be merged: at most %d elements", key,
-                               PATCH_LIST_MAX);
+                return err_set(e, -EINVAL, "list %s is too long to be merged: at most %d elements",
+                               key, PATCH_LIST_MAX);
         if (json_is_array(wanted) && json_is_array(live) && is_merged_list)
                 return f->merge_key ? three_way_keyed_list(f, values, out, e)
                                     : three_way_set_list(f, values, out);

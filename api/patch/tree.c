@@ -1,8 +1,8 @@
 #include "api/patch/tree.h"
 
-#include <string.h>
-
 #include "api/patch/patch.h"
+
+#include <string.h>
 
 size_t tree_depth(const json_t *tree) {
         size_t deepest = 0, i;

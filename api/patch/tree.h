@@ -1,13 +1,14 @@
 #pragma once
 
+#include "base/err.h"
+
 #include <jansson.h>
 #include <stddef.h>
 
-#include "base/err.h"
-
 /* Helpers on trees that all kinds of patches share. */
 
-/* Levels of nesting: 0 for a scalar. Trees come from bounded readers, so the recursion is bounded. */
+/* Levels of nesting: 0 for a scalar. Trees come from bounded readers, so the recursion is bounded.
+ */
 size_t tree_depth(const json_t *tree);
 
 /* What a copy costs in memory, roughly; stops counting beyond most. */

@@ -1,13 +1,12 @@
-#include <string.h>
-
-#include <stdio.h>
-
 #include "api/schema/base64.h"
 #include "api/schema/member.h"
 #include "api/schema/quantity.h"
 #include "api/schema/schema.h"
 #include "base/clock.h"
 #include "base/str.h"
+
+#include <stdio.h>
+#include <string.h>
 
 static int decode_wrong(const struct field *f, struct err *e) {
         return err_set(e, -EINVAL, "field %s has a value of the wrong type", f->name);

@@ -1,10 +1,10 @@
-#include <stdio.h>
-#include <string.h>
-
 #include "api/schema/quantity.h"
 #include "api/schema/schema.h"
 #include "base/clock.h"
 #include "base/str.h"
+
+#include <stdio.h>
+#include <string.h>
 
 /* Not jansson's parser: that one drops letters in silence when memory is out. */
 json_t *schema_default_value(const struct field *f) {

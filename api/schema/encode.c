@@ -1,10 +1,10 @@
-#include <string.h>
-
 #include "api/schema/base64.h"
 #include "api/schema/member.h"
 #include "api/schema/quantity.h"
 #include "api/schema/schema.h"
 #include "base/clock.h"
+
+#include <string.h>
 
 /* Decoded quantities have lost their style. Whole amounts that are multiples of 1024 are memory. */
 static json_t *encode_quantity(const struct quantity *q) {
@@ -111,8 +111,8 @@ static json_t *encode_map(const struct field *f, const struct member_list *map) 
                 const char *pair = (const char *) map->items + i * size;
                 json_t *value = encode_pair(f, pair);
 
-                if (!value ||
-                    json_object_set_new(out, *(const char *const *) (const void *) pair, value) < 0) {
+                if (!value || json_object_set_new(out, *(const char *const *) (const void *) pair,
+                                                  value) < 0) {
                         json_decref(out);
                         return NULL;
                 }

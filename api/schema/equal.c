@@ -1,9 +1,9 @@
-#include <string.h>
-
 #include "api/schema/member.h"
 #include "api/schema/path.h"
 #include "api/schema/schema.h"
 #include "base/str.h"
+
+#include <string.h>
 
 static bool equal_int_or_string(const struct int_or_string *a, const struct int_or_string *b) {
         return a->kind == b->kind && a->number == b->number && str_eq(a->text, b->text);

@@ -1,8 +1,8 @@
-#include <stdio.h>
-#include <string.h>
-
 #include "api/schema/schema.h"
 #include "base/str.h"
+
+#include <stdio.h>
+#include <string.h>
 
 #define EXPLAIN_NAME_MAX 128
 
@@ -19,8 +19,7 @@ static int explain_no_field(const struct schema *s, const char *name, struct err
         return err_set(e, -ENOENT, "%s has no field \"%s\"", s->name, name);
 }
 
-int schema_find(const struct schema *s, const char *path, struct schema_place *ret,
-                struct err *e) {
+int schema_find(const struct schema *s, const char *path, struct schema_place *ret, struct err *e) {
         struct schema_place at = { .schema = s };
         char name[EXPLAIN_NAME_MAX];
 
@@ -74,9 +73,9 @@ static const char *explain_scalar_name(const struct field *f) {
 }
 
 char *schema_type_name(const struct field *f, char *buf, size_t len) {
-        static const char *const shapes[] = { [FIELD_ONE] = "",
-                                              [FIELD_LIST] = "[]",
-                                              [FIELD_MAP] = "map[string]" };
+        static const char *const shapes[] = {
+                [FIELD_ONE] = "", [FIELD_LIST] = "[]", [FIELD_MAP] = "map[string]"
+        };
 
         (void) snprintf(buf, len, "%s%s", shapes[f->shape], explain_scalar_name(f));
         return buf;

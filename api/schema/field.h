@@ -23,8 +23,10 @@
                                            : -1]))
 
 #define FIELD_PLAIN(m, t, field_type, json, nr, text, ...)                                         \
-        { .name = (json), .doc = (text), .number = (nr), .type = (field_type),                     \
-          .offset = FIELD_CHECKED_OFFSET(m, m, t), ##__VA_ARGS__ }
+        {                                                                                          \
+                .name = (json), .doc = (text), .number = (nr), .type = (field_type),               \
+                .offset = FIELD_CHECKED_OFFSET(m, m, t), ##__VA_ARGS__                             \
+        }
 
 #define FIELD_OF_STRING(m, json, nr, text, ...)                                                    \
         FIELD_PLAIN(m, const char *, FIELD_STRING, json, nr, text, ##__VA_ARGS__)
@@ -60,8 +62,11 @@
 
 /* struct { int64_t *items; size_t n; } */
 #define FIELD_OF_INTS(m, json, nr, text, ...)                                                      \
-        { .name = (json), .doc = (text), .number = (nr), .type = FIELD_INT, .shape = FIELD_LIST,   \
-          .offset = FIELD_CHECKED_OFFSET(m, m.items, int64_t *), ##__VA_ARGS__ }
+        {                                                                                          \
+                .name = (json), .doc = (text), .number = (nr), .type = FIELD_INT,                  \
+                .shape = FIELD_LIST, .offset = FIELD_CHECKED_OFFSET(m, m.items, int64_t *),        \
+                ##__VA_ARGS__                                                                      \
+        }
 
 /* tag: struct tag has a table tag##_schema. */
 #define FIELD_OF_OBJECT(m, tag, json, nr, text, ...)                                               \
@@ -71,14 +76,18 @@
         FIELD_PLAIN(m, struct tag *, FIELD_OBJECT_PTR, json, nr, text, .schema = &tag##_schema,    \
                     ##__VA_ARGS__)
 #define FIELD_OF_OBJECTS(m, tag, json, nr, text, ...)                                              \
-        { .name = (json), .doc = (text), .number = (nr), .type = FIELD_OBJECT,                     \
-          .shape = FIELD_LIST, .schema = &tag##_schema,                                            \
-          .offset = FIELD_CHECKED_OFFSET(m, m.items, struct tag *), ##__VA_ARGS__ }
+        {                                                                                          \
+                .name = (json), .doc = (text), .number = (nr), .type = FIELD_OBJECT,               \
+                .shape = FIELD_LIST, .schema = &tag##_schema,                                      \
+                .offset = FIELD_CHECKED_OFFSET(m, m.items, struct tag *), ##__VA_ARGS__            \
+        }
 
 /* A field of Kubernetes without member: kept in the JSON. */
 #define FIELD_KEPT(json, nr, field_type, field_shape, text, ...)                                   \
-        { .name = (json), .doc = (text), .number = (nr), .type = (field_type),                     \
-          .shape = (field_shape), .offset = FIELD_NO_MEMBER, ##__VA_ARGS__ }
+        {                                                                                          \
+                .name = (json), .doc = (text), .number = (nr), .type = (field_type),               \
+                .shape = (field_shape), .offset = FIELD_NO_MEMBER, ##__VA_ARGS__                   \
+        }
 
 /* The same, and nothing in orch acts on it: setting it is answered with a warning. */
 #define FIELD_OF_UNACTED(json, nr, field_type, field_shape, text, ...)                             \
@@ -86,10 +95,15 @@
 
 /* A whole table. */
 #define SCHEMA(tag, title, text)                                                                   \
-        { .name = (title), .doc = (text), .fields = tag##_fields,                                  \
-          .n_fields = ARRAY_SIZE(tag##_fields), .size = sizeof(struct tag) }
+        {                                                                                          \
+                .name = (title), .doc = (text), .fields = tag##_fields,                            \
+                .n_fields = ARRAY_SIZE(tag##_fields), .size = sizeof(struct tag)                   \
+        }
 
 /* Constant lists of words. */
-#define WORDS(...) (const char *const[]){ __VA_ARGS__, NULL }
+#define WORDS(...)                                                                                 \
+        (const char *const[]) {                                                                    \
+                __VA_ARGS__, NULL                                                                  \
+        }
 
 #define RANGE(from, to) .min = (from), .max = (to)

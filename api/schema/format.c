@@ -1,9 +1,9 @@
+#include "api/schema/schema.h"
+#include "base/str.h"
+
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <string.h>
-
-#include "api/schema/schema.h"
-#include "base/str.h"
 
 /* Kubernetes' words; people search for them. */
 #define FORMAT_MSG_LABEL                                                                           \
@@ -85,7 +85,8 @@ static const char *format_port_name(const char *s) {
                 return "must be no more than 15 characters";
         for (size_t i = 0; i < n; i++) {
                 if (!islower((unsigned char) s[i]) && !isdigit((unsigned char) s[i]) && s[i] != '-')
-                        return "must contain only alphanumeric characters (a-z, 0-9), and hyphens (-)";
+                        return "must contain only alphanumeric characters (a-z, 0-9), and hyphens "
+                               "(-)";
                 has_letter = has_letter || islower((unsigned char) s[i]);
         }
         if (strstr(s, "--"))
@@ -170,7 +171,7 @@ static const char *format_dns(enum field_format format, const char *s) {
                 return "must be no more than 63 characters";
         if (format == FORMAT_DNS_LABEL_1035)
                 return str_is_dns_label(s) && islower((unsigned char) s[0]) ? NULL
-                                                                           : FORMAT_MSG_LABEL_1035;
+                                                                            : FORMAT_MSG_LABEL_1035;
         return str_is_dns_label(s) ? NULL : FORMAT_MSG_LABEL;
 }
 

@@ -1,9 +1,9 @@
 #include "api/schema/path.h"
 
+#include "base/macros.h"
+
 #include <stdio.h>
 #include <string.h>
-
-#include "base/macros.h"
 
 static size_t path_format_at(const struct path *p, char *buf, size_t at) {
         int n;

@@ -1,11 +1,11 @@
 #include "api/schema/quantity.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "base/err.h"
 #include "base/macros.h"
 #include "base/str.h"
+
+#include <stdio.h>
+#include <string.h>
 
 /* Texts longer than this are no amounts but attacks. */
 #define QUANTITY_LEN_MAX 64
@@ -14,7 +14,8 @@
 
 enum quantity_style { QUANTITY_DECIMAL, QUANTITY_BINARY, QUANTITY_EXPONENT };
 
-/* An exact amount: Kubernetes caps at 2^63-1 units and rounds up at a nano, so this holds them all. */
+/* An exact amount: Kubernetes caps at 2^63-1 units and rounds up at a nano, so this holds them all.
+ */
 struct amount {
         __int128 nano;
         enum quantity_style style;
@@ -166,7 +167,7 @@ static char *quantity_format_binary(bool is_negative, __int128 v, char *buf) {
 /* v: nanos. */
 static char *quantity_format_decimal(bool is_negative, __int128 v, bool is_exponent, char *buf) {
         static const char *const letters[] = { "n", "u", "m", "", "k", "M", "G", "T", "P", "E" };
-        static const char *const powers[] = { "e-9", "e-6", "e-3", "", "e3",
+        static const char *const powers[] = { "e-9", "e-6", "e-3", "",    "e3",
                                               "e6",  "e9",  "e12", "e15", "e18" };
         size_t i = 0;
 
@@ -245,8 +246,11 @@ int duration_parse(const char *text, uint64_t *ret_usec) {
         static const struct {
                 const char *name;
                 uint64_t usec;
-        } units[] = { { "h", 3600000000 }, { "ms", 1000 }, { "m", 60000000 },
-                      { "s", 1000000 },    { "us", 1 } };
+        } units[] = { { "h", 3600000000 },
+                      { "ms", 1000 },
+                      { "m", 60000000 },
+                      { "s", 1000000 },
+                      { "us", 1 } };
         unsigned __int128 sum = 0;
 
         if (str_eq(text, "0")) {

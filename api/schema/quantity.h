@@ -1,9 +1,9 @@
 #pragma once
 
+#include "api/schema/types.h"
+
 #include <stddef.h>
 #include <stdint.h>
-
-#include "api/schema/types.h"
 
 /* Room for a canonical quantity and NUL. */
 #define QUANTITY_TEXT_MAX 40
@@ -16,12 +16,12 @@ int quantity_parse(const char *text, struct quantity *ret);
 /* Whether text is a quantity at all. */
 bool quantity_is_valid(const char *text);
 
-/* Rewrites a quantity text as Kubernetes prints it: "1000m" → "1", "0.5" → "500m", "1024Mi" → "1Gi",
- * "1e3" stays "1e3". buf: QUANTITY_TEXT_MAX bytes. Returns 0 or -EINVAL. Pure. */
+/* Rewrites a quantity text as Kubernetes prints it: "1000m" → "1", "0.5" → "500m", "1024Mi" →
+ * "1Gi", "1e3" stays "1e3". buf: QUANTITY_TEXT_MAX bytes. Returns 0 or -EINVAL. Pure. */
 int quantity_canonical(const char *text, char *buf);
 
-/* A number of thousandths as Kubernetes prints a decimal quantity ("1500m", "2", "3k"), and bytes as
- * a binary one ("64Mi", "1000"). buf: QUANTITY_TEXT_MAX bytes. Return buf. */
+/* A number of thousandths as Kubernetes prints a decimal quantity ("1500m", "2", "3k"), and bytes
+ * as a binary one ("64Mi", "1000"). buf: QUANTITY_TEXT_MAX bytes. Return buf. */
 char *quantity_format_milli(int64_t milli, char *buf);
 char *quantity_format_bytes(int64_t bytes, char *buf);
 

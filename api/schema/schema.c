@@ -1,9 +1,9 @@
 #include "api/schema/schema.h"
 
-#include <string.h>
-
 #include "api/schema/path.h"
 #include "base/str.h"
+
+#include <string.h>
 
 const struct field *schema_field(const struct schema *s, const char *name) {
         for (size_t i = 0; i < s->n_fields; i++)

@@ -1,14 +1,14 @@
 #pragma once
 
-#include <jansson.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "api/schema/types.h"
 #include "base/arena.h"
 #include "base/diag.h"
 #include "base/err.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* Objects deeper than this are refused everywhere. */
 #define SCHEMA_DEPTH_MAX 64
@@ -31,8 +31,8 @@ enum field_type {
 
 enum field_shape { FIELD_ONE, FIELD_LIST, FIELD_MAP };
 
-/* What strategic merge does with the field (KUBERNETES.md: merge keys). Lists without FIELD_MERGE are
- * replaced; objects without FIELD_REPLACE are merged. */
+/* What strategic merge does with the field (KUBERNETES.md: merge keys). Lists without FIELD_MERGE
+ * are replaced; objects without FIELD_REPLACE are merged. */
 enum field_patch { FIELD_PATCH_DEFAULT, FIELD_PATCH_MERGE, FIELD_PATCH_REPLACE };
 
 enum field_format {
@@ -51,8 +51,8 @@ enum field_format {
         FORMAT_CIDR,
         FORMAT_ABSOLUTE_PATH,
         FORMAT_ENV_NAME,
-        FORMAT_PERCENT, /* int-or-string: a number from 0, or "25%" */
-        FORMAT_RESOURCES, /* map of quantities: names of resources, amounts from 0 */
+        FORMAT_PERCENT,       /* int-or-string: a number from 0, or "25%" */
+        FORMAT_RESOURCES,     /* map of quantities: names of resources, amounts from 0 */
         FORMAT_RELATIVE_PATH, /* no leading slash, no ".." */
 };
 
@@ -89,8 +89,9 @@ struct field {
         const char *default_json;    /* NULL: none */
         const char *const *values;   /* enum: NULL-terminated; NULL: any */
         int64_t min, max;            /* integers; both 0: any */
-        const char *merge_key;  /* list: elements are told apart by this field */
-        const char *merge_key2; /* and by this one in validation and server-side apply; NULL: none */
+        const char *merge_key;       /* list: elements are told apart by this field */
+        const char
+                *merge_key2; /* and by this one in validation and server-side apply; NULL: none */
 };
 
 /* An object's fields, sorted as the documentation lists them. Constant. */
@@ -103,21 +104,21 @@ struct schema {
 };
 
 struct table_column {
-        const char *name; /* "Nominated Node" */
-        const char *type; /* "string", "integer", "date" */
+        const char *name;   /* "Nominated Node" */
+        const char *type;   /* "string", "integer", "date" */
         const char *format; /* "name" for the first, else "" */
-        int priority;     /* > 0: -o wide only */
+        int priority;       /* > 0: -o wide only */
 };
 
 /* A kind of object: its names and its table. Constant. */
 struct kind {
-        const char *api_version; /* "apps/v1" */
-        const char *group;       /* "apps"; "" for core */
-        const char *version;     /* "v1" */
-        const char *name;        /* "Deployment" */
-        const char *list_name;   /* "DeploymentList" */
-        const char *plural;      /* "deployments" */
-        const char *singular;    /* "deployment" */
+        const char *api_version;        /* "apps/v1" */
+        const char *group;              /* "apps"; "" for core */
+        const char *version;            /* "v1" */
+        const char *name;               /* "Deployment" */
+        const char *list_name;          /* "DeploymentList" */
+        const char *plural;             /* "deployments" */
+        const char *singular;           /* "deployment" */
         const char *const *short_names; /* NULL-terminated */
         const char *const *categories;  /* NULL-terminated */
         bool is_namespaced;
@@ -141,7 +142,8 @@ struct kind {
         const struct table_column *columns;
         size_t n_columns;
 
-        /* Adds n_columns cells to the array. now_usec: wall clock, for ages. Returns 0 or -ENOMEM. */
+        /* Adds n_columns cells to the array. now_usec: wall clock, for ages. Returns 0 or -ENOMEM.
+         */
         int (*add_cells)(const void *decoded, uint64_t now_usec, json_t *cells);
 };
 
@@ -150,11 +152,12 @@ const struct field *schema_field(const struct schema *s, const char *name);
 
 /* Fills in defaults, constants only; kinds have kind_default(). Absent objects are not created for
  * their defaults' sake, as in Kubernetes. Nulls are dropped; quantities and times are rewritten in
- * their canonical form. What has the wrong type is left for schema_validate(). Returns 0 or -ENOMEM. */
+ * their canonical form. What has the wrong type is left for schema_validate(). Returns 0 or
+ * -ENOMEM. */
 int schema_default(const struct schema *s, json_t *tree);
 
-/* A fresh tree of default_json, the caller's; NULL: memory is out. The text is a number, true, false, or
- * a string without escapes. */
+/* A fresh tree of default_json, the caller's; NULL: memory is out. The text is a number, true,
+ * false, or a string without escapes. */
 json_t *schema_default_value(const struct field *f);
 
 enum {
@@ -164,9 +167,9 @@ enum {
 
 /* Checks a tree against the tables: types, ranges, enums, required fields, names, quantities,
  * duplicates in keyed lists, unknown fields (DIAG_UNKNOWN, "unknown field", with a suggestion) and
- * fields without effect (warning "kept but not acted on"; none where the value is empty or the default).
- * All findings at once go to d, with Kubernetes' wording, under prefix ("" or "spec"). Null counts as
- * absent. Returns 0 or -ENOMEM; findings aren't a failure. Pure. */
+ * fields without effect (warning "kept but not acted on"; none where the value is empty or the
+ * default). All findings at once go to d, with Kubernetes' wording, under prefix ("" or "spec").
+ * Null counts as absent. Returns 0 or -ENOMEM; findings aren't a failure. Pure. */
 int schema_validate(const struct schema *s, const json_t *tree, const char *prefix, unsigned flags,
                     struct diags *d);
 
@@ -179,8 +182,8 @@ int schema_prune(const struct schema *s, json_t *tree);
 int schema_decode(const struct schema *s, const json_t *tree, struct arena *a, void *out,
                   struct err *e);
 
-/* The reverse: a fresh tree, the caller's, without absent and empty members (required ones are kept).
- * NULL: memory is out. */
+/* The reverse: a fresh tree, the caller's, without absent and empty members (required ones are
+ * kept). NULL: memory is out. */
 json_t *schema_encode(const struct schema *s, const void *in);
 
 /* Whether two decoded objects say the same; an empty text is an absent one. */

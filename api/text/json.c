@@ -1,9 +1,9 @@
-#include <string.h>
-
 #include "api/text/text.h"
 
-/* Whether brackets nest too deeply. Looks at brackets outside of strings only; what isn't JSON at all
- * is the parser's business. */
+#include <string.h>
+
+/* Whether brackets nest too deeply. Looks at brackets outside of strings only; what isn't JSON at
+ * all is the parser's business. */
 static bool json_is_too_deep(const char *text, size_t len) {
         size_t depth = 0;
         bool is_string = false;

@@ -1,11 +1,11 @@
 #include "api/text/places.h"
 
-#include <ctype.h>
-#include <string.h>
-
 #include "base/arena.h"
 #include "base/map.h"
 #include "base/str.h"
+
+#include <ctype.h>
+#include <string.h>
 
 struct place {
         unsigned line, column;

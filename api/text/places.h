@@ -1,8 +1,8 @@
 #pragma once
 
-#include <stddef.h>
-
 #include "api/text/text.h"
+
+#include <stddef.h>
 
 /* Kept places are bounded; what lies beyond is answered with an ancestor's place. */
 #define PLACES_MAX 100000

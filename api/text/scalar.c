@@ -1,13 +1,13 @@
 #include "api/text/scalar.h"
 
+#include "base/macros.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/macros.h"
 
 /* Longer texts are no numbers worth reading. */
 #define SCALAR_NUMBER_MAX 64
@@ -21,13 +21,12 @@ static bool scalar_is_among(const char *text, const char *const *words, size_t n
 
 static bool scalar_is_word(const char *text, enum scalar_kind *ret, json_int_t *ret_int) {
         static const char *const nulls[] = { "", "~", "null", "Null", "NULL" };
-        static const char *const trues[] = { "y",    "Y",    "yes",  "Yes", "YES", "true",
-                                             "True", "TRUE", "on",   "On",  "ON" };
+        static const char *const trues[] = { "y",    "Y",    "yes", "Yes", "YES", "true",
+                                             "True", "TRUE", "on",  "On",  "ON" };
         static const char *const falses[] = { "n",     "N",     "no",  "No",  "NO", "false",
                                               "False", "FALSE", "off", "Off", "OFF" };
-        static const char *const others[] = { ".inf",  ".Inf",  ".INF",  "+.inf", "+.Inf",
-                                              "+.INF", "-.inf", "-.Inf", "-.INF", ".nan",
-                                              ".NaN",  ".NAN" };
+        static const char *const others[] = { ".inf",  ".Inf",  ".INF",  "+.inf", "+.Inf", "+.INF",
+                                              "-.inf", "-.Inf", "-.INF", ".nan",  ".NaN",  ".NAN" };
 
         *ret_int = 0;
         if (scalar_is_among(text, nulls, ARRAY_SIZE(nulls))) {

@@ -3,7 +3,8 @@
 #include <jansson.h>
 #include <stddef.h>
 
-/* What a plain YAML scalar means. Kubernetes' tools read YAML 1.1, so "yes" is true and 0644 octal. */
+/* What a plain YAML scalar means. Kubernetes' tools read YAML 1.1, so "yes" is true and 0644 octal.
+ */
 enum scalar_kind {
         SCALAR_STRING,
         SCALAR_NULL,

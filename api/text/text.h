@@ -1,12 +1,12 @@
 #pragma once
 
-#include <jansson.h>
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "base/diag.h"
 #include "base/err.h"
 #include "base/macros.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
 
 /* Documents larger than this are refused where the caller has no bound of its own. */
 #define TEXT_BYTES_MAX (4U << 20)

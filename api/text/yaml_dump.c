@@ -1,9 +1,9 @@
-#include <stdio.h>
-#include <string.h>
-
 #include "api/text/scalar.h"
 #include "api/text/text.h"
 #include "base/str.h"
+
+#include <stdio.h>
+#include <string.h>
 
 static void dump_value(struct strbuf *b, const json_t *v, int indent, bool is_in_list);
 

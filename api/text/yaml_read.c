@@ -1,13 +1,13 @@
-#include <stdio.h>
-#include <string.h>
-#include <yaml.h>
-
 #include "api/text/places.h"
 #include "api/text/scalar.h"
 #include "api/text/text.h"
 #include "base/array.h"
 #include "base/map.h"
 #include "base/str.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <yaml.h>
 
 #define YAML_DOCUMENTS_MAX 10000
 
@@ -29,7 +29,8 @@ struct reader {
 /* The value of the event and what lies below; NULL after a failure. Takes the event. */
 static json_t *read_value(struct reader *rd, yaml_event_t *ev, unsigned depth);
 
-static struct diag *PRINTF_LIKE(3, 4) read_say(struct reader *rd, const yaml_mark_t *at, const char *fmt, ...) {
+static struct diag *PRINTF_LIKE(3, 4)
+        read_say(struct reader *rd, const yaml_mark_t *at, const char *fmt, ...) {
         char text[512];
         struct diag *d;
         va_list ap;
@@ -68,8 +69,9 @@ static bool read_event(struct reader *rd, yaml_event_t *ev) {
         d = read_say(rd, &at, "not valid YAML: %s%s%s", str_or_empty(rd->parser.problem),
                      rd->parser.context ? " " : "", str_or_empty(rd->parser.context));
         if (rd->parser.problem && strstr(rd->parser.problem, "cannot start any token"))
-                diag_set_hint(d, "indent with blanks, not with tabs, and quote text that begins with "
-                                 "@ or `");
+                diag_set_hint(d,
+                              "indent with blanks, not with tabs, and quote text that begins with "
+                              "@ or `");
         (void) read_stop(rd, -EINVAL);
         return false;
 }
@@ -190,7 +192,8 @@ static json_t *read_alias(struct reader *rd, const yaml_event_t *ev, unsigned de
         size_t cost;
 
         if (!target) {
-                (void) read_say(rd, &ev->start_mark, "anchor %s is not defined before this alias", name);
+                (void) read_say(rd, &ev->start_mark, "anchor %s is not defined before this alias",
+                                name);
                 return json_null();
         }
         cost = read_cost(target, rd->budget);
@@ -201,7 +204,8 @@ static json_t *read_alias(struct reader *rd, const yaml_event_t *ev, unsigned de
         }
         rd->budget -= cost;
         if (depth + read_depth(target) > TEXT_DEPTH_MAX) {
-                (void) read_say(rd, &ev->start_mark, "nested deeper than %d levels", TEXT_DEPTH_MAX);
+                (void) read_say(rd, &ev->start_mark, "nested deeper than %d levels",
+                                TEXT_DEPTH_MAX);
                 return read_stop(rd, -EINVAL);
         }
         return read_json(rd, json_deep_copy(target));
@@ -272,7 +276,8 @@ static void read_merge(struct reader *rd, json_t *map, json_t *take_from, const 
         } else if (json_is_array(take_from)) {
                 json_array_foreach(take_from, i, item) {
                         if (!json_is_object(item))
-                                (void) read_say(rd, at, "a merge key needs a map or a list of maps");
+                                (void) read_say(rd, at,
+                                                "a merge key needs a map or a list of maps");
                         else if (json_object_update_missing(map, item) < 0)
                                 (void) read_stop(rd, -ENOMEM);
                 }
@@ -283,8 +288,7 @@ static void read_merge(struct reader *rd, json_t *map, json_t *take_from, const 
 }
 
 static bool read_is_merge(const yaml_event_t *ev) {
-        return ev->type == YAML_SCALAR_EVENT &&
-               ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+        return ev->type == YAML_SCALAR_EVENT && ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
                strcmp((const char *) ev->data.scalar.value, "<<") == 0;
 }
 
@@ -356,7 +360,8 @@ static json_t *read_value(struct reader *rd, yaml_event_t *ev, unsigned depth) {
         json_t *value = NULL;
 
         if (depth >= TEXT_DEPTH_MAX && ev->type != YAML_SCALAR_EVENT) {
-                (void) read_say(rd, &ev->start_mark, "nested deeper than %d levels", TEXT_DEPTH_MAX);
+                (void) read_say(rd, &ev->start_mark, "nested deeper than %d levels",
+                                TEXT_DEPTH_MAX);
                 (void) read_stop(rd, -EINVAL);
         } else if (ev->type == YAML_SCALAR_EVENT) {
                 anchor = ev->data.scalar.anchor;
@@ -380,7 +385,7 @@ static json_t *read_value(struct reader *rd, yaml_event_t *ev, unsigned depth) {
 
 static void read_forget_anchors(struct reader *rd) {
         MAP_FOREACH(i, &rd->anchors)
-                json_decref(i->value);
+        json_decref(i->value);
         map_done(&rd->anchors, NULL);
 }
 
@@ -449,7 +454,8 @@ int text_read_yaml(const char *text, size_t len, const char *file, size_t max_by
                 max_bytes = TEXT_BYTES_MAX;
         if (len > max_bytes) {
                 diag_set_place(diag_add(d, DIAG_ERROR, DIAG_SYNTAX, NULL,
-                                        "larger than %zu bytes; split it into several files", max_bytes),
+                                        "larger than %zu bytes; split it into several files",
+                                        max_bytes),
                                file, 0, 0);
                 return -EFBIG;
         }

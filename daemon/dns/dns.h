@@ -1,17 +1,17 @@
 #pragma once
 
+#include "base/err.h"
+#include "base/list.h"
+#include "daemon/plan/dns_answer.h"
+
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
-#include "base/err.h"
-#include "base/list.h"
-#include "daemon/plan/dns_answer.h"
-
-/* What the parts of orch-dns share. One thread, one epoll set; plain epoll instead of sd-event keeps the program
- * static and small. */
+/* What the parts of orch-dns share. One thread, one epoll set; plain epoll instead of sd-event
+ * keeps the program static and small. */
 
 #define DNS_PORT 53
 #define DNS_LISTENERS_MAX 8
@@ -61,7 +61,7 @@ void dns_limit_warn(struct dns_limit *l, uint64_t now_usec, const char *what, in
 struct dns_client {
         struct dns_poller *udp; /* NULL: by TCP; listeners live as long as the program */
         struct dns_peer peer;   /* of UDP */
-        unsigned slot;          /* of TCP: connection and its generation, since it may go meanwhile */
+        unsigned slot; /* of TCP: connection and its generation, since it may go meanwhile */
         uint32_t generation;
 };
 
@@ -125,7 +125,8 @@ void dns_tcp_expire(struct dns_tcp *t);
 /* Sends an answer to a connection, if it still is there. */
 void dns_tcp_reply(struct dns_tcp *t, const struct dns_client *c, const uint8_t *data, size_t len);
 
-/* --- forward.c --------------------------------------------------------------------------------- */
+/* --- forward.c ---------------------------------------------------------------------------------
+ */
 
 int dns_forward_new(struct dns_server *s, struct dns_forward **ret, struct err *e);
 void dns_forward_unref(struct dns_forward *f);

@@ -1,3 +1,10 @@
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/macros.h"
+#include "base/str.h"
+#include "daemon/dns/dns.h"
+
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -5,13 +12,6 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-
-#include "base/clock.h"
-#include "base/fd.h"
-#include "base/log.h"
-#include "base/macros.h"
-#include "base/str.h"
-#include "daemon/dns/dns.h"
 
 #define ASKED_MAX 256
 #define TRY_USEC (2 * USEC_PER_SEC)
@@ -33,7 +33,7 @@ struct asked {
         uint64_t due_usec;
         unsigned tries;
         size_t upstream;
-        uint16_t id;         /* ours, of this try */
+        uint16_t id;          /* ours, of this try */
         uint8_t client_id[2]; /* as on the wire */
         bool is_tcp, is_connected;
         size_t n_in; /* of the TCP answer, its length included */
@@ -71,8 +71,7 @@ static void reply_failure(struct dns_forward *f, const struct dns_client *c, con
                           size_t len) {
         uint8_t out[DNS_UDP_MAX];
 
-        dns_client_reply(f->server, c, out,
-                         dns_answer_error(query, len, DNS_RCODE_FAILURE, out));
+        dns_client_reply(f->server, c, out, dns_answer_error(query, len, DNS_RCODE_FAILURE, out));
 }
 
 static void give_up(struct dns_forward *f, struct asked *a) {
@@ -209,7 +208,8 @@ static int try_next(struct dns_forward *f, struct asked *a) {
         return -ETIMEDOUT;
 }
 
-/* --- whom to ask ------------------------------------------------------------------------------- */
+/* --- whom to ask -------------------------------------------------------------------------------
+ */
 
 static bool is_own(const struct dns_server *s, const struct dns_peer *p) {
         for (size_t i = 0; i < s->options->n_listen; i++)
@@ -257,7 +257,8 @@ static void look_at_resolv_conf(struct dns_forward *f) {
         read_resolv_conf(f, o->resolv_conf);
 }
 
-/* --- interface ---------------------------------------------------------------------------------- */
+/* --- interface ----------------------------------------------------------------------------------
+ */
 
 static struct asked *asked_new(struct dns_forward *f, const struct dns_client *c,
                                const uint8_t *query, size_t len) {
@@ -331,7 +332,7 @@ void dns_forward_unref(struct dns_forward *f) {
         if (!f)
                 return;
         LIST_FOREACH(i, &f->asked)
-                asked_free(f, CONTAINER_OF(i, struct asked, entry));
+        asked_free(f, CONTAINER_OF(i, struct asked, entry));
         free(f->buf);
         free(f);
 }

@@ -1,5 +1,13 @@
-/* orch-dns: answers the cluster's names from the snapshot that the node writes, and passes other names on to the
- * host's resolvers. Goes on with what it has when the node is down. */
+/* orch-dns: answers the cluster's names from the snapshot that the node writes, and passes other
+ * names on to the host's resolvers. Goes on with what it has when the node is down. */
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/macros.h"
+#include "base/process.h"
+#include "base/str.h"
+#include "daemon/dns/dns.h"
+
 #include <errno.h>
 #include <getopt.h>
 #include <grp.h>
@@ -13,21 +21,14 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "base/fd.h"
-#include "base/log.h"
-#include "base/macros.h"
-#include "base/process.h"
-#include "base/str.h"
-#include "daemon/dns/dns.h"
-
 static const char usage[] =
         "usage: orch-dns [OPTION...]\n"
         "Answers the names of services and passes other names on.\n\n"
         "  --snapshot PATH      names, as orchd-node writes them (/run/orch/dns/snapshot)\n"
         "  --listen ADDR[:PORT] where to listen, UDP and TCP; up to 8 times (10.244.0.1:53)\n"
         "  --domain NAME        the cluster's domain (cluster.local)\n"
-        "  --upstream ADDR[:PORT]  whom to ask for other names; up to 4 times (those of resolv.conf)\n"
+        "  --upstream ADDR[:PORT]  whom to ask for other names; up to 4 times (those of "
+        "resolv.conf)\n"
         "  --resolv-conf PATH   (/etc/resolv.conf)\n"
         "  --user NAME|UID      become this user once the ports are open\n"
         "  --ready-fd N         one line is written to N once names are answered\n"
@@ -93,7 +94,8 @@ static int take_option(struct dns_options *o, int code, const char *value, struc
                 return 0;
         case OPTION_READY_FD:
                 return str_to_int64(value, 3, 1 << 20, &o->ready_fd) < 0
-                               ? err_set(e, -EINVAL, "--ready-fd takes a descriptor's number from 3")
+                               ? err_set(e, -EINVAL,
+                                         "--ready-fd takes a descriptor's number from 3")
                                : 0;
         case OPTION_DEBUG:
                 log_set_level(LOG_LEVEL_DEBUG);
@@ -147,8 +149,8 @@ static int find_user(const char *name, uid_t *ret_uid, gid_t *ret_gid, struct er
         }
         (void) fclose(f);
         if (r < 0)
-                return err_set(e, r, "there is no user \"%s\"; make it with useradd --system %s", name,
-                               name);
+                return err_set(e, r, "there is no user \"%s\"; make it with useradd --system %s",
+                               name, name);
         return 0;
 }
 
@@ -169,7 +171,8 @@ static int drop_privileges(const char *user, struct err *e) {
         return 0;
 }
 
-/* --- signals -------------------------------------------------------------------------------------- */
+/* --- signals
+ * -------------------------------------------------------------------------------------- */
 
 struct signals {
         struct dns_poller poller;
@@ -207,7 +210,8 @@ static int signals_init(struct dns_server *server, struct signals *s, struct err
         return r < 0 ? err_errno(e, r, "epoll") : 0;
 }
 
-/* --- the loop --------------------------------------------------------------------------------------- */
+/* --- the loop
+ * --------------------------------------------------------------------------------------- */
 
 static int timeout_of(const struct dns_server *s) {
         uint64_t due = MIN(dns_forward_due(s->forward), dns_tcp_due(s->tcp)), now;

@@ -1,14 +1,14 @@
-#include <arpa/inet.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <unistd.h>
-
 #include "base/clock.h"
 #include "base/ip.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "daemon/dns/dns.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #define LIMIT_USEC (10 * USEC_PER_SEC)
 
@@ -89,11 +89,14 @@ int dns_peer_explain(const struct dns_peer *peer, const char *protocol, int r, s
         (void) inet_ntop(peer->sa.sa_family, address, host, sizeof(host));
         if (r == -EADDRINUSE)
                 return err_set(e, r,
-                               "%s:%u (%s) is in use by another program; stop it or choose another address with "
+                               "%s:%u (%s) is in use by another program; stop it or choose another "
+                               "address with "
                                "--dns-address (orch-dns alone: --listen)",
                                host, ntohs(peer->in.sin_port), protocol);
-        return err_errno(e, r, "cannot answer names on %s:%u (%s); choose another address with --dns-address", host,
-                         ntohs(peer->in.sin_port), protocol);
+        return err_errno(
+                e, r,
+                "cannot answer names on %s:%u (%s); choose another address with --dns-address",
+                host, ntohs(peer->in.sin_port), protocol);
 }
 
 bool dns_peer_is_same_host(const struct dns_peer *a, const struct dns_peer *b) {

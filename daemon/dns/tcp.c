@@ -1,12 +1,12 @@
+#include "base/clock.h"
+#include "base/macros.h"
+#include "daemon/dns/dns.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include "base/clock.h"
-#include "base/macros.h"
-#include "daemon/dns/dns.h"
 
 #define CONNECTIONS_MAX 64
 #define IDLE_USEC (10 * USEC_PER_SEC)
@@ -15,8 +15,8 @@
 /* Answers that a client doesn't read. */
 #define UNSENT_MAX (256U << 10)
 
-/* Queries are worked off one after another; an answer that doesn't go out at once waits in unsent, and
- * nothing more is read meanwhile. */
+/* Queries are worked off one after another; an answer that doesn't go out at once waits in unsent,
+ * and nothing more is read meanwhile. */
 struct conn {
         struct dns_poller poller;
         struct list entry; /* in order of due_usec */
@@ -56,10 +56,11 @@ static void conn_touch(struct dns_tcp *t, struct conn *c) {
         list_append(&t->by_due, &c->entry);
 }
 
-/* Keeps what the socket doesn't take. Returns 0, or a negative errno when the connection must end. */
+/* Keeps what the socket doesn't take. Returns 0, or a negative errno when the connection must end.
+ */
 static int conn_send(struct conn *c, const uint8_t *data, size_t len) {
-        ssize_t n = c->n_unsent == 0 ? send(c->poller.fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL)
-                                     : 0;
+        ssize_t n =
+                c->n_unsent == 0 ? send(c->poller.fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL) : 0;
         uint8_t *grown;
 
         if (n < 0 && errno != EAGAIN)

@@ -1,11 +1,11 @@
+#include "base/log.h"
+#include "base/macros.h"
+#include "daemon/dns/dns.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-
-#include "base/log.h"
-#include "base/macros.h"
-#include "daemon/dns/dns.h"
 
 /* Packets read and sent in one call each, when there are so many. */
 #define BATCH 32
@@ -79,9 +79,9 @@ static void udp_ready(struct dns_poller *p, uint32_t events) {
                 n = recvmmsg(p->fd, u->in, BATCH, MSG_DONTWAIT, NULL);
                 for (int i = 0; i < n; i++) {
                         size_t len = u->in[i].msg_len, answer_len;
-                        enum dns_verdict v = dns_answer(s, &settings, u->queries[i], len,
-                                                        u->answers[n_out], DNS_UDP_MAX,
-                                                        &answer_len);
+                        enum dns_verdict v =
+                                dns_answer(s, &settings, u->queries[i], len, u->answers[n_out],
+                                           DNS_UDP_MAX, &answer_len);
 
                         if (v == DNS_ANSWERED)
                                 put_out(u, n_out++, (unsigned) i, answer_len);

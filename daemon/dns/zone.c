@@ -1,3 +1,9 @@
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/macros.h"
+#include "base/str.h"
+#include "daemon/dns/dns.h"
+
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,12 +12,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "base/clock.h"
-#include "base/log.h"
-#include "base/macros.h"
-#include "base/str.h"
-#include "daemon/dns/dns.h"
 
 /* Without inotify, or while there is no file, it is looked for this often. */
 #define LOOK_USEC (1 * USEC_PER_SEC)
@@ -70,8 +70,8 @@ static void look(struct dns_zone_file *z, bool is_asked) {
         struct err e = { 0 };
         struct stat st;
 
-        /* The node isn't up yet, or down: what we have goes on. The folder may go and come again, of
-         * which nothing tells while a file of it is mapped: so look from time to time. */
+        /* The node isn't up yet, or down: what we have goes on. The folder may go and come again,
+         * of which nothing tells while a file of it is mapped: so look from time to time. */
         if (fd < 0 || fstat(fd, &st) < 0) {
                 z->due_usec = z->server->now_usec + LOOK_USEC;
                 return;
@@ -136,7 +136,8 @@ int dns_zone_file_new(struct dns_server *s, struct dns_zone_file **ret, struct e
         slash = strrchr(z->folder, '/');
         if (!slash) {
                 dns_zone_file_unref(z);
-                return err_set(e, -EINVAL, "--snapshot needs a path with a folder, such as ./snapshot");
+                return err_set(e, -EINVAL,
+                               "--snapshot needs a path with a folder, such as ./snapshot");
         }
         *slash = '\0';
         z->watch.ready = watch_ready;

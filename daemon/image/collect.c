@@ -1,15 +1,14 @@
+#include "base/fd.h"
+#include "base/map.h"
+#include "base/str.h"
+#include "daemon/image/record.h"
+#include "daemon/image/reference.h"
 #include "daemon/image/store.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "base/fd.h"
-#include "base/map.h"
-#include "base/str.h"
-#include "daemon/image/record.h"
-#include "daemon/image/reference.h"
 
 /* What is still wanted: image IDs, and the layers' folder names of those images. */
 struct collect_marks {
@@ -31,8 +30,8 @@ static int collect_mark_image(struct collect_marks *marks, const struct image *i
         return r;
 }
 
-static int collect_mark(struct image_store *store, const struct image_words *in_use, struct collect_marks *marks,
-                        struct err *e) {
+static int collect_mark(struct image_store *store, const struct image_words *in_use,
+                        struct collect_marks *marks, struct err *e) {
         AUTO_DONE(image_list) struct image_list list = { 0 };
         int r = image_list_read(store, &list, e);
 
@@ -48,10 +47,10 @@ static int collect_mark(struct image_store *store, const struct image_words *in_
         return r;
 }
 
-/* Removes from DIR/sub every entry whose name (without suffix) isn't marked. A folder is moved to tmp first, so that a crash
- * never leaves half a layer under its final name. */
-static int collect_sweep(struct image_store *store, const char *sub, const char *suffix, const struct map *marked,
-                         struct err *e) {
+/* Removes from DIR/sub every entry whose name (without suffix) isn't marked. A folder is moved to
+ * tmp first, so that a crash never leaves half a layer under its final name. */
+static int collect_sweep(struct image_store *store, const char *sub, const char *suffix,
+                         const struct map *marked, struct err *e) {
         AUTO_FREE char *path = str_format("%s/%s", image_store_dir(store), sub);
         struct dirent *d;
         DIR *dir;
@@ -84,7 +83,8 @@ static int collect_sweep(struct image_store *store, const char *sub, const char 
         return r;
 }
 
-int image_store_collect(struct image_store *store, const struct image_words *in_use, struct err *e) {
+int image_store_collect(struct image_store *store, const struct image_words *in_use,
+                        struct err *e) {
         AUTO_DONE(collect_marks) struct collect_marks marks = { 0 };
         int r = collect_mark(store, in_use, &marks, e);
 
@@ -95,9 +95,10 @@ int image_store_collect(struct image_store *store, const struct image_words *in_
         return r;
 }
 
-/* The stored names that reference means: all of an image's for an ID, else the one that image_find() would take. */
-static int collect_names(struct image_store *store, const char *reference, const struct image *image,
-                         struct image_words *ret, struct err *e) {
+/* The stored names that reference means: all of an image's for an ID, else the one that
+ * image_find() would take. */
+static int collect_names(struct image_store *store, const char *reference,
+                         const struct image *image, struct image_words *ret, struct err *e) {
         AUTO_DONE(image_list) struct image_list list = { 0 };
         AUTO_DONE(image_reference) struct image_reference asked = { 0 };
         bool is_id = image_digest_is_valid(reference);
@@ -127,7 +128,8 @@ static int collect_names(struct image_store *store, const char *reference, const
         return r;
 }
 
-int image_remove(struct image_store *store, const char *reference, const struct image_words *in_use, struct err *e) {
+int image_remove(struct image_store *store, const char *reference, const struct image_words *in_use,
+                 struct err *e) {
         AUTO_DONE(image_words) struct image_words names = { 0 };
         AUTO(image) struct image *image = NULL;
         AUTO_CLOSE int lock_fd = -1;
@@ -138,7 +140,9 @@ int image_remove(struct image_store *store, const char *reference, const struct 
         if (r < 0)
                 return r;
         if (in_use && image_words_has(in_use, image->id))
-                return err_set(e, -EBUSY, "image %s is used by a pod on this node; delete the pod first", reference);
+                return err_set(e, -EBUSY,
+                               "image %s is used by a pod on this node; delete the pod first",
+                               reference);
         r = collect_names(store, reference, image, &names, e);
         for (size_t i = 0; r == 0 && i < names.n; i++) {
                 AUTO_FREE char *path = image_store_reference_path(store, names.items[i]);

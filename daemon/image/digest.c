@@ -1,10 +1,9 @@
 #include "daemon/image/digest.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
+#include <stdio.h>
+#include <string.h>
 
 struct digest {
         gnutls_hash_hd_t hash;

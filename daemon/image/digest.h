@@ -1,10 +1,10 @@
 #pragma once
 
-#include <stddef.h>
-
 #include "base/err.h"
 #include "base/macros.h"
 #include "daemon/image/unpack.h"
+
+#include <stddef.h>
 
 /* A running SHA-256, through GnuTLS. */
 struct digest;

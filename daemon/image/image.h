@@ -1,17 +1,17 @@
 #pragma once
 
+#include "base/err.h"
+#include "base/macros.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/err.h"
-#include "base/macros.h"
-
 /* The images of one machine, as files:
  *
- *   DIR/layers/HEX/          an unpacked layer, named by the SHA-256 of its tar (its diff ID); overlayfs whiteouts
- *   DIR/layers/HEX.size      the bytes of its regular files
- *   DIR/images/HEX.json      an image: its configuration and its layers, named by the digest of its configuration
+ *   DIR/layers/HEX/          an unpacked layer, named by the SHA-256 of its tar (its diff ID);
+ * overlayfs whiteouts DIR/layers/HEX.size      the bytes of its regular files DIR/images/HEX.json
+ * an image: its configuration and its layers, named by the digest of its configuration
  *   DIR/references/NAME      one line: the image ID that a reference means; '/' is written as '%2F'
  *   DIR/tmp/                 what is being made; emptied by the next writer
  *   DIR/lock                 held by the one writer (orch-image)
@@ -25,7 +25,8 @@ struct image_words {
         size_t n;
 };
 
-/* One image, immutable. What an OCI image configuration says of how to run it (OCI image-spec, config.md). */
+/* One image, immutable. What an OCI image configuration says of how to run it (OCI image-spec,
+ * config.md). */
 struct image {
         unsigned refs;
         char *id;                      /* "sha256:HEX" */
@@ -39,7 +40,7 @@ struct image {
         char *stop_signal;      /* "SIGTERM" or a number; NULL: default */
         char *architecture;
         char *os;
-        char *created; /* RFC 3339; NULL: unknown */
+        char *created;       /* RFC 3339; NULL: unknown */
         uint64_t size_bytes; /* sum of the layers' files, unpacked */
 };
 
@@ -66,22 +67,25 @@ DEFINE_AUTO(image_store);
 
 const char *image_store_dir(const struct image_store *store);
 
-/* Finds the image that a container's "image:" means. A name without tag and digest means ":latest"; a name without a
- * registry host also finds "localhost/NAME", or the one stored name that differs from it only by host (and "library/").
+/* Finds the image that a container's "image:" means. A name without tag and digest means ":latest";
+ * a name without a registry host also finds "localhost/NAME", or the one stored name that differs
+ * from it only by host (and "library/").
  *
  * ret  the caller's reference.
  *
- * Returns 0, -ENOENT when it isn't here, -EINVAL when text is no reference, -EIO when its record is damaged (e says what to
- * do), or -ENOMEM. Reads a few small files; any thread. */
+ * Returns 0, -ENOENT when it isn't here, -EINVAL when text is no reference, -EIO when its record is
+ * damaged (e says what to do), or -ENOMEM. Reads a few small files; any thread. */
 int image_find(struct image_store *store, const char *reference, struct image **ret, struct err *e);
 
 /* All images, each with all its names, sorted by first name. Damaged records are left out. */
 int image_list_read(struct image_store *store, struct image_list *ret, struct err *e);
 
-/* Takes a name away; the image goes with its last name, layers go with the last image that has them.
+/* Takes a name away; the image goes with its last name, layers go with the last image that has
+ * them.
  *
  * reference  a name, or an ID "sha256:HEX" (takes all its names).
  * in_use     IDs that may not go: -EBUSY then.
  *
  * Returns 0, -ENOENT, -EBUSY, or another negative errno. Writer: takes the store's lock. Blocks. */
-int image_remove(struct image_store *store, const char *reference, const struct image_words *in_use, struct err *e);
+int image_remove(struct image_store *store, const char *reference, const struct image_words *in_use,
+                 struct err *e);

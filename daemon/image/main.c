@@ -1,23 +1,23 @@
-/* orch-image: takes images into the store of this machine. Run by the node for its users; reads what may be hostile, so it
- * is a process of its own. Answers one JSON document on standard output; on failure one sentence on standard error, exit code 1.
+/* orch-image: takes images into the store of this machine. Run by the node for its users; reads
+ * what may be hostile, so it is a process of its own. Answers one JSON document on standard output;
+ * on failure one sentence on standard error, exit code 1.
  *
- *   orch-image --store DIR load [--name NAME] [PATH]      an archive on standard input, or a file or layout folder
- *   orch-image --store DIR import --name NAME [--config JSON] [PATH]
- *   orch-image --store DIR list
- *   orch-image --store DIR remove REFERENCE [--in-use ID]... */
-#include <fcntl.h>
-#include <getopt.h>
-#include <locale.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
-
+ *   orch-image --store DIR load [--name NAME] [PATH]      an archive on standard input, or a file
+ * or layout folder orch-image --store DIR import --name NAME [--config JSON] [PATH] orch-image
+ * --store DIR list orch-image --store DIR remove REFERENCE [--in-use ID]... */
 #include "base/err.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "daemon/image/image.h"
 #include "daemon/image/load.h"
 #include "daemon/image/record.h"
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 
 struct arguments {
         const char *store_dir;
@@ -29,8 +29,10 @@ struct arguments {
 
 static int arguments_read(int argc, char **argv, struct arguments *ret, struct err *e) {
         static const struct option options[] = {
-                { "store", required_argument, NULL, 's' },  { "name", required_argument, NULL, 'n' },
-                { "config", required_argument, NULL, 'c' }, { "in-use", required_argument, NULL, 'u' },
+                { "store", required_argument, NULL, 's' },
+                { "name", required_argument, NULL, 'n' },
+                { "config", required_argument, NULL, 'c' },
+                { "in-use", required_argument, NULL, 'u' },
                 { 0 },
         };
         int c;
@@ -43,12 +45,15 @@ static int arguments_read(int argc, char **argv, struct arguments *ret, struct e
                 else if (c == 'c')
                         ret->load.config = optarg;
                 else if (c != 'u')
-                        return err_set(e, -EINVAL, "unknown option; see orch-image(8)");
+                        return err_set(e, -EINVAL,
+                                       "unknown option; orchd(8) names what orch-image takes");
                 else if (image_words_add(&ret->in_use, optarg) < 0)
                         return err_set(e, -ENOMEM, "out of memory");
         }
         if (!ret->store_dir || optind >= argc || argc - optind > 2)
-                return err_set(e, -EINVAL, "usage: orch-image --store DIR load|import|list|remove [--name NAME] [PATH|REFERENCE]");
+                return err_set(e, -EINVAL,
+                               "usage: orch-image --store DIR load|import|list|remove [--name "
+                               "NAME] [PATH|REFERENCE]");
         ret->verb = argv[optind];
         ret->operand = optind + 1 < argc ? argv[optind + 1] : NULL;
         return 0;
@@ -107,9 +112,10 @@ static int main_list(struct image_store *store, struct err *e) {
                 const struct image *image = list.items[i];
 
                 (void) json_array_append_new(
-                        answer, json_pack("{s:s, s:o, s:I, s:I, s:s*, s:s*}", "id", image->id, "names",
-                                          main_words(&image->names), "sizeBytes", (json_int_t) image->size_bytes,
-                                          "layers", (json_int_t) image->layers.n, "created", image->created,
+                        answer, json_pack("{s:s, s:o, s:I, s:I, s:s*, s:s*}", "id", image->id,
+                                          "names", main_words(&image->names), "sizeBytes",
+                                          (json_int_t) image->size_bytes, "layers",
+                                          (json_int_t) image->layers.n, "created", image->created,
                                           "architecture", image->architecture));
         }
         return main_print(answer, "images", e);
@@ -136,7 +142,8 @@ static int main_run(const struct arguments *args, struct err *e) {
                 return main_list(store, e);
         if (strcmp(args->verb, "remove") == 0)
                 return main_remove(store, args, e);
-        return err_set(e, -EINVAL, "unknown verb %s; load, import, list and remove are known", args->verb);
+        return err_set(e, -EINVAL, "unknown verb %s; load, import, list and remove are known",
+                       args->verb);
 }
 
 int main(int argc, char **argv) {

@@ -1,17 +1,16 @@
 #include "daemon/image/oci.h"
 
-#include <fcntl.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/utsname.h>
-
-#include <linux/openat2.h>
-
 #include "base/fd.h"
 #include "base/str.h"
 #include "daemon/image/digest.h"
 #include "daemon/image/record.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
 
 #define OCI_JSON_MAX (4U << 20)
 #define OCI_IMAGES_MAX 1000
@@ -50,8 +49,9 @@ const char *oci_architecture(void) {
         static const struct {
                 const char *machine, *name;
         } known[] = {
-                { "x86_64", "amd64" }, { "aarch64", "arm64" },   { "armv7l", "arm" },       { "armv6l", "arm" },
-                { "i686", "386" },     { "riscv64", "riscv64" }, { "ppc64le", "ppc64le" }, { "s390x", "s390x" },
+                { "x86_64", "amd64" },    { "aarch64", "arm64" }, { "armv7l", "arm" },
+                { "armv6l", "arm" },      { "i686", "386" },      { "riscv64", "riscv64" },
+                { "ppc64le", "ppc64le" }, { "s390x", "s390x" },
         };
         struct utsname uts;
 
@@ -64,7 +64,8 @@ const char *oci_architecture(void) {
 }
 
 int oci_open(int dirfd, const char *path) {
-        struct open_how how = { .flags = O_RDONLY | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+        struct open_how how = { .flags = O_RDONLY | O_CLOEXEC,
+                                .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
         int fd = (int) syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
 
         /* Before Linux 5.6: no links at all, and no way up. */
@@ -89,7 +90,8 @@ enum oci_layout oci_layout_of(int dirfd) {
 }
 
 /* digest: what the file must have; NULL: anything. ret_digest: what it has, may be NULL. */
-static int oci_read_json(int dirfd, const char *path, const char *digest, char *ret_digest, json_t **ret, struct err *e) {
+static int oci_read_json(int dirfd, const char *path, const char *digest, char *ret_digest,
+                         json_t **ret, struct err *e) {
         AUTO_CLOSE int fd = oci_open(dirfd, path);
         AUTO_FREE char *text = NULL;
         char found[DIGEST_TEXT_MAX];
@@ -105,7 +107,8 @@ static int oci_read_json(int dirfd, const char *path, const char *digest, char *
         if (r < 0)
                 return err_wrap(e, r, "%s", path);
         if (digest && strcmp(digest, found) != 0)
-                return err_set(e, -EBADMSG, "%s: checksum differs (is %s); the file is damaged", path, found);
+                return err_set(e, -EBADMSG, "%s: checksum differs (is %s); the file is damaged",
+                               path, found);
         *ret = json_loadb(text, len, JSON_REJECT_DUPLICATES, &where);
         if (!*ret)
                 return err_set(e, -EBADMSG, "%s: line %d: %s", path, where.line, where.text);
@@ -125,21 +128,25 @@ static int oci_read_diff_ids(struct oci_image *image, struct err *e) {
         const json_t *ids = json_object_get(json_object_get(image->config, "rootfs"), "diff_ids");
 
         if (!json_is_array(ids) || json_array_size(ids) != image->layer_files.n)
-                return err_set(e, -EBADMSG, "configuration and manifest name different numbers of layers");
+                return err_set(e, -EBADMSG,
+                               "configuration and manifest name different numbers of layers");
         for (size_t i = 0; i < json_array_size(ids); i++) {
                 const char *id = json_string_value(json_array_get(ids, i));
 
                 if (!id || !image_digest_is_valid(id))
-                        return err_set(e, -EBADMSG, "the configuration's layer %zu has no usable digest", i + 1);
+                        return err_set(e, -EBADMSG,
+                                       "the configuration's layer %zu has no usable digest", i + 1);
                 if (image_words_add(&image->diff_ids, id) < 0)
                         return err_set(e, -ENOMEM, "out of memory");
         }
         return 0;
 }
 
-static int oci_read_manifest(int dirfd, const json_t *manifest, struct oci_image *image, struct err *e) {
+static int oci_read_manifest(int dirfd, const json_t *manifest, struct oci_image *image,
+                             struct err *e) {
         const json_t *layers = json_object_get(manifest, "layers");
-        const char *config = json_string_value(json_object_get(json_object_get(manifest, "config"), "digest"));
+        const char *config =
+                json_string_value(json_object_get(json_object_get(manifest, "config"), "digest"));
         AUTO_FREE char *config_path = NULL;
         int r = oci_blob_path(config, &config_path, e);
 
@@ -148,15 +155,18 @@ static int oci_read_manifest(int dirfd, const json_t *manifest, struct oci_image
         if (r < 0)
                 return r;
         if (!json_is_array(layers) || json_array_size(layers) > OCI_LAYERS_MAX)
-                return err_set(e, -EBADMSG, "a manifest needs a list of at most %d layers", OCI_LAYERS_MAX);
+                return err_set(e, -EBADMSG, "a manifest needs a list of at most %d layers",
+                               OCI_LAYERS_MAX);
         for (size_t i = 0; i < json_array_size(layers); i++) {
-                const char *digest = json_string_value(json_object_get(json_array_get(layers, i), "digest"));
+                const char *digest =
+                        json_string_value(json_object_get(json_array_get(layers, i), "digest"));
                 AUTO_FREE char *path = NULL;
 
                 r = oci_blob_path(digest, &path, e);
                 if (r < 0)
                         return r;
-                if (image_words_add(&image->layer_files, path) < 0 || image_words_add(&image->layer_digests, digest) < 0)
+                if (image_words_add(&image->layer_files, path) < 0 ||
+                    image_words_add(&image->layer_digests, digest) < 0)
                         return err_set(e, -ENOMEM, "out of memory");
         }
         image->id = strdup(config);
@@ -164,7 +174,8 @@ static int oci_read_manifest(int dirfd, const json_t *manifest, struct oci_image
 }
 
 static bool oci_is_index(const json_t *descriptor) {
-        const char *type = str_or_empty(json_string_value(json_object_get(descriptor, "mediaType")));
+        const char *type =
+                str_or_empty(json_string_value(json_object_get(descriptor, "mediaType")));
 
         return strstr(type, "image.index") || strstr(type, "manifest.list");
 }
@@ -173,7 +184,9 @@ static const char *oci_name_of(const json_t *descriptor) {
         const json_t *notes = json_object_get(descriptor, "annotations");
         const char *name = json_string_value(json_object_get(notes, "io.containerd.image.name"));
 
-        return name ? name : json_string_value(json_object_get(notes, "org.opencontainers.image.ref.name"));
+        return name ? name
+                    : json_string_value(
+                              json_object_get(notes, "org.opencontainers.image.ref.name"));
 }
 
 static bool oci_fits(const json_t *descriptor, const char *architecture) {
@@ -211,13 +224,17 @@ static int oci_read_one(struct oci_reading *reading, const json_t *descriptor, c
         return 0;
 }
 
-/* The outermost index holds several images; one below it holds one image for several architectures. */
-static int oci_read_index(struct oci_reading *reading, const json_t *index, const char *name, unsigned depth) {
+/* The outermost index holds several images; one below it holds one image for several architectures.
+ */
+static int oci_read_index(struct oci_reading *reading, const json_t *index, const char *name,
+                          unsigned depth) {
         const json_t *manifests = json_object_get(index, "manifests");
         size_t n_before = reading->images->n;
 
-        if (!json_is_array(manifests) || json_array_size(manifests) > OCI_IMAGES_MAX || depth > OCI_INDEX_DEPTH_MAX)
-                return err_set(reading->e, -EBADMSG, "an index needs a list of at most %d manifests", OCI_IMAGES_MAX);
+        if (!json_is_array(manifests) || json_array_size(manifests) > OCI_IMAGES_MAX ||
+            depth > OCI_INDEX_DEPTH_MAX)
+                return err_set(reading->e, -EBADMSG,
+                               "an index needs a list of at most %d manifests", OCI_IMAGES_MAX);
         for (size_t i = 0; i < json_array_size(manifests); i++) {
                 const json_t *one = json_array_get(manifests, i);
                 const char *own_name = depth == 0 ? oci_name_of(one) : NULL;
@@ -232,9 +249,11 @@ static int oci_read_index(struct oci_reading *reading, const json_t *index, cons
 
                         r = oci_blob_path(digest, &path, reading->e);
                         if (r == 0)
-                                r = oci_read_json(reading->dirfd, path, digest, NULL, &inner, reading->e);
+                                r = oci_read_json(reading->dirfd, path, digest, NULL, &inner,
+                                                  reading->e);
                         if (r == 0)
-                                r = oci_read_index(reading, inner, own_name ? own_name : name, depth + 1);
+                                r = oci_read_index(reading, inner, own_name ? own_name : name,
+                                                   depth + 1);
                         json_decref(inner);
                 } else
                         r = oci_read_one(reading, one, own_name ? own_name : name);
@@ -244,18 +263,22 @@ static int oci_read_index(struct oci_reading *reading, const json_t *index, cons
                         break;
         }
         if (reading->images->n == n_before)
-                return err_set(reading->e, -ENOENT, "no image for linux/%s in the archive", reading->architecture);
+                return err_set(reading->e, -ENOENT, "no image for linux/%s in the archive",
+                               reading->architecture);
         return 0;
 }
 
-static int docker_read_config(int dirfd, const json_t *item, struct oci_image *image, struct err *e) {
+static int docker_read_config(int dirfd, const json_t *item, struct oci_image *image,
+                              struct err *e) {
         const char *path = json_string_value(json_object_get(item, "Config"));
         const json_t *layers = json_object_get(item, "Layers");
         char digest[DIGEST_TEXT_MAX];
         int r;
 
         if (!path || !json_is_array(layers) || json_array_size(layers) > OCI_LAYERS_MAX)
-                return err_set(e, -EBADMSG, "manifest.json: an image needs Config and at most %d Layers", OCI_LAYERS_MAX);
+                return err_set(e, -EBADMSG,
+                               "manifest.json: an image needs Config and at most %d Layers",
+                               OCI_LAYERS_MAX);
         r = oci_read_json(dirfd, path, NULL, digest, &image->config, e);
         if (r < 0)
                 return r;
@@ -264,7 +287,8 @@ static int docker_read_config(int dirfd, const json_t *item, struct oci_image *i
 
                 if (!file)
                         return err_set(e, -EBADMSG, "manifest.json: a layer is not a string");
-                if (image_words_add(&image->layer_files, file) < 0 || image_words_add(&image->layer_digests, "") < 0)
+                if (image_words_add(&image->layer_files, file) < 0 ||
+                    image_words_add(&image->layer_digests, "") < 0)
                         return err_set(e, -ENOMEM, "out of memory");
         }
         image->id = strdup(digest);
@@ -296,17 +320,22 @@ static int docker_read(int dirfd, struct oci_images *ret, struct err *e) {
 
         if (r < 0)
                 return r;
-        if (!json_is_array(manifest) || json_array_size(manifest) > OCI_IMAGES_MAX || json_array_size(manifest) == 0)
-                r = err_set(e, -EBADMSG, "manifest.json: a list of 1 to %d images is wanted", OCI_IMAGES_MAX);
+        if (!json_is_array(manifest) || json_array_size(manifest) > OCI_IMAGES_MAX ||
+            json_array_size(manifest) == 0)
+                r = err_set(e, -EBADMSG, "manifest.json: a list of 1 to %d images is wanted",
+                            OCI_IMAGES_MAX);
         for (size_t i = 0; r == 0 && i < json_array_size(manifest); i++)
                 r = docker_read_item(dirfd, json_array_get(manifest, i), ret, e);
         json_decref(manifest);
         return r;
 }
 
-int oci_layout_read(int dirfd, enum oci_layout layout, const char *architecture, struct oci_images *ret, struct err *e) {
+int oci_layout_read(int dirfd, enum oci_layout layout, const char *architecture,
+                    struct oci_images *ret, struct err *e) {
         AUTO_DONE(oci_images) struct oci_images images = { 0 };
-        struct oci_reading reading = { .dirfd = dirfd, .architecture = architecture, .images = &images, .e = e };
+        struct oci_reading reading = {
+                .dirfd = dirfd, .architecture = architecture, .images = &images, .e = e
+        };
         json_t *index = NULL;
         int r;
 

@@ -1,8 +1,8 @@
 #include "daemon/image/record.h"
 
-#include <string.h>
-
 #include "base/str.h"
+
+#include <string.h>
 
 #define RECORD_LAYERS_MAX 500
 
@@ -103,7 +103,9 @@ static int record_read_config(const json_t *config, struct image *image) {
         const struct {
                 const char *name;
                 struct image_words *to;
-        } lists[] = { { "Entrypoint", &image->entrypoint }, { "Cmd", &image->cmd }, { "Env", &image->env } };
+        } lists[] = { { "Entrypoint", &image->entrypoint },
+                      { "Cmd", &image->cmd },
+                      { "Env", &image->env } };
 
         for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
                 int r = record_read_text(texts[i].from, texts[i].to);
@@ -138,7 +140,8 @@ static int record_read_layers(const json_t *layers, const char *layers_dir, stru
         return 0;
 }
 
-int image_record_decode(const char *text, size_t len, const char *layers_dir, struct image **ret, struct err *e) {
+int image_record_decode(const char *text, size_t len, const char *layers_dir, struct image **ret,
+                        struct err *e) {
         AUTO(image) struct image *image = calloc(1, sizeof(*image));
         json_t *root;
         int r;
@@ -155,10 +158,14 @@ int image_record_decode(const char *text, size_t len, const char *layers_dir, st
         if (r == 0)
                 r = record_read_config(json_object_get(root, "config"), image);
         if (r == 0)
-                image->size_bytes = (uint64_t) json_integer_value(json_object_get(root, "sizeBytes"));
+                image->size_bytes =
+                        (uint64_t) json_integer_value(json_object_get(root, "sizeBytes"));
         json_decref(root);
         if (r < 0)
-                return err_set(e, r, r == -ENOMEM ? "out of memory" : "the image's record is damaged; load the image again");
+                return err_set(e, r,
+                               r == -ENOMEM
+                                       ? "out of memory"
+                                       : "the image's record is damaged; load the image again");
         *ret = STEAL(image);
         return 0;
 }
@@ -177,8 +184,9 @@ static json_t *record_words_to_json(const struct image_words *words) {
 
 char *image_record_encode(const char *id, const json_t *config, const struct image_words *diff_ids,
                           uint64_t size_bytes) {
-        json_t *root = json_pack("{s:s, s:o, s:O, s:I}", "id", id, "layers", record_words_to_json(diff_ids), "config",
-                                 config, "sizeBytes", (json_int_t) size_bytes);
+        json_t *root = json_pack("{s:s, s:o, s:O, s:I}", "id", id, "layers",
+                                 record_words_to_json(diff_ids), "config", config, "sizeBytes",
+                                 (json_int_t) size_bytes);
         char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
 
         json_decref(root);

@@ -1,18 +1,21 @@
 #pragma once
 
-#include <jansson.h>
-
 #include "daemon/image/image.h"
 
-/* An image's record on disk: {"id", "layers": ["sha256:…"], "config": OCI image configuration, "sizeBytes"}. */
+#include <jansson.h>
+
+/* An image's record on disk: {"id", "layers": ["sha256:…"], "config": OCI image configuration,
+ * "sizeBytes"}. */
 
 /* Reads a record. layers_dir: "DIR/layers". ret: the caller's reference, without names.
  * Returns 0, -EINVAL when it isn't a record, or -ENOMEM. Pure. */
-int image_record_decode(const char *text, size_t len, const char *layers_dir, struct image **ret, struct err *e);
+int image_record_decode(const char *text, size_t len, const char *layers_dir, struct image **ret,
+                        struct err *e);
 
 /* Writes one. config: borrowed, the OCI image configuration; diff_ids: "sha256:…" lowest first.
  * Returns the caller's text, or NULL when memory is out. */
-char *image_record_encode(const char *id, const json_t *config, const struct image_words *diff_ids, uint64_t size_bytes);
+char *image_record_encode(const char *id, const json_t *config, const struct image_words *diff_ids,
+                          uint64_t size_bytes);
 
 /* "sha256:" and 64 lower-case hex digits. */
 bool image_digest_is_valid(const char *digest);

@@ -1,9 +1,9 @@
 #include "daemon/image/reference.h"
 
+#include "base/str.h"
+
 #include <ctype.h>
 #include <string.h>
-
-#include "base/str.h"
 
 #define REFERENCE_MAX 512
 #define TAG_MAX 128
@@ -37,7 +37,8 @@ static bool reference_is_path_char(char c) {
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
-/* Components of lower-case letters and digits, parted inside by one '.', one or two '_', or any '-'. */
+/* Components of lower-case letters and digits, parted inside by one '.', one or two '_', or any
+ * '-'. */
 static bool reference_path_is_valid(const char *path) {
         const char *p = path;
 
@@ -94,7 +95,9 @@ static void reference_cut_tail(char *rest, char **ret_tag, char **ret_digest) {
 }
 
 static int reference_invalid(struct err *e, const char *text, const char *why) {
-        return err_set(e, -EINVAL, "\"%.64s\" is not an image reference (%s); write it like team/app:1.2", text, why);
+        return err_set(e, -EINVAL,
+                       "\"%.64s\" is not an image reference (%s); write it like team/app:1.2", text,
+                       why);
 }
 
 int image_reference_parse(const char *text, struct image_reference *ret, struct err *e) {
@@ -120,11 +123,13 @@ int image_reference_parse(const char *text, struct image_reference *ret, struct 
         }
         reference_cut_tail(rest, &tag, &digest);
         if (!reference_path_is_valid(rest))
-                return reference_invalid(e, text, "names are lower-case letters, digits and . _ - /");
+                return reference_invalid(e, text,
+                                         "names are lower-case letters, digits and . _ - /");
         if (tag && !reference_tag_is_valid(tag))
                 return reference_invalid(e, text, "its tag");
         if (digest && !reference_digest_is_valid(digest))
-                return reference_invalid(e, text, "its digest; sha256: and 64 hex digits are known");
+                return reference_invalid(e, text,
+                                         "its digest; sha256: and 64 hex digits are known");
         if (!tag && !digest)
                 tag = (char *) "latest";
         ref.path = strdup(rest);
@@ -154,8 +159,10 @@ static const char *reference_without_library(const char *path) {
         return str_starts_with(path, "library/") ? path + strlen("library/") : path;
 }
 
-int image_reference_match(const struct image_reference *asked, const struct image_reference *stored) {
-        if (asked->digest ? !str_eq(asked->digest, stored->digest) : !str_eq(asked->tag, stored->tag))
+int image_reference_match(const struct image_reference *asked,
+                          const struct image_reference *stored) {
+        if (asked->digest ? !str_eq(asked->digest, stored->digest)
+                          : !str_eq(asked->tag, stored->tag))
                 return 0;
         if (str_eq(asked->path, stored->path) && str_eq(asked->host, stored->host))
                 return 3;
@@ -165,5 +172,6 @@ int image_reference_match(const struct image_reference *asked, const struct imag
                 return 2;
         if (!stored->host)
                 return 0;
-        return strcmp(reference_without_library(asked->path), reference_without_library(stored->path)) == 0;
+        return strcmp(reference_without_library(asked->path),
+                      reference_without_library(stored->path)) == 0;
 }

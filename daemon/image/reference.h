@@ -1,11 +1,11 @@
 #pragma once
 
-#include <stdbool.h>
-
 #include "base/err.h"
 
-/* "host:5000/team/app:1.2@sha256:…", taken apart (OCI distribution-spec, "Pulling manifests"; grammar of Docker's reference
- * package). Members are owned; empty parts are NULL. */
+#include <stdbool.h>
+
+/* "host:5000/team/app:1.2@sha256:…", taken apart (OCI distribution-spec, "Pulling manifests";
+ * grammar of Docker's reference package). Members are owned; empty parts are NULL. */
 struct image_reference {
         char *host;   /* "host:5000", "localhost"; NULL: none given */
         char *path;   /* "team/app" */
@@ -13,7 +13,8 @@ struct image_reference {
         char *digest; /* "sha256:…" */
 };
 
-/* text: at most 512 bytes. Returns 0, -E2BIG, -EINVAL or -ENOMEM. Pure. ret: image_reference_done(). */
+/* text: at most 512 bytes. Returns 0, -E2BIG, -EINVAL or -ENOMEM. Pure. ret:
+ * image_reference_done(). */
 int image_reference_parse(const char *text, struct image_reference *ret, struct err *e);
 void image_reference_done(struct image_reference *ref);
 DEFINE_AUTO_DONE(image_reference);
@@ -21,6 +22,7 @@ DEFINE_AUTO_DONE(image_reference);
 /* The text again, with the default tag filled in; the caller's, or NULL when memory is out. */
 char *image_reference_format(const struct image_reference *ref);
 
-/* Whether a stored name serves what was asked for: 3 the same, 2 the same on localhost, 1 the same but for the host and a
- * leading "library/" that the question left out, 0 no. */
-int image_reference_match(const struct image_reference *asked, const struct image_reference *stored);
+/* Whether a stored name serves what was asked for: 3 the same, 2 the same on localhost, 1 the same
+ * but for the host and a leading "library/" that the question left out, 0 no. */
+int image_reference_match(const struct image_reference *asked,
+                          const struct image_reference *stored);

@@ -1,17 +1,17 @@
 #include "daemon/image/store.h"
 
+#include "base/fd.h"
+#include "base/map.h"
+#include "base/str.h"
+#include "daemon/image/record.h"
+#include "daemon/image/reference.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-
-#include "base/fd.h"
-#include "base/map.h"
-#include "base/str.h"
-#include "daemon/image/record.h"
-#include "daemon/image/reference.h"
 
 #define STORE_RECORD_MAX (4U << 20)
 #define STORE_ID_MAX 128
@@ -89,7 +89,8 @@ static char *store_reference_from_file(const char *name) {
         return strbuf_steal(&b);
 }
 
-int image_store_make_tmp(const struct image_store *store, const char *word, char **ret, struct err *e) {
+int image_store_make_tmp(const struct image_store *store, const char *word, char **ret,
+                         struct err *e) {
         AUTO_FREE char *path = str_format("%s/tmp/%s-XXXXXX", store->dir, word);
 
         if (!path)
@@ -123,7 +124,8 @@ int image_store_lock(struct image_store *store, int *ret_fd, struct err *e) {
         return 0;
 }
 
-static int store_read_record(struct image_store *store, const char *id, struct image **ret, struct err *e) {
+static int store_read_record(struct image_store *store, const char *id, struct image **ret,
+                             struct err *e) {
         AUTO_FREE char *path = NULL;
         AUTO_FREE char *text = NULL;
         size_t len = 0;
@@ -143,10 +145,11 @@ static int store_read_record(struct image_store *store, const char *id, struct i
         return r == -EINVAL ? -EIO : r;
 }
 
-/* Calls with each stored reference and its image ID until one returns non-zero, and returns that. */
+/* Calls with each stored reference and its image ID until one returns non-zero, and returns that.
+ */
 static int store_each_reference(struct image_store *store,
-                                int (*call)(void *userdata, const char *reference, const char *id), void *userdata,
-                                struct err *e) {
+                                int (*call)(void *userdata, const char *reference, const char *id),
+                                void *userdata, struct err *e) {
         AUTO_FREE char *dir_path = str_format("%s/references", store->dir);
         struct dirent *d;
         DIR *dir;
@@ -179,7 +182,7 @@ static int store_each_reference(struct image_store *store,
 
 struct store_search {
         struct image_reference asked;
-        int best;       /* image_reference_match() */
+        int best;        /* image_reference_match() */
         unsigned n_best; /* different images that match so */
         char id[STORE_ID_MAX];
 };
@@ -204,7 +207,8 @@ static int store_search_step(void *userdata, const char *reference, const char *
         return 0;
 }
 
-int image_find(struct image_store *store, const char *reference, struct image **ret, struct err *e) {
+int image_find(struct image_store *store, const char *reference, struct image **ret,
+               struct err *e) {
         struct store_search search = { 0 };
         AUTO(image) struct image *image = NULL;
         int r;
@@ -221,7 +225,9 @@ int image_find(struct image_store *store, const char *reference, struct image **
         if (search.n_best == 0)
                 return err_set(e, -ENOENT, "image %s is not on this node", reference);
         if (search.n_best > 1 && search.best == 1)
-                return err_set(e, -ENOENT, "several images are called %s on different hosts; name the host", reference);
+                return err_set(e, -ENOENT,
+                               "several images are called %s on different hosts; name the host",
+                               reference);
         r = store_read_record(store, search.id, &image, e);
         if (r < 0)
                 return r;
@@ -304,8 +310,8 @@ int image_list_read(struct image_store *store, struct image_list *ret, struct er
         return 0;
 }
 
-int image_store_publish(struct image_store *store, const char *id, const char *record, const struct image_words *names,
-                        struct err *e) {
+int image_store_publish(struct image_store *store, const char *id, const char *record,
+                        const struct image_words *names, struct err *e) {
         AUTO_FREE char *path = image_store_record_path(store, id);
         AUTO_FREE char *line = str_format("%s\n", id);
         int r;

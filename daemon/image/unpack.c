@@ -1,5 +1,11 @@
 #include "daemon/image/unpack.h"
 
+#include "base/fd.h"
+#include "base/str.h"
+#include "daemon/image/digest.h"
+
+#include <archive.h>
+#include <archive_entry.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
@@ -7,13 +13,6 @@
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
-
-#include <archive.h>
-#include <archive_entry.h>
-
-#include "base/fd.h"
-#include "base/str.h"
-#include "daemon/image/digest.h"
 
 #define UNPACK_BYTES_MAX (64ULL << 30)
 #define UNPACK_ENTRIES_MAX 4000000ULL
@@ -78,11 +77,12 @@ static la_ssize_t unpack_read_tar(struct archive *a, void *userdata, const void 
 static int unpack_bad(struct unpack *u, struct archive *a, const char *what) {
         const char *why = archive_error_string(a);
 
-        return err_set(u->e, archive_errno(a) == ENOSPC ? -ENOSPC : -EBADMSG, "%s: %s", what, why ? why : "damaged");
+        return err_set(u->e, archive_errno(a) == ENOSPC ? -ENOSPC : -EBADMSG, "%s: %s", what,
+                       why ? why : "damaged");
 }
 
-/* The path below the folder: without "./" and "/" in front and without a '/' behind; "." for the folder itself. NULL when
- * a component is "..". */
+/* The path below the folder: without "./" and "/" in front and without a '/' behind; "." for the
+ * folder itself. NULL when a component is "..". */
 static const char *unpack_clean_path(char *path) {
         size_t n;
 
@@ -105,7 +105,8 @@ static const char *unpack_clean_path(char *path) {
         return path[0] == '\0' ? "." : path;
 }
 
-/* Attributes of overlayfs itself could point a later mount anywhere: they are never taken from an archive. */
+/* Attributes of overlayfs itself could point a later mount anywhere: they are never taken from an
+ * archive. */
 static int unpack_filter_xattrs(struct archive_entry *entry) {
         const char *name;
         const void *value;
@@ -120,13 +121,15 @@ static int unpack_filter_xattrs(struct archive_entry *entry) {
         archive_entry_xattr_clear(entry);
         (void) archive_entry_xattr_reset(copy);
         while (archive_entry_xattr_next(copy, &name, &value, &len) == ARCHIVE_OK)
-                if (!str_starts_with(name, "trusted.overlay.") && !str_starts_with(name, "user.overlay."))
+                if (!str_starts_with(name, "trusted.overlay.") &&
+                    !str_starts_with(name, "user.overlay."))
                         archive_entry_xattr_add_entry(entry, name, value, len);
         archive_entry_free(copy);
         return 0;
 }
 
-/* ".wh.NAME" hides NAME of the layers below, ".wh..wh..opq" all of the folder (OCI image-spec, layer.md, "Whiteouts"). */
+/* ".wh.NAME" hides NAME of the layers below, ".wh..wh..opq" all of the folder (OCI image-spec,
+ * layer.md, "Whiteouts"). */
 static int unpack_whiteout(struct unpack *u, const char *path) {
         const char *slash = strrchr(path, '/');
         const char *base = slash ? slash + 1 : path;
@@ -144,8 +147,10 @@ static int unpack_whiteout(struct unpack *u, const char *path) {
         }
         if (str_starts_with(base, ".wh..wh."))
                 return 0; /* aufs' own files */
-        (void) snprintf(target, sizeof(target), "%.*s/%s", dir_len, slash ? path : ".", base + strlen(".wh."));
-        if (str_is_empty(base + strlen(".wh.")) || strcmp(base, ".wh..") == 0 || strcmp(base, ".wh...") == 0)
+        (void) snprintf(target, sizeof(target), "%.*s/%s", dir_len, slash ? path : ".",
+                        base + strlen(".wh."));
+        if (str_is_empty(base + strlen(".wh.")) || strcmp(base, ".wh..") == 0 ||
+            strcmp(base, ".wh...") == 0)
                 return err_set(u->e, -EBADMSG, "forbidden whiteout %s", path);
         if (mknod(target, S_IFCHR, makedev(0, 0)) < 0 && errno != EEXIST)
                 return err_errno(u->e, -errno, "cannot create the whiteout %s", target);
@@ -196,7 +201,8 @@ static int unpack_write_entry(struct unpack *u, struct archive_entry *entry, con
         r = archive_write_header(u->disk, entry);
         if (r < ARCHIVE_WARN)
                 return unpack_bad(u, u->disk, path);
-        if (!archive_entry_hardlink(entry) && archive_entry_filetype(entry) == AE_IFREG && archive_entry_size(entry) > 0) {
+        if (!archive_entry_hardlink(entry) && archive_entry_filetype(entry) == AE_IFREG &&
+            archive_entry_size(entry) > 0) {
                 r = unpack_copy_data(u, path);
                 if (r < 0)
                         return r;
@@ -236,7 +242,8 @@ static int unpack_entry(struct unpack *u, struct archive_entry *entry) {
                 link = strdup(archive_entry_hardlink(entry));
                 clean = link ? unpack_clean_path(link) : NULL;
                 if (!clean)
-                        return err_set(u->e, link ? -EBADMSG : -ENOMEM, "forbidden hard link %s", path);
+                        return err_set(u->e, link ? -EBADMSG : -ENOMEM, "forbidden hard link %s",
+                                       path);
                 archive_entry_set_hardlink(entry, clean);
         }
         return unpack_write_entry(u, entry, path);
@@ -295,7 +302,8 @@ static int unpack_all(struct unpack *u) {
 
                 if (next == ARCHIVE_EOF)
                         break;
-                r = next < ARCHIVE_WARN ? unpack_bad(u, u->tar, "not a whole tar archive") : unpack_entry(u, entry);
+                r = next < ARCHIVE_WARN ? unpack_bad(u, u->tar, "not a whole tar archive")
+                                        : unpack_entry(u, entry);
         }
         if (r == 0)
                 r = unpack_drain(u);
@@ -321,7 +329,8 @@ static void unpack_child(int fd, enum unpack_kind kind, const char *dir, int rep
 
         (void) umask(0);
         if (chroot(dir) < 0 || chdir("/") < 0)
-                report.code = err_errno(&report.e, -errno, "cannot make %s the root of the unpacker", dir);
+                report.code = err_errno(&report.e, -errno,
+                                        "cannot make %s the root of the unpacker", dir);
         else
                 report.code = unpack_all(&u);
         report.result = u.result;
@@ -344,12 +353,14 @@ static int unpack_wait(pid_t pid, int report_fd, struct unpack_report *ret, stru
         while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
                 ;
         if (have < sizeof(*ret))
-                return err_set(e, -EIO, "the unpacker ended early (%s %d)", WIFSIGNALED(status) ? "signal" : "exit code",
+                return err_set(e, -EIO, "the unpacker ended early (%s %d)",
+                               WIFSIGNALED(status) ? "signal" : "exit code",
                                WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
         return 0;
 }
 
-int unpack_tar(int fd, enum unpack_kind kind, const char *dir, struct unpack_result *ret, struct err *e) {
+int unpack_tar(int fd, enum unpack_kind kind, const char *dir, struct unpack_result *ret,
+               struct err *e) {
         struct unpack_report report = { 0 };
         int ends[2];
         pid_t pid;

@@ -1,17 +1,19 @@
 #pragma once
 
+#include "base/err.h"
+
 #include <stdbool.h>
 #include <stdint.h>
-
-#include "base/err.h"
 
 #define DIGEST_TEXT_MAX 72 /* "sha256:", 64 hex digits, NUL */
 
 /* What was read. */
 struct unpack_result {
-        char blob_digest[DIGEST_TEXT_MAX]; /* of the bytes as they came (OCI: the layer's descriptor) */
-        char diff_id[DIGEST_TEXT_MAX];     /* of the tar inside the compression (OCI: rootfs.diff_ids) */
-        uint64_t size_bytes;               /* sum of the regular files */
+        char blob_digest[DIGEST_TEXT_MAX]; /* of the bytes as they came (OCI: the layer's
+                                              descriptor) */
+        char diff_id[DIGEST_TEXT_MAX]; /* of the tar inside the compression (OCI: rootfs.diff_ids)
+                                        */
+        uint64_t size_bytes;           /* sum of the regular files */
         uint64_t n_entries;
         uint64_t n_skipped; /* device nodes and sockets, left out */
 };
@@ -21,12 +23,15 @@ enum unpack_kind {
         UNPACK_PLAIN, /* an archive of blobs: plain files, folders and links only */
 };
 
-/* Unpacks a tar (plain, gzip, zstd, xz or bzip2) into an empty folder: one pass, constant memory, both digests taken on the
- * way. Works in a child that has made the folder its root, so no path and no link leads out of it.
+/* Unpacks a tar (plain, gzip, zstd, xz or bzip2) into an empty folder: one pass, constant memory,
+ * both digests taken on the way. Works in a child that has made the folder its root, so no path and
+ * no link leads out of it.
  *
  * fd    read to its end. dir: absolute, exists.
  *
- * Returns 0; -EBADMSG when the input is no tar, is cut short or has a forbidden path; -EFBIG past 64 GiB or 4,000,000 entries;
- * or a negative errno (-ENOSPC …). What was unpacked by then stays for the caller to remove. Blocks; needs CAP_SYS_CHROOT,
- * CAP_MKNOD and CAP_SYS_ADMIN (opaque folders). Single-threaded callers only: it forks. */
-int unpack_tar(int fd, enum unpack_kind kind, const char *dir, struct unpack_result *ret, struct err *e);
+ * Returns 0; -EBADMSG when the input is no tar, is cut short or has a forbidden path; -EFBIG past
+ * 64 GiB or 4,000,000 entries; or a negative errno (-ENOSPC …). What was unpacked by then stays for
+ * the caller to remove. Blocks; needs CAP_SYS_CHROOT, CAP_MKNOD and CAP_SYS_ADMIN (opaque folders).
+ * Single-threaded callers only: it forks. */
+int unpack_tar(int fd, enum unpack_kind kind, const char *dir, struct unpack_result *ret,
+               struct err *e);

@@ -1,5 +1,9 @@
 #include "daemon/network/conntrack.h"
 
+#include "base/str.h"
+#include "daemon/network/netlink.h"
+#include "daemon/plan/nft_plan.h"
+
 #include <arpa/inet.h>
 #include <libmnl/libmnl.h>
 #include <linux/in.h>
@@ -8,10 +12,6 @@
 #include <linux/netlink.h>
 #include <string.h>
 #include <sys/socket.h>
-
-#include "base/str.h"
-#include "daemon/network/netlink.h"
-#include "daemon/plan/nft_plan.h"
 
 /* One direction of a flow. */
 struct tuple {
@@ -128,7 +128,8 @@ int conntrack_flush(struct netlink *nl, const struct nft_endpoint *gone, size_t 
         if (r >= 0 && s.n_found > 0)
                 r = netlink_request(nl, &s.deletions, false, NULL, 0, e);
         strbuf_done(&s.deletions);
-        /* A flow may have ended by itself meanwhile; of very many, not every acknowledgement fits. */
+        /* A flow may have ended by itself meanwhile; of very many, not every acknowledgement fits.
+         */
         if (r < 0 && r != -ENOENT && r != -ENOBUFS)
                 return err_wrap(e, r, "cannot forget flows to removed endpoints");
         return s.n_found;

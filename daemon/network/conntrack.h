@@ -1,8 +1,8 @@
 #pragma once
 
-#include <stddef.h>
-
 #include "base/err.h"
+
+#include <stddef.h>
 
 struct netlink;
 struct nft_endpoint;

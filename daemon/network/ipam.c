@@ -28,10 +28,11 @@ int ipam_new(const struct ip_prefix *cidr, struct ipam **ret, struct err *e) {
         uint32_t total;
 
         if (cidr->addr.family != IP_V4 || cidr->bits < 16 || cidr->bits > 29)
-                return err_set(e, -EINVAL,
-                               "pod address range \"%s\" must be an IPv4 prefix of 16 to 29 bits, such "
-                               "as 10.244.0.0/24",
-                               ip_prefix_format(cidr, text));
+                return err_set(
+                        e, -EINVAL,
+                        "pod address range \"%s\" must be an IPv4 prefix of 16 to 29 bits, such "
+                        "as 10.244.0.0/24",
+                        ip_prefix_format(cidr, text));
         total = 1U << (32 - cidr->bits);
         a = calloc(1, sizeof(*a) + total / 8);
         if (!a)
@@ -57,10 +58,11 @@ int ipam_allocate(struct ipam *a, struct ip_addr *ret, struct err *e) {
                 *ret = ip_from_u32(a->base + offset);
                 return 0;
         }
-        return err_set(e, -ENOSPC,
-                       "all %zu pod addresses of this node are in use; give the node a larger range "
-                       "or fewer pods",
-                       ipam_n_total(a));
+        return err_set(
+                e, -ENOSPC,
+                "all %zu pod addresses of this node are in use; give the node a larger range "
+                "or fewer pods",
+                ipam_n_total(a));
 }
 
 /* The offset of a giveable address, or 0. */

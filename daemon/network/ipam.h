@@ -1,12 +1,12 @@
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "base/err.h"
 #include "base/ip.h"
 #include "base/macros.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* Gives pod addresses out of one IPv4 prefix of 16 to 29 bits. Network, gateway (the first address)
  * and broadcast are never given. Next-fit: a released address comes again only after all others.

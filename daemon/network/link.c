@@ -1,5 +1,9 @@
 #include "daemon/network/link.h"
 
+#include "base/fd.h"
+#include "base/str.h"
+#include "daemon/network/netlink.h"
+
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/if_link.h>
@@ -13,10 +17,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-
-#include "base/fd.h"
-#include "base/str.h"
-#include "daemon/network/netlink.h"
 
 #define MAC_LEN 6
 
@@ -109,8 +109,8 @@ static void put_remove(struct strbuf *b, const char *name) {
 
 /* --- bridge --------------------------------------------------------------------------------- */
 
-/* A bridge without ports: it carries the gateway address and the route of the service range, as a dummy
- * interface would, which not every kernel has. See docs/adr/0061. */
+/* A bridge without ports: it carries the gateway address and the route of the service range, as a
+ * dummy interface would, which not every kernel has. See docs/adr/0061. */
 static void put_bridge(struct strbuf *b, const struct bridge_config *c) {
         size_t start = link_begin(b, NLM_F_CREATE | NLM_F_EXCL, 0, c->name, 0), info;
 
@@ -196,7 +196,8 @@ int veth_remove(const char *name, struct err *e) {
 
 /* --- veth ------------------------------------------------------------------------------------ */
 
-/* A neighbour that is never asked for and never forgotten: there is no ARP between node and pods. */
+/* A neighbour that is never asked for and never forgotten: there is no ARP between node and pods.
+ */
 static void put_neighbour(struct strbuf *b, int index, const struct ip_addr *addr,
                           const struct ip_addr *mac_of) {
         const struct ndmsg m = { .ndm_family = AF_INET,
@@ -303,10 +304,10 @@ static int in_pod(const struct veth_config *c,
         return r;
 }
 
-/* The kernel makes the end that came up first able to send from a work item that may run tens of milliseconds
- * later when a hundred pods start; what it sends until then is dropped, and a lost SYN costs a second. The
- * end that comes up second can send at once, so that is the pod's; a question about the other makes
- * the kernel (6.8 and later) catch up at once. */
+/* The kernel makes the end that came up first able to send from a work item that may run tens of
+ * milliseconds later when a hundred pods start; what it sends until then is dropped, and a lost SYN
+ * costs a second. The end that comes up second can send at once, so that is the pod's; a question
+ * about the other makes the kernel (6.8 and later) catch up at once. */
 static int node_catch_up(struct netlink *nl, const struct veth_config *c, struct err *e) {
         const struct ifinfomsg m = { .ifi_index = (int) if_nametoindex(c->name) };
         AUTO_DONE(strbuf) struct strbuf b = { 0 };

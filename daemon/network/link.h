@@ -1,14 +1,14 @@
 #pragma once
 
+#include "base/err.h"
+#include "base/ip.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/err.h"
-#include "base/ip.h"
-
-/* Interfaces, addresses and routes by rtnetlink. Everything here blocks for the kernel's work (bridge: a few
- * milliseconds, veth pair: about one), in the calling thread's network namespace. */
+/* Interfaces, addresses and routes by rtnetlink. Everything here blocks for the kernel's work
+ * (bridge: a few milliseconds, veth pair: about one), in the calling thread's network namespace. */
 
 struct bridge_config {
         const char *name;

@@ -81,7 +81,8 @@ int netlink_open(struct netlink *nl, int protocol, struct err *e) {
                 netlink_close(nl);
                 return err_errno(e, r, "cannot bind a netlink socket");
         }
-        /* The kernel's own words, and answers without a copy of the request: old kernels lack both. */
+        /* The kernel's own words, and answers without a copy of the request: old kernels lack both.
+         */
         (void) mnl_socket_setsockopt(nl->socket, NETLINK_EXT_ACK, &one, sizeof(one));
         (void) mnl_socket_setsockopt(nl->socket, NETLINK_CAP_ACK, &one, sizeof(one));
         return 0;
@@ -94,7 +95,8 @@ void netlink_close(struct netlink *nl) {
 }
 
 /* Numbers the messages from 1 and asks for acknowledgements: of each, or in a batch of the last one
- * before the end mark, which comes after the commit. Returns the number whose answer is the last. */
+ * before the end mark, which comes after the commit. Returns the number whose answer is the last.
+ */
 static uint32_t number_messages(struct strbuf *b, bool is_batch) {
         struct nlmsghdr *before = NULL, *h = NULL;
         uint32_t n = 0;
@@ -116,8 +118,8 @@ static int send_all(struct netlink *nl, const struct strbuf *b, struct err *e) {
         int fd = mnl_socket_get_fd(nl->socket);
 
         if (b->len > 100000) {
-                /* One message to the kernel: the send buffer must hold it all, and the kernel doubles
-                 * what it is told. */
+                /* One message to the kernel: the send buffer must hold it all, and the kernel
+                 * doubles what it is told. */
                 int size = (int) b->len;
 
                 if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
@@ -184,8 +186,8 @@ static int read_answers(struct netlink *nl, struct answers *a) {
         if (!buf)
                 return err_errno(a->e, -ENOMEM, "answer of the kernel");
         for (;;) {
-                ssize_t n = recv(mnl_socket_get_fd(nl->socket), buf, ANSWER_MAX_BYTES,
-                                 MSG_DONTWAIT);
+                ssize_t n =
+                        recv(mnl_socket_get_fd(nl->socket), buf, ANSWER_MAX_BYTES, MSG_DONTWAIT);
                 int left = (int) n;
 
                 if (n < 0 && errno == EINTR)

@@ -1,21 +1,22 @@
 #pragma once
 
+#include "base/err.h"
+#include "base/str.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/err.h"
-#include "base/str.h"
-
 /* Netlink messages built in a growing buffer, and a request that waits for the kernel's answer. The
- * kernel works a request off within sendmsg(), so a call takes as long as the change takes and never
- * waits for anybody. Any thread; one at a time for one socket. */
+ * kernel works a request off within sendmsg(), so a call takes as long as the change takes and
+ * never waits for anybody. Any thread; one at a time for one socket. */
 
 struct mnl_socket;
 struct nlmsghdr;
 
 /* Messages in b (binary; errors stick as in every strbuf). Positions, not pointers: b may move. */
-void netlink_begin(struct strbuf *b, uint16_t type, uint16_t flags, const void *head, size_t head_len);
+void netlink_begin(struct strbuf *b, uint16_t type, uint16_t flags, const void *head,
+                   size_t head_len);
 /* Sets the length of the message that netlink_begin() started last, at position start. */
 void netlink_end(struct strbuf *b, size_t start);
 

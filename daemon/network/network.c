@@ -1,10 +1,5 @@
 #include "daemon/network/network.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/list.h"
 #include "base/str.h"
 #include "daemon/loop/work.h"
@@ -14,9 +9,15 @@
 #include "daemon/network/rules.h"
 #include "daemon/plan/nft_plan.h"
 
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 /* Rules: at most one transaction is under way.
  *
- *   apply() → wanted set → (none under way) start → done() → applied = its model → wanted newer? start
+ *   apply() → wanted set → (none under way) start → done() → applied = its model → wanted newer?
+ * start
  *
  * A difference that the kernel refuses (somebody flushed the table) is followed by a full load at
  * once; when that fails too, those who wait are told and applied is forgotten. */
@@ -82,8 +83,7 @@ static int check_config(const struct network_config *c, struct err *e) {
                 return err_set(e, -EINVAL, "pod, cluster and service ranges must be IPv4 prefixes");
         if (c->pod_cidr.bits < 16 || c->pod_cidr.bits > 29)
                 return err_set(e, -EINVAL, "the pod range must be a prefix of 16 to 29 bits");
-        if (c->service_cidr.bits < 8 ||
-            ip_prefix_contains(&c->service_cidr, &c->pod_cidr.addr) ||
+        if (c->service_cidr.bits < 8 || ip_prefix_contains(&c->service_cidr, &c->pod_cidr.addr) ||
             ip_prefix_contains(&c->cluster_cidr, &c->service_cidr.addr))
                 return err_set(e, -EINVAL, "pod and service ranges overlap; choose others");
         return 0;
@@ -210,7 +210,8 @@ int network_teardown(struct network *n, struct err *e) {
         return bridge_remove(n->bridge, e);
 }
 
-/* --- pods ---------------------------------------------------------------------------------------- */
+/* --- pods ----------------------------------------------------------------------------------------
+ */
 
 char *network_interface_name(const char *pod_uid, char buf[NETWORK_INTERFACE_MAX]) {
         uint64_t h = 0xcbf29ce484222325;
@@ -267,9 +268,8 @@ static struct link_job *link_job_new(const char *pod_uid, network_done_fn done, 
         return j;
 }
 
-int network_attach(struct network *n, int netns_fd, const char *pod_uid,
-                   const struct ip_addr *addr, network_done_fn done, void *userdata,
-                   struct err *e) {
+int network_attach(struct network *n, int netns_fd, const char *pod_uid, const struct ip_addr *addr,
+                   network_done_fn done, void *userdata, struct err *e) {
         struct link_job *j;
 
         if (!ip_prefix_contains(&n->config.pod_cidr, addr))
@@ -301,7 +301,8 @@ int network_detach(struct network *n, const char *pod_uid, network_done_fn done,
         return submit_link(n, j, e);
 }
 
-/* --- rules ---------------------------------------------------------------------------------------- */
+/* --- rules
+ * ---------------------------------------------------------------------------------------- */
 
 static int rules_start(struct network *n, struct err *e);
 

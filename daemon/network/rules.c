@@ -1,5 +1,7 @@
 #include "daemon/network/rules.h"
 
+#include "daemon/network/netlink.h"
+
 #include <arpa/inet.h>
 #include <linux/icmp.h>
 #include <linux/in.h>
@@ -11,8 +13,6 @@
 #include <linux/netlink.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "daemon/network/netlink.h"
 
 /* One table "ip orch":
  *
@@ -200,7 +200,8 @@ static void put_drop(struct strbuf *b) {
         expr_end(b, x);
 }
 
-/* --- chains and rules -------------------------------------------------------------------------- */
+/* --- chains and rules --------------------------------------------------------------------------
+ */
 
 /* hook < 0: not called by the kernel but by goto. */
 static void put_chain(struct strbuf *b, const char *name, const char *type, int hook,
@@ -304,7 +305,8 @@ static void put_postrouting(struct strbuf *b, const struct rules_facts *f) {
         struct rule r;
 
         put_chain(b, chain, "nat", NF_INET_POST_ROUTING, NF_IP_PRI_NAT_SRC);
-        /* A pod that reaches itself through a service must not see its own address as the client's. */
+        /* A pod that reaches itself through a service must not see its own address as the client's.
+         */
         r = rule_begin(b, chain);
         put_saddr(b, NFT_REG32_00);
         put_daddr(b, NFT_REG32_01);
@@ -356,7 +358,8 @@ static void put_no_redirects(struct strbuf *b, const struct rules_facts *f, cons
         rule_end(b, r);
 }
 
-/* --- sets and elements -------------------------------------------------------------------------- */
+/* --- sets and elements --------------------------------------------------------------------------
+ */
 
 struct set {
         const char *name;
@@ -469,7 +472,8 @@ static void put_model(struct strbuf *b, const struct nft_model *m, bool is_add) 
         put_elements(b, SET_HAIRPINS, m, m->n_hairpins, is_add, put_hairpin);
 }
 
-/* --- transactions ------------------------------------------------------------------------------- */
+/* --- transactions -------------------------------------------------------------------------------
+ */
 
 void rules_encode_full(struct strbuf *b, const struct rules_facts *f, const struct nft_diff *all) {
         put_batch(b, NFNL_MSG_BATCH_BEGIN);

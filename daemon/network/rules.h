@@ -1,17 +1,18 @@
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "base/err.h"
 #include "base/ip.h"
 #include "base/str.h"
 #include "daemon/plan/nft_plan.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 struct netlink;
 
-/* Writes service rules as nfnetlink transactions. Pure encoders, and two functions that talk to the kernel. */
+/* Writes service rules as nfnetlink transactions. Pure encoders, and two functions that talk to the
+ * kernel. */
 
 struct rules_facts {
         const char *bridge;
@@ -35,7 +36,8 @@ void rules_encode_full(struct strbuf *b, const struct rules_facts *f, const stru
 /* Appends a transaction that makes the chains that are missing, then deletes and adds elements. */
 void rules_encode_diff(struct strbuf *b, const struct nft_diff *d, const struct rules_chains *have);
 
-/* Appends a transaction that removes the table; the kernel needs one to exist, so it is made first. */
+/* Appends a transaction that removes the table; the kernel needs one to exist, so it is made first.
+ */
 void rules_encode_remove(struct strbuf *b);
 
 /* Sends a transaction; blocks while the kernel works (a change: a fraction of a millisecond; 1,000

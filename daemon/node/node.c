@@ -183,7 +183,8 @@ static int check_programs(const struct node *n, struct err *e) {
                         return err_set(e, -ENOMEM, "out of memory");
                 if (access(path, X_OK) < 0)
                         return err_set(e, -EINVAL,
-                                       "cannot run %s (%s); install it, or name the folder of orch's programs "
+                                       "cannot run %s (%s); install it, or name the folder of "
+                                       "orch's programs "
                                        "with --libexec-dir",
                                        path, strerror(errno));
         }
@@ -266,10 +267,9 @@ static int open_parts(struct node *n, struct err *e) {
             sources_new(n->ctx.client, n->timers, on_source_changed, n, &n->ctx.sources) < 0)
                 r = err_set(e, -ENOMEM, "out of memory");
         if (r == 0)
-                r = services_new(
-                        &n->ctx,
-                        &(struct services_events){ .on_rules = on_rules, .userdata = n },
-                        &n->services, e);
+                r = services_new(&n->ctx,
+                                 &(struct services_events){ .on_rules = on_rules, .userdata = n },
+                                 &n->services, e);
         return r;
 }
 

@@ -133,14 +133,18 @@ static void take_ip(struct node_pod *p, const struct ip_addr *ip) {
         ip_format(ip, p->ip_text);
 }
 
-/* The file is lost or damaged, the pod runs: its address is asked of its network namespace, and what can't be known any more
- * (hooks, a startup probe that succeeded) counts as over. Probes tell the rest anew. */
+/* The file is lost or damaged, the pod runs: its address is asked of its network namespace, and
+ * what can't be known any more (hooks, a startup probe that succeeded) counts as over. Probes tell
+ * the rest anew. */
 static void checkpoint_miss(struct node_pod *p, const char *why) {
         struct ip_addr ip = { 0 };
 
-        LOG_WARN(p->key, "the pod's checkpoint can't be read (%s); it runs on, its back-off starts afresh", why);
+        LOG_WARN(p->key,
+                 "the pod's checkpoint can't be read (%s); it runs on, its back-off starts afresh",
+                 why);
         if (!p->spec->spec.host_network) {
-                AUTO_FREE char *path = str_format("/proc/%d/net/fib_trie", (int) runtime_pod_pid(p->rt));
+                AUTO_FREE char *path =
+                        str_format("/proc/%d/net/fib_trie", (int) runtime_pod_pid(p->rt));
                 AUTO_FREE char *text = NULL;
 
                 if (path && file_read(path, CHECKPOINT_MAX_BYTES, &text, NULL, NULL) == 0)
@@ -268,7 +272,8 @@ static char *store_text(struct node_pod *p) {
 
         (void) json_object_del(json_object_get(pod, "metadata"), "managedFields");
         if (p->status.last_words)
-                (void) json_object_set_new(pod, "status", json_loads(p->status.last_words, 0, NULL));
+                (void) json_object_set_new(pod, "status",
+                                           json_loads(p->status.last_words, 0, NULL));
         refs_each(p->spec, store_ref, &w);
         (void) json_object_set_new(root, "pod", pod);
         (void) json_object_set_new(root, "objects", w.list);

@@ -38,7 +38,8 @@ struct pod_slot {
         bool is_pre_stop;              /* which of both the hook is */
         char *fault_reason, *fault_text, *id,
                 *image_id; /* behind the observation's borrowed ones */
-        unsigned told_restarts, told_faults; /* what BackOff events spoke of: restarts + 1, faults */
+        unsigned told_restarts,
+                told_faults; /* what BackOff events spoke of: restarts + 1, faults */
         struct pod_exit_texts exit, last;
 };
 
@@ -65,7 +66,8 @@ struct pod_status_sender {
         struct pod_condition_time conditions[COND_MAX_];
         uint64_t start_wall_usec;
         bool was_ready;
-        char *last_words; /* the status a pod ended with: it stays, whatever is forgotten later; NULL: it lives */
+        char *last_words; /* the status a pod ended with: it stays, whatever is forgotten later;
+                             NULL: it lives */
 };
 
 struct node_pod {
@@ -141,7 +143,8 @@ void pod_delete_object(struct node_pod *p);
 void pod_checkpoint_write(struct node_pod *p);
 void pod_checkpoint_read(struct node_pod *p);
 void pod_checkpoint_remove(struct node_pod *p);
-/* The local address within a prefix that /proc/PID/net/fib_trie shows; family IP_NONE: there is none. Pure. */
+/* The local address within a prefix that /proc/PID/net/fib_trie shows; family IP_NONE: there is
+ * none. Pure. */
 struct ip_addr pod_ip_in_trie(const char *text, const struct ip_prefix *within);
 /* The pod on disk, for a start without a server. */
 void pod_store_write(struct node_pod *p);

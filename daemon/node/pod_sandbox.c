@@ -57,11 +57,13 @@ void pod_sandbox_release_ip(struct node_pod *p) {
 }
 
 bool pod_sandbox_lost(struct node_pod *p) {
-        if (p->seen.sandbox == SANDBOX_LOST || p->seen.sandbox == SANDBOX_REMOVING || p->seen.sandbox == SANDBOX_REMOVED)
+        if (p->seen.sandbox == SANDBOX_LOST || p->seen.sandbox == SANDBOX_REMOVING ||
+            p->seen.sandbox == SANDBOX_REMOVED)
                 return false;
         LOG_WARN(p->key, "orch-pod died; the pod is made anew");
         events_pod(p->ctx->events, &p->spec->metadata, NULL, EVENT_WARNING, "SandboxChanged",
-                   "Pod sandbox changed, it will be killed and re-created: its supervisor, orch-pod, died");
+                   "Pod sandbox changed, it will be killed and re-created: its supervisor, "
+                   "orch-pod, died");
         p->seen.sandbox = SANDBOX_LOST;
         return true;
 }

@@ -149,8 +149,9 @@ static void slot_start_failed(struct pod_slot *s, const char *text) {
                 pod_slot_exited(s, &failed);
 }
 
-/* -EHOSTDOWN: orch-pod died, which is told in a moment (node_pod_lost()). That isn't the container's fault: it starts again in the
- * next sandbox, without a failure of its own and without back-off. */
+/* -EHOSTDOWN: orch-pod died, which is told in a moment (node_pod_lost()). That isn't the
+ * container's fault: it starts again in the next sandbox, without a failure of its own and without
+ * back-off. */
 static void on_started(void *userdata, int r, const struct err *e) {
         struct pod_slot *s = userdata;
         struct node_pod *p = s->pod;

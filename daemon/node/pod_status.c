@@ -10,8 +10,9 @@
 #include <jansson.h>
 #include <string.h>
 
-/* What changes within this time is told with one write; Ready and ends don't wait. An end that is followed by a
- * start at once waits for its outcome, so that a restart of a few milliseconds is told as such. */
+/* What changes within this time is told with one write; Ready and ends don't wait. An end that is
+ * followed by a start at once waits for its outcome, so that a restart of a few milliseconds is
+ * told as such. */
 #define STATUS_DELAY_USEC (200 * USEC_PER_MSEC)
 #define STATUS_RESTART_USEC (20 * USEC_PER_MSEC)
 #define STATUS_RETRY_FIRST_USEC (250 * USEC_PER_MSEC)

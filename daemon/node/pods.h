@@ -21,8 +21,8 @@ int pods_new(struct context *ctx, void (*on_synced)(void *userdata), void *userd
 void pods_unref(struct pods *p);
 DEFINE_AUTO(pods);
 
-/* Reads STATE_DIR/node/wanted, adopts what the runtime finds, runs every pod's plan. The runtime's userdata
- * must be p. */
+/* Reads STATE_DIR/node/wanted, adopts what the runtime finds, runs every pod's plan. The runtime's
+ * userdata must be p. */
 int pods_recover(struct pods *p, struct err *e);
 
 /* Begins to watch the server. */

@@ -68,7 +68,8 @@ static int on_guard(sd_event_source *source, const struct inotify_event *event, 
         struct stat st;
         (void) source;
 
-        if (path && stat(path, &st) == 0 && st.st_ino == s->ino && (size_t) st.st_size == s->snapshot_len)
+        if (path && stat(path, &st) == 0 && st.st_ino == s->ino &&
+            (size_t) st.st_size == s->snapshot_len)
                 return 0;
         if (event->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED))
                 s->guard = sd_event_source_disable_unref(s->guard);
@@ -88,8 +89,8 @@ static void guard_snapshot(struct services *s, const char *dir, const char *path
         /* Without it only the next change of names would mend a damaged file. */
         if (!s->guard)
                 (void) sd_event_add_inotify(loop_event(s->ctx->loop), &s->guard, dir,
-                                            IN_MOVED_TO | IN_DELETE | IN_CLOSE_WRITE | IN_DELETE_SELF |
-                                                    IN_MOVE_SELF | IN_ONLYDIR,
+                                            IN_MOVED_TO | IN_DELETE | IN_CLOSE_WRITE |
+                                                    IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR,
                                             on_guard, s);
 }
 

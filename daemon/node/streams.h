@@ -11,7 +11,7 @@ struct streams;
 
 struct streams_events {
         void (*on_images)(void *userdata); /* an image came or went */
-        void (*on_heard)(void *userdata);  /* the server takes streams; again after each reconnect */
+        void (*on_heard)(void *userdata); /* the server takes streams; again after each reconnect */
         void *userdata;
 };
 

@@ -12,8 +12,8 @@ struct object;
 enum adopt_claim {
         ADOPT_FOREIGN, /* somebody else's, or let go by a patch */
         ADOPT_OWN,
-        ADOPT_TAKING, /* an orphan that matches: a patch makes it owner's. Until that is done it can't
-                         be counted, nor be replaced: plan no further */
+        ADOPT_TAKING, /* an orphan that matches: a patch makes it owner's. Until that is done it
+                         can't be counted, nor be replaced: plan no further */
 };
 
 /* Whose o is. An own one that matches no more gets a patch that frees it. Nothing is adopted by an

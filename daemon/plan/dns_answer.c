@@ -1,8 +1,8 @@
 #include "daemon/plan/dns_answer.h"
 
-#include <string.h>
-
 #include "base/macros.h"
+
+#include <string.h>
 
 enum {
         FLAG_QR = 0x80, /* in the third byte */
@@ -53,7 +53,8 @@ static void put32(uint8_t *p, uint32_t v) {
         put16(p + 2, v & 0xffff);
 }
 
-/* --- reading ------------------------------------------------------------------------------------ */
+/* --- reading ------------------------------------------------------------------------------------
+ */
 
 int dns_question_read(const uint8_t *query, size_t len, uint32_t seed, struct dns_question *ret) {
         size_t at = DNS_HEADER_LEN, n = 0;
@@ -128,7 +129,8 @@ static int read_edns(const uint8_t *p, size_t len, size_t at, struct edns *ret) 
         return 0;
 }
 
-/* --- writing ------------------------------------------------------------------------------------ */
+/* --- writing ------------------------------------------------------------------------------------
+ */
 
 static bool has_room(struct answer *a, size_t len) {
         if (a->limit - a->at >= len)
@@ -180,8 +182,8 @@ static unsigned copy_records(struct answer *a, const uint8_t *from, const uint8_
         return n;
 }
 
-/* The records of a set, beginning with another one for each query, so that clients that take the first
- * spread over all. */
+/* The records of a set, beginning with another one for each query, so that clients that take the
+ * first spread over all. */
 static void put_set(struct answer *a, const struct dns_set *set, unsigned owner) {
         const uint8_t *first = dns_set_records(set), *end = first + set->len, *start = first;
 
@@ -192,7 +194,8 @@ static void put_set(struct answer *a, const struct dns_set *set, unsigned owner)
         a->n_answers += copy_records(a, first, start, owner);
 }
 
-/* Addresses of the targets of the SRV records between from and end; what doesn't fit is left out. */
+/* Addresses of the targets of the SRV records between from and end; what doesn't fit is left out.
+ */
 static void put_targets(struct answer *a, size_t from, size_t end) {
         bool was_cut = a->is_cut;
 
@@ -259,7 +262,8 @@ static void start(struct answer *a, size_t out_size) {
         a->at = MAX(a->q.end, (size_t) DNS_HEADER_LEN);
 }
 
-/* --- deciding ----------------------------------------------------------------------------------- */
+/* --- deciding -----------------------------------------------------------------------------------
+ */
 
 /* "10-0-0-1" (a label's bytes) as an address. */
 static bool is_pod_label(const uint8_t *label, size_t len, uint8_t addr[4]) {
@@ -282,8 +286,8 @@ static bool is_pod_label(const uint8_t *label, size_t len, uint8_t addr[4]) {
         return n == 4;
 }
 
-/* A pod's address name: NAMESPACE.pod.DOMAIN above it must exist; the address is taken at its word, as
- * CoreDNS does with "pods insecure". */
+/* A pod's address name: NAMESPACE.pod.DOMAIN above it must exist; the address is taken at its word,
+ * as CoreDNS does with "pods insecure". */
 static bool answer_pod(struct answer *a, const struct dns_zone *z) {
         size_t label = a->q.name[0];
         const uint8_t *parent = a->q.name + 1 + label;
@@ -369,8 +373,7 @@ static bool decide(struct answer *a, enum dns_rcode *ret) {
                 return true;
         }
         if (!a->s) {
-                *ret = is_below_domain(a->settings, &a->q) ? DNS_RCODE_FAILURE
-                                                           : DNS_RCODE_REFUSED;
+                *ret = is_below_domain(a->settings, &a->q) ? DNS_RCODE_FAILURE : DNS_RCODE_REFUSED;
                 return *ret == DNS_RCODE_FAILURE || !a->settings->can_forward;
         }
         n = dns_snapshot_find(a->s, a->q.hash, a->q.name, a->q.name_len);
@@ -395,8 +398,9 @@ static bool decide(struct answer *a, enum dns_rcode *ret) {
 enum dns_verdict dns_answer(const struct dns_snapshot *s, const struct dns_settings *settings,
                             const uint8_t *query, size_t len, uint8_t *out, size_t out_size,
                             size_t *ret_len) {
-        struct answer a = { .s = s, .settings = settings, .query = query, .query_len = len,
-                            .out = out };
+        struct answer a = {
+                .s = s, .settings = settings, .query = query, .query_len = len, .out = out
+        };
         enum dns_rcode rcode = DNS_RCODE_OK;
 
         if (len < DNS_HEADER_LEN || query[2] & FLAG_QR)
@@ -404,8 +408,7 @@ enum dns_verdict dns_answer(const struct dns_snapshot *s, const struct dns_setti
         a.q.end = 0;
         if (query[2] & FLAG_OPCODE)
                 rcode = DNS_RCODE_NOT_IMPLEMENTED;
-        else if (get16(query + 4) != 1 ||
-                 dns_question_read(query, len, settings->seed, &a.q) < 0)
+        else if (get16(query + 4) != 1 || dns_question_read(query, len, settings->seed, &a.q) < 0)
                 rcode = DNS_RCODE_FORMAT;
         else if (read_edns(query, len, a.q.end, &a.edns) < 0)
                 rcode = DNS_RCODE_FORMAT;

@@ -1,10 +1,10 @@
 #pragma once
 
+#include "daemon/plan/dns_snapshot.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "daemon/plan/dns_snapshot.h"
 
 /* From a query to an answer, without I/O, memory or time. */
 
@@ -39,8 +39,8 @@ struct dns_question {
 
 struct dns_settings {
         bool is_tcp;
-        bool can_forward; /* sets RA; without it, foreign names are refused */
-        uint32_t seed;    /* of dns_hash(): the snapshot's, any without one */
+        bool can_forward;      /* sets RA; without it, foreign names are refused */
+        uint32_t seed;         /* of dns_hash(): the snapshot's, any without one */
         const uint8_t *domain; /* on the wire: its names fail while there is no snapshot */
         size_t domain_len;
 };
@@ -55,7 +55,8 @@ enum dns_verdict dns_answer(const struct dns_snapshot *s, const struct dns_setti
                             const uint8_t *query, size_t len, uint8_t *out, size_t out_size,
                             size_t *ret_len);
 
-/* An answer without records to a query that dns_answer() wanted to forward. out: DNS_UDP_MAX bytes. Returns its length. */
+/* An answer without records to a query that dns_answer() wanted to forward. out: DNS_UDP_MAX bytes.
+ * Returns its length. */
 size_t dns_answer_error(const uint8_t *query, size_t len, enum dns_rcode rcode, uint8_t *out);
 
 /* Reads the question of a query. Returns 0, or -EINVAL when there is none that can be read. */

@@ -1,16 +1,17 @@
 #include "daemon/plan/dns_plan.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/arena.h"
 #include "base/array.h"
 #include "base/str.h"
 #include "daemon/plan/dns_snapshot.h"
 
-/* Records are collected in a flat list, sorted by name and type, and then written group by group. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Records are collected in a flat list, sorted by name and type, and then written group by group.
+ */
 
 #define TYPE_NONE 0 /* the name exists, no more */
 #define CLASS_IN 1
@@ -34,7 +35,8 @@ struct build {
         int r; /* sticks: the first failure */
 };
 
-/* --- collecting ---------------------------------------------------------------------------------- */
+/* --- collecting ----------------------------------------------------------------------------------
+ */
 
 static const uint8_t *keep(struct build *b, const void *data, size_t len) {
         uint8_t *copy = arena_alloc(b->arena, len);
@@ -46,7 +48,8 @@ static const uint8_t *keep(struct build *b, const void *data, size_t len) {
         return copy;
 }
 
-/* Adds one record. A name that is none (a label of more than 63 letters) is left out: it can't be asked for. */
+/* Adds one record. A name that is none (a label of more than 63 letters) is left out: it can't be
+ * asked for. */
 static void add(struct build *b, const char *name, uint16_t type, const void *data, size_t len) {
         uint8_t wire[DNS_NAME_MAX];
         struct record rec = { .type = type, .len = (uint16_t) len, .order = b->n };
@@ -90,8 +93,12 @@ static void add_addr(struct build *b, const char *name, const struct ip_addr *a)
 
 static void add_srv(struct build *b, const char *name, unsigned weight, uint16_t port,
                     const char *target) {
-        uint8_t data[6 + DNS_NAME_MAX] = { 0, 0, (uint8_t) (weight >> 8), (uint8_t) weight,
-                                           (uint8_t) (port >> 8), (uint8_t) port };
+        uint8_t data[6 + DNS_NAME_MAX] = { 0,
+                                           0,
+                                           (uint8_t) (weight >> 8),
+                                           (uint8_t) weight,
+                                           (uint8_t) (port >> 8),
+                                           (uint8_t) port };
         int n = dns_name_encode(target, data + 6);
 
         if (n > 0)
@@ -123,8 +130,8 @@ static const char *text(struct build *b, const char *fmt, ...) {
         return s ? s : "";
 }
 
-/* The last n bytes (IPv4) or half-bytes (IPv6) reversed in front of the reverse domain; n counts from
- * the network's side. */
+/* The last n bytes (IPv4) or half-bytes (IPv6) reversed in front of the reverse domain; n counts
+ * from the network's side. */
 static const char *reverse_name(struct build *b, const struct ip_addr *a, unsigned n) {
         struct strbuf s = { 0 };
         const char *result;
@@ -148,7 +155,8 @@ static void add_ptr(struct build *b, const struct ip_addr *a, const char *target
                 add_name(b, reverse_name(b, a, a->family == IP_V4 ? 4 : 32), DNS_TYPE_PTR, target);
 }
 
-/* --- services ------------------------------------------------------------------------------------- */
+/* --- services
+ * ------------------------------------------------------------------------------------- */
 
 static const char *protocol_label(enum service_protocol p) {
         return p == PROTOCOL_TCP ? "_tcp" : p == PROTOCOL_UDP ? "_udp" : "_sctp";
@@ -229,7 +237,8 @@ static void add_service(struct build *b, const struct service_entry *s) {
         }
 }
 
-/* --- zones ---------------------------------------------------------------------------------------- */
+/* --- zones
+ * ---------------------------------------------------------------------------------------- */
 
 struct soa {
         uint8_t data[2 * DNS_NAME_MAX + 20];
@@ -272,8 +281,8 @@ static void zones_add_reverse(struct build *b, struct zones *z, const struct ip_
                 unsigned byte = (labels * label_bits - 1) / 8;
                 unsigned shift = 8 * (byte + 1) - labels * label_bits;
 
-                a.bytes[byte] = (uint8_t) ((a.bytes[byte] & ~(((1U << spare) - 1) << shift)) |
-                                           i << shift);
+                a.bytes[byte] =
+                        (uint8_t) ((a.bytes[byte] & ~(((1U << spare) - 1) << shift)) | i << shift);
                 z->names[z->n++] = reverse_name(b, &a, labels);
         }
 }
@@ -301,7 +310,8 @@ static void add_fixed(struct build *b, const struct service_table *t) {
         }
 }
 
-/* --- writing -------------------------------------------------------------------------------------- */
+/* --- writing
+ * -------------------------------------------------------------------------------------- */
 
 static int record_compare(const void *x, const void *y) {
         const struct record *a = x, *b = y;
@@ -338,8 +348,17 @@ static void pad_to(struct strbuf *s, size_t to) {
 
 static void put_record(struct strbuf *s, const struct record *rec) {
         const uint8_t head[RECORD_HEAD] = {
-                0xc0, 12, (uint8_t) (rec->type >> 8), (uint8_t) rec->type, 0, CLASS_IN, 0, 0, 0,
-                rec->type == DNS_TYPE_SOA ? DNS_TTL_NEGATIVE : DNS_TTL, (uint8_t) (rec->len >> 8),
+                0xc0,
+                12,
+                (uint8_t) (rec->type >> 8),
+                (uint8_t) rec->type,
+                0,
+                CLASS_IN,
+                0,
+                0,
+                0,
+                rec->type == DNS_TYPE_SOA ? DNS_TTL_NEGATIVE : DNS_TTL,
+                (uint8_t) (rec->len >> 8),
                 (uint8_t) rec->len,
         };
 
@@ -443,8 +462,10 @@ static void put_zone(struct strbuf *s, const char *name, const struct soa *soa) 
 static void put_snapshot(struct strbuf *s, const struct build *b, const struct zones *z,
                          const struct soa *soa) {
         struct dns_header h = { .version = DNS_SNAPSHOT_VERSION,
-                                .serial = b->facts->serial, .n_buckets = 8,
-                                .n_names = count_names(b), .n_zones = (uint32_t) z->n };
+                                .serial = b->facts->serial,
+                                .n_buckets = 8,
+                                .n_names = count_names(b),
+                                .n_zones = (uint32_t) z->n };
         const size_t checked = offsetof(struct dns_header, seed);
         size_t tables;
 
@@ -466,8 +487,7 @@ static void put_snapshot(struct strbuf *s, const struct build *b, const struct z
                 fill_bucket(s, &h, hash, offset);
         }
         for (size_t i = 0; i < z->n; i++) {
-                put_u32_at(s, sizeof(h) + (h.n_buckets + i) * sizeof(uint32_t),
-                           (uint32_t) s->len);
+                put_u32_at(s, sizeof(h) + (h.n_buckets + i) * sizeof(uint32_t), (uint32_t) s->len);
                 put_zone(s, z->names[i], soa);
         }
         pad_to(s, 8);

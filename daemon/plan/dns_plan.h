@@ -1,18 +1,18 @@
 #pragma once
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include "base/err.h"
 #include "base/ip.h"
 #include "daemon/plan/service_table.h"
 
+#include <stddef.h>
+#include <stdint.h>
+
 /* The names of a cluster, after the Kubernetes DNS-Based Service Discovery specification 1.1.0. */
 
 struct dns_facts {
-        const char *domain;         /* "cluster.local", no dot at the end */
-        struct ip_addr gateway;     /* where orch-dns listens: address of ns.dns.DOMAIN */
-        struct ip_prefix pod_cidr;  /* of the cluster; {0}: unknown */
+        const char *domain;        /* "cluster.local", no dot at the end */
+        struct ip_addr gateway;    /* where orch-dns listens: address of ns.dns.DOMAIN */
+        struct ip_prefix pod_cidr; /* of the cluster; {0}: unknown */
         struct ip_prefix service_cidr;
         uint32_t serial; /* of the SOA record: any number that grows */
 };

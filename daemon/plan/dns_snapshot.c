@@ -125,8 +125,7 @@ static bool is_entry(const struct dns_snapshot *s, uint32_t offset) {
         const struct dns_name *n = (const void *) (s->data + offset);
         size_t at;
 
-        if (offset % 4 != 0 || offset < sizeof(struct dns_header) ||
-            offset > s->len - sizeof(*n))
+        if (offset % 4 != 0 || offset < sizeof(struct dns_header) || offset > s->len - sizeof(*n))
                 return false;
         at = offset + sizeof(*n);
         if (s->len - at < padded(n->name_len) || !is_name(name_bytes(n), n->name_len) ||
@@ -147,8 +146,7 @@ static bool is_entry(const struct dns_snapshot *s, uint32_t offset) {
 static bool is_zone(const struct dns_snapshot *s, uint32_t offset) {
         const struct dns_zone *z = (const void *) (s->data + offset);
 
-        if (offset % 4 != 0 || offset < sizeof(struct dns_header) ||
-            offset > s->len - sizeof(*z))
+        if (offset % 4 != 0 || offset < sizeof(struct dns_header) || offset > s->len - sizeof(*z))
                 return false;
         /* Two names and five numbers. */
         if (z->name_len > DNS_NAME_MAX || z->soa_len > 2 * DNS_NAME_MAX + 20 || z->soa_len < 22 ||

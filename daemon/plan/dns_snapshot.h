@@ -1,20 +1,20 @@
 #pragma once
 
+#include "base/err.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/err.h"
-
-/* The file that the node writes and orch-dns maps: names with their records in the form that goes on
- * the wire, found through a hash table. Numbers in host order; offsets from the start of the file, all multiples
- * of four; names as on the wire, in small letters, with the closing zero byte.
+/* The file that the node writes and orch-dns maps: names with their records in the form that goes
+ * on the wire, found through a hash table. Numbers in host order; offsets from the start of the
+ * file, all multiples of four; names as on the wire, in small letters, with the closing zero byte.
  *
  *   header | buckets: u32 each, offset of a name or 0 | zones: u32 each | names and zones
  *   name:   struct dns_name, then name_len bytes (padded to 4), then its sets
- *   set:    struct dns_set, then len bytes (padded to 4): n_records records whose owner is a pointer
- *           to the question (c0 0c), so that they are copied as they are
- *   zone:   struct dns_zone, then name_len bytes (padded to 4), then soa_len bytes of the SOA's data
+ *   set:    struct dns_set, then len bytes (padded to 4): n_records records whose owner is a
+ * pointer to the question (c0 0c), so that they are copied as they are zone:   struct dns_zone,
+ * then name_len bytes (padded to 4), then soa_len bytes of the SOA's data
  *
  * A file is written beside the old one and renamed, never changed. */
 #define DNS_SNAPSHOT_MAGIC "orchdns\n"
@@ -48,9 +48,9 @@ enum dns_type {
 struct dns_header {
         char magic[8];
         uint32_t version;
-        uint32_t len;      /* of the file; a multiple of 8 */
-        uint64_t checksum; /* dns_snapshot_checksum() of what follows this field */
-        uint32_t seed;     /* of dns_hash() */
+        uint32_t len;       /* of the file; a multiple of 8 */
+        uint64_t checksum;  /* dns_snapshot_checksum() of what follows this field */
+        uint32_t seed;      /* of dns_hash() */
         uint32_t n_buckets; /* a power of two; at least one is empty */
         uint32_t n_names;
         uint32_t n_zones;
@@ -118,6 +118,6 @@ const uint8_t *dns_zone_soa(const struct dns_zone *z);
 uint32_t dns_snapshot_seed(const struct dns_snapshot *s);
 uint32_t dns_snapshot_n_names(const struct dns_snapshot *s);
 
-/* "a.b" (a dot at the end is fine, "" is the root) to the wire, letters made small. out: DNS_NAME_MAX bytes. Returns
- * the length, or -EINVAL when it is no name. */
+/* "a.b" (a dot at the end is fine, "" is the root) to the wire, letters made small. out:
+ * DNS_NAME_MAX bytes. Returns the length, or -EINVAL when it is no name. */
 int dns_name_encode(const char *text, uint8_t *out);

@@ -1,9 +1,9 @@
 #include "daemon/plan/nft_plan.h"
 
+#include "base/array.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/array.h"
 
 /* What is being built, with the room of its arrays. */
 struct build {
@@ -114,9 +114,8 @@ static int add_endpoint(struct build *b, const struct nft_key *key, uint32_t slo
         r = array_reserve(&m->endpoints, &b->endpoints_cap, m->n_endpoints, sizeof(*m->endpoints));
         if (r < 0)
                 return r;
-        m->endpoints[m->n_endpoints] = (struct nft_endpoint){ .key = *key,
-                                                              .to_addr = to->addr,
-                                                              .to_port = to->port };
+        m->endpoints[m->n_endpoints] =
+                (struct nft_endpoint){ .key = *key, .to_addr = to->addr, .to_port = to->port };
         m->endpoints[m->n_endpoints++].key.slot = slot;
         to->is_placed = true;
         return 0;
@@ -316,21 +315,18 @@ static int model_subtract(const struct nft_model *from, const struct nft_model *
         int r;
 
         r = list_subtract((struct side){ from->services, from->n_services },
-                          (struct side){ to->services, to->n_services },
-                          sizeof(*from->services), service_compare, (void **) &ret->services,
-                          &ret->n_services);
+                          (struct side){ to->services, to->n_services }, sizeof(*from->services),
+                          service_compare, (void **) &ret->services, &ret->n_services);
         if (r < 0)
                 return r;
         r = list_subtract((struct side){ from->endpoints, from->n_endpoints },
-                          (struct side){ to->endpoints, to->n_endpoints },
-                          sizeof(*from->endpoints), endpoint_compare, (void **) &ret->endpoints,
-                          &ret->n_endpoints);
+                          (struct side){ to->endpoints, to->n_endpoints }, sizeof(*from->endpoints),
+                          endpoint_compare, (void **) &ret->endpoints, &ret->n_endpoints);
         if (r < 0)
                 return r;
         return list_subtract((struct side){ from->hairpins, from->n_hairpins },
-                             (struct side){ to->hairpins, to->n_hairpins },
-                             sizeof(*from->hairpins), u32_compare, (void **) &ret->hairpins,
-                             &ret->n_hairpins);
+                             (struct side){ to->hairpins, to->n_hairpins }, sizeof(*from->hairpins),
+                             u32_compare, (void **) &ret->hairpins, &ret->n_hairpins);
 }
 
 static bool still_leads_to(const struct nft_model *m, const struct nft_endpoint *ep) {
@@ -368,8 +364,7 @@ static int find_chains(struct nft_diff *d) {
                 return -ENOMEM;
         for (size_t i = 0; i < d->add.n_services; i++)
                 d->chains[i] = d->add.services[i].chain;
-        d->n_chains =
-                remove_doubles(d->chains, d->add.n_services, sizeof(*d->chains), u32_compare);
+        d->n_chains = remove_doubles(d->chains, d->add.n_services, sizeof(*d->chains), u32_compare);
         return 0;
 }
 

@@ -1,13 +1,13 @@
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "base/err.h"
 #include "base/ip.h"
 #include "base/macros.h"
 #include "daemon/plan/service_table.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* Which elements the kernel's table "ip orch" must hold, and how to get there from what it holds.
  *
@@ -19,8 +19,8 @@
 /* More endpoints of one service port are left out; the first ones by address serve. */
 #define NFT_SLOTS_MAX 1024
 
-/* A chain is known by the number of its slots (endpoints, never 0) and by how it draws one: at random, or
- * from the client's address. */
+/* A chain is known by the number of its slots (endpoints, never 0) and by how it draws one: at
+ * random, or from the client's address. */
 #define NFT_CHAIN_STICKY (1U << 31)
 
 /* Key of both maps. Orders by address, protocol, port, slot. */
@@ -52,7 +52,8 @@ struct nft_model {
         size_t n_services;
         struct nft_endpoint *endpoints;
         size_t n_endpoints;
-        uint32_t *hairpins; /* endpoint addresses on this node: masqueraded when they reach themselves */
+        uint32_t *hairpins; /* endpoint addresses on this node: masqueraded when they reach
+                               themselves */
         size_t n_hairpins;
         unsigned refs;
 };
@@ -71,10 +72,11 @@ DEFINE_AUTO(nft_model);
 int nft_plan(const struct service_table *t, const struct ip_prefix *pod_cidr,
              const struct nft_model *before, struct nft_model **ret, struct err *e);
 
-/* Elements to delete, then elements to add, all in one transaction. A changed element is in both. */
+/* Elements to delete, then elements to add, all in one transaction. A changed element is in both.
+ */
 struct nft_diff {
         struct nft_model del, add; /* refs unused */
-        uint32_t *chains;      /* that added services lead to; sorted, nothing twice */
+        uint32_t *chains;          /* that added services lead to; sorted, nothing twice */
         size_t n_chains;
         struct nft_endpoint *gone_udp; /* whose conntrack entries must go (key, to_addr, to_port) */
         size_t n_gone_udp;
@@ -83,7 +85,8 @@ struct nft_diff {
 void nft_diff_done(struct nft_diff *d);
 DEFINE_AUTO_DONE(nft_diff);
 
-/* from NULL: from nothing. *ret is overwritten; release it with nft_diff_done(). Returns 0 or -ENOMEM. Pure. */
+/* from NULL: from nothing. *ret is overwritten; release it with nft_diff_done(). Returns 0 or
+ * -ENOMEM. Pure. */
 int nft_plan_diff(const struct nft_model *from, const struct nft_model *to, struct nft_diff *ret,
                   struct err *e);
 

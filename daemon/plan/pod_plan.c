@@ -89,8 +89,7 @@ bool pod_container_is_over(const struct pod_wanted *w, const struct pod_observed
 /* Until when the processes of a deleted pod go on serving. */
 static uint64_t drained_usec(const struct planner *p) {
         const struct pod_observed *seen = p->seen;
-        uint64_t most_usec =
-                seen->deleting_usec + MIN(DRAIN_MOST_USEC, p->wanted->grace_usec / 2);
+        uint64_t most_usec = seen->deleting_usec + MIN(DRAIN_MOST_USEC, p->wanted->grace_usec / 2);
 
         if (!p->wanted->is_deleting)
                 return 0;

@@ -98,8 +98,9 @@ struct pod_observed {
         struct container_observed *containers; /* as many as wanted */
         bool is_finished; /* a terminal phase was reported once: it never runs again */
         bool is_failed;   /* which one: Failed, else Succeeded */
-        /* Whether service names may lead new connections here, and when they last ceased to: a deleted
-         * pod is told to end only after it has left them. Boot clock; 0: never. docs/adr/0098 */
+        /* Whether service names may lead new connections here, and when they last ceased to: a
+         * deleted pod is told to end only after it has left them. Boot clock; 0: never.
+         * docs/adr/0098 */
         bool is_listed;
         uint64_t unlisted_usec;
         uint64_t deleting_usec; /* boot clock: the deletion was first seen; 0: it wasn't */

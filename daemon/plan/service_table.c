@@ -1,14 +1,14 @@
 #include "daemon/plan/service_table.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "api/kinds/node.h"
 #include "api/kinds/object.h"
 #include "api/kinds/service.h"
 #include "base/arena.h"
 #include "base/array.h"
 #include "base/str.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 #define SERVICE_NAME_LABEL "kubernetes.io/service-name"
 
@@ -26,7 +26,8 @@ struct join {
         size_t n_services, services_cap, n_slices, slices_cap, n_namespaces, namespaces_cap;
 };
 
-/* --- life ------------------------------------------------------------------------------------------ */
+/* --- life
+ * ------------------------------------------------------------------------------------------ */
 
 struct service_table *service_table_ref(struct service_table *t) {
         if (t)
@@ -66,7 +67,8 @@ const struct service_entry *service_table_find(const struct service_table *t, co
         return NULL;
 }
 
-/* --- small parts ------------------------------------------------------------------------------------ */
+/* --- small parts
+ * ------------------------------------------------------------------------------------ */
 
 static const char *label_of(const struct object_meta *m, const char *key) {
         for (size_t i = 0; i < m->labels.n; i++)
@@ -95,7 +97,8 @@ static enum service_kind_of kind_of(const struct service *s) {
         return SERVICE_VIRTUAL;
 }
 
-/* --- one service ------------------------------------------------------------------------------------ */
+/* --- one service
+ * ------------------------------------------------------------------------------------ */
 
 static int add_addrs(struct arena *arena, const struct service *s, struct service_entry *entry) {
         struct ip_addr *addrs = arena_alloc_n(arena, s->spec.cluster_ips.n + 1, sizeof(*addrs));
@@ -114,8 +117,7 @@ static int add_addrs(struct arena *arena, const struct service *s, struct servic
 }
 
 static int add_ports(struct arena *arena, const struct service *s, struct service_entry *entry) {
-        struct service_table_port *ports =
-                arena_alloc_n(arena, s->spec.ports.n, sizeof(*ports));
+        struct service_table_port *ports = arena_alloc_n(arena, s->spec.ports.n, sizeof(*ports));
 
         if (!ports)
                 return -ENOMEM;
@@ -262,7 +264,8 @@ static int fill_entry(struct arena *arena, const struct service *s, struct servi
         return add_ports(arena, s, entry);
 }
 
-/* --- the join ---------------------------------------------------------------------------------------- */
+/* --- the join
+ * ---------------------------------------------------------------------------------------- */
 
 static int service_compare(const void *a, const void *b) {
         const struct object_meta *x = &(*(const struct service *const *) a)->metadata;
@@ -309,9 +312,9 @@ static int collect(struct join *j, const struct object *o) {
                         return 0;
                 if (array_reserve(&j->slices, &j->slices_cap, j->n_slices, sizeof(*j->slices)) < 0)
                         return -ENOMEM;
-                j->slices[j->n_slices++] = (struct slice_ref){ str_or_empty(o->meta->namespace),
-                                                               service,
-                                                               OBJECT_AS(endpoint_slice, o) };
+                j->slices[j->n_slices++] =
+                        (struct slice_ref){ str_or_empty(o->meta->namespace), service,
+                                            OBJECT_AS(endpoint_slice, o) };
         }
         return 0;
 }

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "base/err.h"
 #include "base/ip.h"
 #include "base/macros.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* Services joined with their endpoints: what the rules, the names and the list of names are made
  * from. Immutable once built; strings lie in the table's arena. */
@@ -66,8 +66,8 @@ void service_table_unref(struct service_table *t);
 DEFINE_AUTO(service_table);
 
 /* Joins decoded objects: Services, EndpointSlices (by label kubernetes.io/service-name) and
- * Namespaces, in any order; others are skipped. Addresses that don't parse and ports out of range are
- * skipped: the server has refused them already.
+ * Namespaces, in any order; others are skipped. Addresses that don't parse and ports out of range
+ * are skipped: the server has refused them already.
  *
  * objects  borrowed during the call.
  * Returns 0, -EINVAL where more than SERVICE_TABLE_MAX services come, or -ENOMEM. Pure. */

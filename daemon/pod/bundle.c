@@ -1,10 +1,10 @@
 #include "daemon/pod/bundle.h"
 
+#include "base/fd.h"
+
 #include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
-
-#include "base/fd.h"
 
 int bundle_load(int fd, const char *path, json_t **ret_config, struct err *e) {
         AUTO_FREE char *text = NULL;
@@ -57,9 +57,8 @@ char **bundle_strings(const json_t *array) {
 
         if (!list)
                 return NULL;
-        json_array_foreach(array, i, item)
-                if (json_is_string(item))
-                        list[n++] = (char *) json_string_value(item);
+        json_array_foreach(array, i, item) if (json_is_string(item)) list[n++] =
+                (char *) json_string_value(item);
         return list;
 }
 
@@ -72,7 +71,7 @@ static int64_t bundle_number(const json_t *o, const char *group, const char *key
 void bundle_limits(const json_t *config, struct cgroup_limits *ret_limits) {
         const json_t *resources = bundle_get(config, "linux", "resources", NULL);
 
-        *ret_limits = (struct cgroup_limits) {
+        *ret_limits = (struct cgroup_limits){
                 .memory_bytes = bundle_number(resources, "memory", "limit"),
                 .memory_low_bytes = bundle_number(resources, "memory", "reservation"),
                 .cpu_shares = bundle_number(resources, "cpu", "shares"),

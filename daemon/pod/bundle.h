@@ -1,11 +1,11 @@
 #pragma once
 
+#include "base/err.h"
+#include "daemon/runtime/cgroup.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-#include "base/err.h"
-#include "daemon/runtime/cgroup.h"
 
 /* An OCI bundle's config.json. Only a cloned child reads it, so that orch-pod itself has no heap.
  * What the runtime specification has no word for is in annotations, which other runtimes ignore:
@@ -24,7 +24,8 @@ int bundle_load(int fd, const char *path, json_t **ret_config, struct err *e);
 /* Follows object keys down to NULL; NULL when one is missing. Borrowed. */
 json_t *bundle_get(const json_t *config, ...) __attribute__((sentinel));
 const char *bundle_annotation(const json_t *config, const char *key);
-/* A NULL-terminated array of borrowed strings; NULL when memory is out. Other elements are skipped. */
+/* A NULL-terminated array of borrowed strings; NULL when memory is out. Other elements are skipped.
+ */
 char **bundle_strings(const json_t *array);
 
 /* linux.resources in our own terms. */

@@ -1,5 +1,12 @@
 #include "daemon/pod/container.h"
 
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/str.h"
+#include "daemon/pod/init.h"
+#include "daemon/runtime/kv.h"
+#include "daemon/runtime/status.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -13,13 +20,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "base/clock.h"
-#include "base/fd.h"
-#include "base/str.h"
-#include "daemon/pod/init.h"
-#include "daemon/runtime/kv.h"
-#include "daemon/runtime/status.h"
 
 /* Rounds of reading in one turn, so that no container's output keeps the others waiting. */
 #define CONTAINER_PUMP_ROUNDS 16
@@ -39,8 +39,7 @@ static void container_group(const struct supervisor *s, const struct container *
 
 struct container *container_find(struct supervisor *s, const char *name) {
         for (size_t i = 0; i < POD_CONTAINERS_MAX; i++)
-                if (s->containers[i].state != CONTAINER_FREE &&
-                    str_eq(s->containers[i].name, name))
+                if (s->containers[i].state != CONTAINER_FREE && str_eq(s->containers[i].name, name))
                         return &s->containers[i];
         return NULL;
 }
@@ -160,7 +159,7 @@ static void container_open_log(struct supervisor *s, struct container *c) {
                 (void) log_open(&c->log, path, s->config.log_max_bytes, s->config.log_max_files,
                                 NULL);
         else
-                c->log = (struct log_writer) { .fd = -1 };
+                c->log = (struct log_writer){ .fd = -1 };
 }
 
 static struct container *container_slot(struct supervisor *s, const char *name) {
@@ -235,7 +234,8 @@ void container_start(struct supervisor *s, int client, const struct wire_msg *ms
         container_failed(s, c);
 }
 
-/* Writable layers of earlier instances go, beside the container that runs: one may hold many files. */
+/* Writable layers of earlier instances go, beside the container that runs: one may hold many files.
+ */
 static void container_drop_old_layers(const struct supervisor *s, const struct container *c) {
         char path[PATH_MAX];
         bool unused;
@@ -302,8 +302,7 @@ static void container_copy(struct container *c, int stream, const char *data, si
 
         for (size_t i = 0; i < POD_ATTACH_MAX; i++)
                 if (c->attached[i] >= 0 &&
-                    sendmsg(c->attached[i], &h, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 &&
-                    errno != EAGAIN)
+                    sendmsg(c->attached[i], &h, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno != EAGAIN)
                         container_close(&c->attached[i]);
 }
 
@@ -395,8 +394,8 @@ static bool container_shares_pids(const struct supervisor *s) {
         return s->config.flags & (POD_HOST_PID | POD_SHARED_PID);
 }
 
-/* A group that cgroup.kill was written to kills at birth whom CLONE_INTO_CGROUP puts in (Linux 6.14 and later count
- * kills, and compare with the parent's group): it must not see another life. */
+/* A group that cgroup.kill was written to kills at birth whom CLONE_INTO_CGROUP puts in (Linux 6.14
+ * and later count kills, and compare with the parent's group): it must not see another life. */
 static void container_kill_group(struct supervisor *s, struct container *c) {
         char group[CGROUP_NAME_MAX];
 

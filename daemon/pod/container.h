@@ -17,7 +17,8 @@ void container_kill(struct supervisor *s, struct container *c);
 
 /* Its report socket has something. */
 void container_read_report(struct supervisor *s, struct container *c);
-/* Its output (0: stdout, 1: stderr) has something. is_last: all there is, nobody writes any more. */
+/* Its output (0: stdout, 1: stderr) has something. is_last: all there is, nobody writes any more.
+ */
 void container_pump(struct supervisor *s, struct container *c, int stream, bool is_last);
 /* Its first process was reaped. */
 void container_reaped(struct supervisor *s, struct container *c, int end_code, int end_status);

@@ -1,5 +1,10 @@
 #include "daemon/pod/creds.h"
 
+#include "base/fd.h"
+#include "base/str.h"
+#include "daemon/pod/bundle.h"
+#include "daemon/runtime/capability.h"
+
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
@@ -12,11 +17,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include "base/fd.h"
-#include "base/str.h"
-#include "daemon/pod/bundle.h"
-#include "daemon/runtime/capability.h"
 
 int creds_capabilities(const json_t *names, uint64_t *ret_mask, struct err *e) {
         uint64_t mask = 0;
@@ -133,10 +133,10 @@ int creds_resolve(const char *user, const char *passwd, const char *group, struc
         uint32_t n;
         int r;
 
-        *ret_creds = (struct creds) { .home = "/" };
+        *ret_creds = (struct creds){ .home = "/" };
         if ((size_t) snprintf(name, sizeof(name), "%.*s",
-                              (int) (colon ? colon - user : (ptrdiff_t) strlen(user)), user) >=
-            sizeof(name))
+                              (int) (colon ? colon - user : (ptrdiff_t) strlen(user)),
+                              user) >= sizeof(name))
                 return err_set(e, -EINVAL, "user \"%s\" is too long", user);
         r = creds_resolve_user(name[0] ? name : "0", passwd, ret_creds, e);
         if (r < 0)
@@ -160,7 +160,8 @@ int creds_resolve(const char *user, const char *passwd, const char *group, struc
         return 0;
 }
 
-/* A file of the container's: only a regular one, and only so much of it. The caller's string, "" on failure. */
+/* A file of the container's: only a regular one, and only so much of it. The caller's string, "" on
+ * failure. */
 static char *creds_read_file(const char *path) {
         AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         char *text = NULL;
@@ -265,13 +266,13 @@ static int creds_read_sets(const json_t *process, struct creds_sets *s, struct e
                 const char *key;
                 uint64_t *mask;
         } sets[] = {
-                { "bounding", &s->bounding },       { "effective", &s->effective },
-                { "permitted", &s->permitted },     { "inheritable", &s->inheritable },
+                { "bounding", &s->bounding },   { "effective", &s->effective },
+                { "permitted", &s->permitted }, { "inheritable", &s->inheritable },
                 { "ambient", &s->ambient },
         };
         uint64_t possible = creds_possible();
 
-        *s = (struct creds_sets) { 0 };
+        *s = (struct creds_sets){ 0 };
         for (size_t i = 0; i < ARRAY_SIZE(sets); i++) {
                 int r = creds_capabilities(json_object_get(caps, sets[i].key), sets[i].mask, e);
 

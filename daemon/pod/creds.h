@@ -1,13 +1,13 @@
 #pragma once
 
+#include "base/err.h"
+
 #include <jansson.h>
 #include <linux/filter.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-
-#include "base/err.h"
 
 /* Who a container's process is: user, groups, capabilities, seccomp. For the cloned child. */
 #define CREDS_GROUPS_MAX 1024
@@ -23,8 +23,8 @@ struct creds {
 };
 
 /* Reads user text "name", "uid", "name:group", "uid:gid" with the given texts of /etc/passwd and
- * /etc/group ("" when there is none). A number that /etc/passwd doesn't know is taken as it stands, with
- * group 0. Pure. Returns 0 or -ENOENT explained by e. */
+ * /etc/group ("" when there is none). A number that /etc/passwd doesn't know is taken as it stands,
+ * with group 0. Pure. Returns 0 or -ENOENT explained by e. */
 int creds_resolve(const char *user, const char *passwd, const char *group, struct creds *ret_creds,
                   struct err *e);
 
@@ -42,6 +42,7 @@ struct creds_seccomp {
 /* path: file of config.json's annotation. */
 int creds_seccomp_load(const char *path, struct creds_seccomp *ret_program, struct err *e);
 
-/* Drops to it all: bounding set, groups, user, capabilities, no_new_privs, seccomp. Only exec follows. */
+/* Drops to it all: bounding set, groups, user, capabilities, no_new_privs, seccomp. Only exec
+ * follows. */
 int creds_apply(const struct creds *c, const json_t *process, const struct creds_seccomp *program,
                 struct err *e);

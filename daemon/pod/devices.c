@@ -1,14 +1,14 @@
 #include "daemon/pod/devices.h"
 
+#include "base/fd.h"
+#include "base/str.h"
+#include "daemon/pod/bundle.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include "base/fd.h"
-#include "base/str.h"
-#include "daemon/pod/bundle.h"
 
 static int devices_number(const json_t *o, const char *key) {
         const json_t *n = json_object_get(o, key);
@@ -29,7 +29,7 @@ int devices_parse(const json_t *array, struct devices_rule rules[DEVICES_RULES_M
                 const char *type = json_string_value(json_object_get(o, "type"));
                 const char *access = json_string_value(json_object_get(o, "access"));
 
-                rules[i] = (struct devices_rule) {
+                rules[i] = (struct devices_rule){
                         .is_allowed = json_is_true(json_object_get(o, "allow")),
                         .type = str_is_empty(type) ? 'a' : type[0],
                         .major = devices_number(o, "major"),
@@ -46,11 +46,11 @@ int devices_parse(const json_t *array, struct devices_rule rules[DEVICES_RULES_M
 }
 
 static struct bpf_insn devices_insn(int code, int dst, int src, int off, int imm) {
-        return (struct bpf_insn) { .code = (__u8) code,
-                                   .dst_reg = (__u8) dst & 0xf,
-                                   .src_reg = (__u8) src & 0xf,
-                                   .off = (__s16) off,
-                                   .imm = imm };
+        return (struct bpf_insn){ .code = (__u8) code,
+                                  .dst_reg = (__u8) dst & 0xf,
+                                  .src_reg = (__u8) src & 0xf,
+                                  .off = (__s16) off,
+                                  .imm = imm };
 }
 
 /* One rule: jumps behind itself unless all fits. r2 type, r3 access, r4 major, r5 minor. */
@@ -101,15 +101,16 @@ size_t devices_compile(const struct devices_rule *rules, size_t n,
                 len += devices_compile_rule(&rules[n], program + len);
                 if (rules[n].type == 'a' && rules[n].access == 7 && rules[n].major < 0 &&
                     rules[n].minor < 0)
-                        return len; /* covers all that is left: more would be dead code, which the kernel refuses */
+                        return len; /* covers all that is left: more would be dead code, which the
+                                       kernel refuses */
         }
         program[len++] = devices_insn(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 0);
         program[len++] = devices_insn(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
         return len;
 }
 
-/* A group that is used again has the program of the same container's life before, and a container's devices
- * never change. Checking it anew would cost half a millisecond of every restart. */
+/* A group that is used again has the program of the same container's life before, and a container's
+ * devices never change. Checking it anew would cost half a millisecond of every restart. */
 static bool devices_is_attached(int group_fd) {
         union bpf_attr attr;
 
@@ -183,7 +184,8 @@ int devices_apply(const json_t *config, const struct cgroup_host *host, const ch
         if (cgroup_dir(host, CGROUP_UNIFIED, group, dir)) {
                 fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
                 r = fd < 0 ? -errno
-                           : devices_attach(fd, program, devices_compile(rules, (size_t) n, program));
+                           : devices_attach(fd, program,
+                                            devices_compile(rules, (size_t) n, program));
                 if (r == 0)
                         return 0;
         }

@@ -1,15 +1,16 @@
 #pragma once
 
-#include <jansson.h>
-#include <stdbool.h>
-#include <linux/bpf.h>
-#include <stddef.h>
-
 #include "base/err.h"
 #include "daemon/runtime/cgroup.h"
 
+#include <jansson.h>
+#include <linux/bpf.h>
+#include <stdbool.h>
+#include <stddef.h>
+
 /* Which devices a container may open: the rules of linux.resources.devices, as a BPF program on the
- * unified group or as lists of the version 1 controller. Later rules win, as in the specification. */
+ * unified group or as lists of the version 1 controller. Later rules win, as in the specification.
+ */
 #define DEVICES_RULES_MAX 64
 #define DEVICES_PROGRAM_MAX (16 + DEVICES_RULES_MAX * 8)
 

@@ -1,5 +1,13 @@
 #include "daemon/pod/init.h"
 
+#include "base/fd.h"
+#include "base/str.h"
+#include "daemon/pod/bundle.h"
+#include "daemon/pod/creds.h"
+#include "daemon/pod/devices.h"
+#include "daemon/pod/rootfs.h"
+#include "daemon/runtime/kv.h"
+
 #include <fcntl.h>
 #include <jansson.h>
 #include <limits.h>
@@ -17,14 +25,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#include "base/fd.h"
-#include "base/str.h"
-#include "daemon/pod/bundle.h"
-#include "daemon/pod/creds.h"
-#include "daemon/pod/devices.h"
-#include "daemon/pod/rootfs.h"
-#include "daemon/runtime/kv.h"
 
 #define INIT_DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 /* As containerd reports a container that could not be made. */
@@ -269,7 +269,7 @@ static void init_load_seccomp(const struct init_request *q, const json_t *config
         const char *path = bundle_annotation(config, "dev.orch.seccomp");
         struct err e = { 0 };
 
-        *ret_program = (struct creds_seccomp) { 0 };
+        *ret_program = (struct creds_seccomp){ 0 };
         if (path)
                 init_check(q, creds_seccomp_load(path, ret_program, &e), &e);
 }
@@ -312,7 +312,8 @@ void init_container(const struct init_request *q) {
         (void) unshare(CLONE_NEWCGROUP);
 
         init_set_oom_score(json_object_get(config, "process"));
-        init_check(q, rootfs_enter(config, q->container, q->flags & WIRE_FLAG_TTY, &master, &e), &e);
+        init_check(q, rootfs_enter(config, q->container, q->flags & WIRE_FLAG_TTY, &master, &e),
+                   &e);
         init_finish(q, config, bundle_get(config, "process", "args", NULL),
                     bundle_get(config, "process", "env", NULL), &program, master);
 }

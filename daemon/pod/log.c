@@ -1,14 +1,14 @@
 #include "daemon/pod/log.h"
 
+#include "base/clock.h"
+#include "base/fd.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
-
-#include "base/clock.h"
-#include "base/fd.h"
 
 #define LOG_BATCH 64
 
@@ -18,7 +18,8 @@ size_t log_cut(const char *chunk, size_t len, bool is_end, struct log_record *re
 
         while (n < max && used < len) {
                 size_t rest = len - used;
-                const char *newline = memchr(chunk + used, '\n', MIN(rest, (size_t) LOG_LINE_MAX + 1));
+                const char *newline =
+                        memchr(chunk + used, '\n', MIN(rest, (size_t) LOG_LINE_MAX + 1));
                 struct log_record *record = &records[n];
 
                 record->offset = used;
@@ -53,7 +54,7 @@ int log_open(struct log_writer *w, const char *path, uint64_t max_bytes, unsigne
         char *slash;
         int r;
 
-        *w = (struct log_writer) { .fd = -1, .max_bytes = max_bytes, .max_files = max_files };
+        *w = (struct log_writer){ .fd = -1, .max_bytes = max_bytes, .max_files = max_files };
         if (strlen(path) + 16 > sizeof(w->path))
                 return err_set(e, -ENAMETOOLONG, "log path %s is too long", path);
         slash = strrchr(stpcpy(w->path, path) - strlen(path), '/');

@@ -1,5 +1,10 @@
 #include "daemon/pod/rootfs.h"
 
+#include "base/fd.h"
+#include "base/str.h"
+#include "daemon/pod/bundle.h"
+#include "daemon/pod/subpath.h"
+
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
@@ -8,17 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/vfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <sys/mount.h>
-
-#include "base/fd.h"
-#include "base/str.h"
-#include "daemon/pod/bundle.h"
-#include "daemon/pod/subpath.h"
+#include <sys/vfs.h>
 
 /* mount(2) copies one page of options. */
 #define ROOTFS_OPTIONS_MAX 4095
@@ -94,11 +94,10 @@ static int rootfs_open_source(struct rootfs_mount *m, struct err *e) {
                 if (part < 0)
                         return part;
         }
-        m->source_fd = (int) syscall(SYS_open_tree, part >= 0 ? part : AT_FDCWD,
-                                     part >= 0 ? "" : m->source,
-                                     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
-                                             (m->is_recursive ? AT_RECURSIVE : 0U) |
-                                             (part >= 0 ? AT_EMPTY_PATH : 0U));
+        m->source_fd = (int) syscall(
+                SYS_open_tree, part >= 0 ? part : AT_FDCWD, part >= 0 ? "" : m->source,
+                OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (m->is_recursive ? AT_RECURSIVE : 0U) |
+                        (part >= 0 ? AT_EMPTY_PATH : 0U));
         m->is_tree = m->source_fd >= 0;
         if (m->source_fd < 0 && errno == ENOSYS)
                 m->source_fd = part >= 0 ? STEAL_FD(part) : open(m->source, O_PATH | O_CLOEXEC);
@@ -114,7 +113,7 @@ static int rootfs_parse_mount(const json_t *json, struct rootfs_mount *m, struct
         size_t i;
         json_t *option;
 
-        *m = (struct rootfs_mount) {
+        *m = (struct rootfs_mount){
                 .target = json_string_value(json_object_get(json, "destination")),
                 .type = json_string_value(json_object_get(json, "type")),
                 .source = json_string_value(json_object_get(json, "source")),
@@ -125,9 +124,11 @@ static int rootfs_parse_mount(const json_t *json, struct rootfs_mount *m, struct
         if (!m->target || m->target[0] != '/')
                 return err_set(e, -EINVAL, "mount target \"%s\" is not an absolute path",
                                str_or_empty(m->target));
-        json_array_foreach(options, i, option)
-                if (rootfs_parse_option(m, str_or_empty(json_string_value(option))) < 0)
-                        return err_set(e, -E2BIG, "mount options of %s are too long", m->target);
+        json_array_foreach(
+                options, i,
+                option) if (rootfs_parse_option(m, str_or_empty(json_string_value(option))) <
+                            0) return err_set(e, -E2BIG, "mount options of %s are too long",
+                                              m->target);
 
         m->is_bind = (m->flags & MS_BIND) || str_eq(m->type, "bind");
         m->is_recursive = m->flags & MS_REC;
@@ -193,16 +194,16 @@ static int rootfs_overlay_long(const char *lower, const char *upper, const char 
             syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
                 return err_errno(e, -errno, "cannot make an overlay");
         mounted = (int) syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, 0);
-        if (mounted < 0 || syscall(SYS_move_mount, mounted, "", AT_FDCWD, target,
-                                   MOVE_MOUNT_F_EMPTY_PATH) < 0)
+        if (mounted < 0 ||
+            syscall(SYS_move_mount, mounted, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0)
                 return err_errno(e, -errno, "cannot mount an overlay on %s", target);
         return 0;
 }
 
 static int rootfs_overlay(const char *lower, const char *upper, const char *work,
                           const char *target, struct err *e) {
-        AUTO_FREE char *options = str_format(
-                "lowerdir=%s,upperdir=%s,workdir=%s,volatile", lower, upper, work);
+        AUTO_FREE char *options =
+                str_format("lowerdir=%s,upperdir=%s,workdir=%s,volatile", lower, upper, work);
 
         if (!options)
                 return err_set(e, -ENOMEM, "out of memory");
@@ -245,7 +246,8 @@ static int rootfs_mount_root(const json_t *config, const char *bundle, char *roo
                 return err_set(e, -EINVAL, "overlay without upper and work directory");
         if (mkdir(root, 0755) < 0 && errno != EEXIST)
                 return err_errno(e, -errno, "cannot make %s", root);
-        /* A start that failed may have left its layer, which a volatile overlay refuses to use again. */
+        /* A start that failed may have left its layer, which a volatile overlay refuses to use
+         * again. */
         r = access(upper, F_OK) == 0 ? dir_remove_all(AT_FDCWD, upper, e) : 0;
         if (r >= 0 && access(work, F_OK) == 0)
                 r = dir_remove_all(AT_FDCWD, work, e);
@@ -319,15 +321,15 @@ static int rootfs_bind(const struct rootfs_mount *m) {
                         return -errno;
         } else {
                 (void) snprintf(place, sizeof(place), "/proc/self/fd/%d", m->source_fd);
-                if (mount(place, m->target, NULL, MS_BIND | (m->is_recursive ? MS_REC : 0),
-                          NULL) < 0)
+                if (mount(place, m->target, NULL, MS_BIND | (m->is_recursive ? MS_REC : 0), NULL) <
+                    0)
                         return -errno;
         }
         return is_done ? 0 : rootfs_remount(m->target, m->flags & simple);
 }
 
-/* Version 1: a directory a controller, with the container's own group as its root. What a program asks
- * there is its memory limit and its CPU quota. */
+/* Version 1: a directory a controller, with the container's own group as its root. What a program
+ * asks there is its memory limit and its CPU quota. */
 static int rootfs_cgroup_v1(const struct rootfs_mount *m) {
         static const char *const wanted[][3] = { { "memory", "memory", "memory" },
                                                  { "cpu", "cpu", "cpu,cpuacct" } };
@@ -360,15 +362,14 @@ static int rootfs_mount_one(struct rootfs_mount *m, struct err *e) {
         else if (str_eq(m->type, "cgroup"))
                 r = rootfs_cgroup_v1(m);
         else
-                r = mount(m->source ? m->source : m->type, m->target, m->type, m->flags,
-                          m->data) < 0
+                r = mount(m->source ? m->source : m->type, m->target, m->type, m->flags, m->data) <
+                                    0
                             ? -errno
                             : 0;
         if (r < 0 && str_eq(m->type, "mqueue"))
                 return 0; /* a kernel without POSIX queues: whoever needs them will say so */
         if (r < 0)
-                return err_errno(e, r, "cannot mount %s on %s", str_or_empty(m->source),
-                                 m->target);
+                return err_errno(e, r, "cannot mount %s on %s", str_or_empty(m->source), m->target);
         if (m->propagation && mount(NULL, m->target, NULL, m->propagation, NULL) < 0)
                 return err_errno(e, -errno, "cannot set the propagation of %s", m->target);
         if (m->source_fd >= 0)
@@ -415,7 +416,8 @@ static int rootfs_extra_nodes(const json_t *config, struct err *e) {
                         return err_set(e, -EINVAL, "linux.devices[%zu] has no absolute path", i);
                 (void) rootfs_make_target(path, true);
                 (void) unlink(path);
-                r = rootfs_node(path, kind | (mode ? (mode_t) json_integer_value(mode) & 0777 : 0666),
+                r = rootfs_node(path,
+                                kind | (mode ? (mode_t) json_integer_value(mode) & 0777 : 0666),
                                 makedev(major, minor), e);
                 if (r < 0)
                         return r;
@@ -428,7 +430,7 @@ static int rootfs_extra_nodes(const json_t *config, struct err *e) {
 
 static int rootfs_dev(const json_t *config, struct err *e) {
         static const char *const links[][2] = {
-                { "/proc/self/fd", "/dev/fd" },     { "/proc/self/fd/0", "/dev/stdin" },
+                { "/proc/self/fd", "/dev/fd" },       { "/proc/self/fd/0", "/dev/stdin" },
                 { "/proc/self/fd/1", "/dev/stdout" }, { "/proc/self/fd/2", "/dev/stderr" },
                 { "pts/ptmx", "/dev/ptmx" },
         };
@@ -521,8 +523,8 @@ static bool rootfs_has_target(const struct rootfs_mount *mounts, size_t n, const
 }
 
 /* Everything that happens inside the container's root. */
-static int rootfs_furnish(const json_t *config, struct rootfs_mount *mounts, size_t n,
-                          bool has_tty, int *ret_tty, struct err *e) {
+static int rootfs_furnish(const json_t *config, struct rootfs_mount *mounts, size_t n, bool has_tty,
+                          int *ret_tty, struct err *e) {
         int r;
 
         for (size_t i = 0; i < n; i++) {
@@ -572,8 +574,8 @@ int rootfs_enter(const json_t *config, const char *bundle, bool has_tty, int *re
         if (r < 0)
                 return r;
 
-        /* Not pivot_root() yet: with the machine's tree stacked on "/", the kernel resolves "/.." to
-         * it, and an image's links would lead mounts out. Behind chroot() ".." stays. */
+        /* Not pivot_root() yet: with the machine's tree stacked on "/", the kernel resolves "/.."
+         * to it, and an image's links would lead mounts out. Behind chroot() ".." stays. */
         root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (host < 0 || root_fd < 0 || fchdir(root_fd) < 0 || chroot(".") < 0)
                 return err_errno(e, -errno, "cannot enter %s", root);

@@ -1,9 +1,9 @@
 #pragma once
 
+#include "base/err.h"
+
 #include <jansson.h>
 #include <stdbool.h>
-
-#include "base/err.h"
 
 /* Makes the container's file tree and moves the process into it: the overlay (or root.path) becomes
  * "/", with config.json's mounts, /dev, masked and read-only paths. For a child that is in a mount

@@ -1,5 +1,8 @@
 #include "daemon/pod/session.h"
 
+#include "daemon/pod/container.h"
+#include "daemon/pod/init.h"
+
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -8,9 +11,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include "daemon/pod/container.h"
-#include "daemon/pod/init.h"
 
 struct session *session_of_pid(struct supervisor *s, pid_t pid) {
         for (size_t i = 0; i < POD_SESSIONS_MAX; i++)
@@ -34,7 +34,8 @@ static struct session *session_slot(struct supervisor *s) {
         return NULL;
 }
 
-/* Children are born in the container's pid namespace while the supervisor itself stays where it is. */
+/* Children are born in the container's pid namespace while the supervisor itself stays where it is.
+ */
 static int session_aim(struct supervisor *s, pid_t target) {
         AUTO_CLOSE int fd = -1;
         char path[48];
@@ -102,12 +103,12 @@ void session_start(struct supervisor *s, int client, const struct wire_msg *msg,
                                                 : strerrordesc_np(-r));
                 return;
         }
-        *x = (struct session) { .is_used = true,
-                                .serial = msg->serial,
-                                .client = client,
-                                .pid = r,
-                                .report = report[0],
-                                .tty = -1 };
+        *x = (struct session){ .is_used = true,
+                               .serial = msg->serial,
+                               .client = client,
+                               .pid = r,
+                               .report = report[0],
+                               .tty = -1 };
 }
 
 /* exec is through, or failed: the answer comes with the exit then. */

@@ -1,5 +1,9 @@
 #include "daemon/pod/setup.h"
 
+#include "base/fd.h"
+#include "base/str.h"
+#include "daemon/runtime/kv.h"
+
 #include <fcntl.h>
 #include <limits.h>
 #include <net/if.h>
@@ -16,10 +20,6 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-#include "base/fd.h"
-#include "base/str.h"
-#include "daemon/runtime/kv.h"
 
 /* A supervisor is small and keeps a pod alive: the kernel is to look elsewhere first. */
 #define SETUP_OOM_SCORE "-998"
@@ -90,9 +90,10 @@ static int setup_loopback(struct err *e) {
         return 0;
 }
 
-/* A daemon that was started behind chroot(): entering a container's mount namespace later (exec) would land at the namespace's
- * root, above that tree, and so would a container that breaks out of a chroot of its own. Our mount namespace is new, so the tree
- * we see becomes its root. Where it is already, nothing happens. */
+/* A daemon that was started behind chroot(): entering a container's mount namespace later (exec)
+ * would land at the namespace's root, above that tree, and so would a container that breaks out of
+ * a chroot of its own. Our mount namespace is new, so the tree we see becomes its root. Where it is
+ * already, nothing happens. */
 static int setup_take_root(struct err *e) {
         AUTO_CLOSE int here = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
         AUTO_CLOSE int own = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
@@ -109,7 +110,8 @@ static int setup_take_root(struct err *e) {
         (void) snprintf(link, sizeof(link), "/proc/self/fd/%d", here);
         n = readlink(link, path, sizeof(path) - 1);
         if (n <= 0)
-                return err_set(e, -ENOENT, "cannot find the tree that orch was started in; is /proc mounted?");
+                return err_set(e, -ENOENT,
+                               "cannot find the tree that orch was started in; is /proc mounted?");
         path[n] = '\0';
         if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0 ||
             mount(path, path, NULL, MS_BIND | MS_REC, NULL) < 0 || chdir(path) < 0 ||
@@ -154,7 +156,8 @@ static int setup_sysctl(unsigned flags, const char *name, const char *value, str
 
         if (!setup_is_own_sysctl(flags, name))
                 return err_set(e, -EPERM,
-                               "sysctl %s belongs to the machine, not to a pod: set it there", name);
+                               "sysctl %s belongs to the machine, not to a pod: set it there",
+                               name);
 
         if ((size_t) snprintf(path, sizeof(path), "/proc/sys/%s", name) >= sizeof(path) ||
             strstr(name, ".."))
@@ -192,8 +195,8 @@ static int setup_tmpfs(const char *name, const char *size, struct err *e) {
         r = setup_tmpfs_path(name, path, e);
         if (r < 0)
                 return r;
-        (void) snprintf(options, sizeof(options), "mode=1777%s%s", str_eq(size, "0") ? "" : ",size=",
-                        str_eq(size, "0") ? "" : size);
+        (void) snprintf(options, sizeof(options), "mode=1777%s%s",
+                        str_eq(size, "0") ? "" : ",size=", str_eq(size, "0") ? "" : size);
         if (mkdir(path, 0755) < 0 && errno != EEXIST)
                 return err_errno(e, -errno, "cannot make the volume %s", name);
         if (mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, options) < 0)
@@ -201,7 +204,8 @@ static int setup_tmpfs(const char *name, const char *size, struct err *e) {
         return 0;
 }
 
-/* What may occur several times in pod.conf: "sysctl.NAME=value", "tmpfs.NAME=bytes", "gid.NAME=number". */
+/* What may occur several times in pod.conf: "sysctl.NAME=value", "tmpfs.NAME=bytes",
+ * "gid.NAME=number". */
 static int setup_repeated(unsigned flags, struct err *e) {
         char text[POD_CONF_MAX], *cursor = text, *key, *value;
         int r = kv_read_file(AT_FDCWD, "pod.conf", text, sizeof(text));
@@ -292,8 +296,8 @@ int setup_pod(struct supervisor *s, struct err *e) {
         if (r == 0)
                 r = setup_repeated(s->config.flags, e);
         if (r == 0)
-                r = cgroup_pod_create(&s->config.cgroups, s->config.cgroup_name,
-                                      &s->config.limits, e);
+                r = cgroup_pod_create(&s->config.cgroups, s->config.cgroup_name, &s->config.limits,
+                                      e);
         if (r < 0)
                 return r;
         s->own_pidns = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);

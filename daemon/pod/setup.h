@@ -9,6 +9,6 @@ int setup_load(struct pod_config *config, struct err *e);
  * listening socket, the pause process of a shared pid namespace. */
 int setup_pod(struct supervisor *s, struct err *e);
 
-/* Takes away everything that the pod had, its directory (the current one) included, but its logs. All
- * its processes have ended. What pod.conf would have told, were it readable, stays. */
+/* Takes away everything that the pod had, its directory (the current one) included, but its logs.
+ * All its processes have ended. What pod.conf would have told, were it readable, stays. */
 void setup_remove(struct supervisor *s, const char *dir);

@@ -1,5 +1,10 @@
 #include "daemon/pod/supervisor.h"
 
+#include "base/str.h"
+#include "daemon/pod/container.h"
+#include "daemon/pod/session.h"
+#include "daemon/pod/setup.h"
+
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <poll.h>
@@ -16,21 +21,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/str.h"
-#include "daemon/pod/container.h"
-#include "daemon/pod/session.h"
-#include "daemon/pod/setup.h"
-
 /* The descriptor that orch-pod is started with: its first client. */
 #define SUPERVISOR_FIRST_CLIENT 3
 /* How often it is looked whether the rest of a container has gone. */
 #define SUPERVISOR_SETTLE_MSEC 2
 
-enum supervisor_source { SOURCE_LISTENER, SOURCE_SIGNALS, SOURCE_CLIENT, SOURCE_CONTAINER_REPORT,
-                         SOURCE_CONTAINER_OUT, SOURCE_CONTAINER_ERR, SOURCE_SESSION };
+enum supervisor_source {
+        SOURCE_LISTENER,
+        SOURCE_SIGNALS,
+        SOURCE_CLIENT,
+        SOURCE_CONTAINER_REPORT,
+        SOURCE_CONTAINER_OUT,
+        SOURCE_CONTAINER_ERR,
+        SOURCE_SESSION
+};
 
-#define SUPERVISOR_SOURCES_MAX                                                                     \
-        (2 + POD_CLIENTS_MAX + 3 * POD_CONTAINERS_MAX + POD_SESSIONS_MAX)
+#define SUPERVISOR_SOURCES_MAX (2 + POD_CLIENTS_MAX + 3 * POD_CONTAINERS_MAX + POD_SESSIONS_MAX)
 
 struct supervisor_poll {
         struct pollfd fds[SUPERVISOR_SOURCES_MAX];
@@ -85,10 +91,9 @@ void supervisor_tell_all(struct supervisor *s, const struct wire_msg *msg) {
 
 void supervisor_reply(struct supervisor *s, int client, uint64_t serial, int result,
                       const char *text) {
-        struct wire_msg msg = { .version = WIRE_VERSION,
-                                .type = WIRE_REPLY,
-                                .serial = serial,
-                                .result = result };
+        struct wire_msg msg = {
+                .version = WIRE_VERSION, .type = WIRE_REPLY, .serial = serial, .result = result
+        };
 
         (void) snprintf(msg.text, sizeof(msg.text), "%s", text);
         supervisor_send(s, client, &msg, NULL, 0);
@@ -228,7 +233,7 @@ static void supervisor_watch(struct supervisor_poll *p, int fd, enum supervisor_
                              size_t index) {
         if (fd < 0)
                 return;
-        p->fds[p->n] = (struct pollfd) { .fd = fd, .events = POLLIN };
+        p->fds[p->n] = (struct pollfd){ .fd = fd, .events = POLLIN };
         p->tags[p->n].source = (uint16_t) source;
         p->tags[p->n].index = (uint16_t) index;
         p->n++;
@@ -297,7 +302,8 @@ static void supervisor_run(struct supervisor *s) {
                 supervisor_collect(s, &p);
                 if (poll(p.fds, p.n, p.timeout_msec) < 0)
                         continue;
-                /* What a source did may have ended another: then its read says EAGAIN or nothing. */
+                /* What a source did may have ended another: then its read says EAGAIN or nothing.
+                 */
                 for (nfds_t i = 0; i < p.n; i++)
                         if (p.fds[i].revents)
                                 supervisor_dispatch(s, p.tags[i].source, p.tags[i].index);
@@ -307,8 +313,8 @@ static void supervisor_run(struct supervisor *s) {
 }
 
 static struct supervisor *supervisor_new(void) {
-        struct supervisor *s = mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE,
-                                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        struct supervisor *s =
+                mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
         if (s == MAP_FAILED)
                 return NULL;
@@ -345,7 +351,8 @@ int main(int argc, char *argv[]) {
         int r;
 
         (void) syscall(SYS_close_range, SUPERVISOR_FIRST_CLIENT + 1U, ~0U, 0U);
-        (void) prctl(PR_SET_NAME, "orch-pod"); /* started through a descriptor, it would be a number */
+        (void) prctl(PR_SET_NAME,
+                     "orch-pod"); /* started through a descriptor, it would be a number */
         if (argc == 2 && str_eq(argv[1], "--hold"))
                 supervisor_hold();
         if (argc == 3 && s && str_eq(argv[2], "remove"))

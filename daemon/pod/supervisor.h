@@ -1,17 +1,18 @@
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/types.h>
-
 #include "base/err.h"
 #include "daemon/pod/log.h"
 #include "daemon/runtime/cgroup.h"
 #include "daemon/runtime/wire.h"
 
-/* orch-pod's state: one block of zeroed pages, of which only those that are used cost memory. There is no
- * heap: what needs one (parsing, mounting) happens in the cloned child, and dies with it at exec. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* orch-pod's state: one block of zeroed pages, of which only those that are used cost memory. There
+ * is no heap: what needs one (parsing, mounting) happens in the cloned child, and dies with it at
+ * exec. */
 #define POD_CONTAINERS_MAX 64
 #define POD_SESSIONS_MAX 64
 #define POD_CLIENTS_MAX 4
@@ -36,7 +37,7 @@ struct pod_config {
         struct cgroup_limits limits;
         struct cgroup_host cgroups;
         char cgroup_name[WIRE_NAME_MAX + 8]; /* podUID */
-        char text[POD_CONF_MAX]; /* cut up by kv_next() */
+        char text[POD_CONF_MAX];             /* cut up by kv_next() */
 };
 
 enum container_state { CONTAINER_FREE, CONTAINER_STARTING, CONTAINER_RUNNING, CONTAINER_EXITED };
@@ -48,7 +49,7 @@ struct container {
         unsigned flags; /* WIRE_FLAG_… of its start */
         int client;     /* who asked for the start and waits for the answer; -1: nobody */
         pid_t pid;
-        bool is_reaped; /* waiting for the rest of its processes */
+        bool is_reaped;       /* waiting for the rest of its processes */
         bool has_spent_group; /* its control group was killed as one, and goes with this life */
         int end_code, end_status;
         uint64_t started_usec;

@@ -1,11 +1,11 @@
 #include "daemon/registry/addresses.h"
 
+#include "base/str.h"
+
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/str.h"
 
 /* The first addresses are left to services that ask for a fixed one (the API has .1, DNS often
  * .10). */
@@ -92,9 +92,10 @@ int addresses_take_text(struct addresses *a, const char *text, struct err *e) {
                 return err_set(e, -EINVAL, "failed to allocate IP %s: not a valid IPv4 address",
                                text);
         if (n < 0)
-                return err_set(e, -ERANGE,
-                               "failed to allocate IP %s: the provided IP is not in the valid range",
-                               text);
+                return err_set(
+                        e, -ERANGE,
+                        "failed to allocate IP %s: the provided IP is not in the valid range",
+                        text);
         if (is_taken(a, (uint32_t) n))
                 return err_set(e, -EEXIST,
                                "failed to allocate IP %s: provided IP is already allocated", text);

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "base/err.h"
 #include "base/macros.h"
+
+#include <stdbool.h>
+#include <stdint.h>
 
 /* Which addresses of the service range are taken. */
 struct addresses;
@@ -22,7 +22,8 @@ void addresses_nth(const struct addresses *a, uint32_t n, char ret_text[ADDRESS_
 /* Takes a free one; those given back last come last. Returns 0 or -ENOSPC. */
 int addresses_take(struct addresses *a, char ret_text[ADDRESS_TEXT_MAX], struct err *e);
 
-/* Takes a given one. Returns 0, -EINVAL (no address), -ERANGE (not in the range) or -EEXIST (taken). */
+/* Takes a given one. Returns 0, -EINVAL (no address), -ERANGE (not in the range) or -EEXIST
+ * (taken). */
 int addresses_take_text(struct addresses *a, const char *text, struct err *e);
 
 /* Gives one back; what isn't one is ignored. */

@@ -1,9 +1,5 @@
 #include "daemon/registry/admit.h"
 
-#include <jansson.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "api/schema/schema.h"
 #include "base/clock.h"
 #include "base/str.h"
@@ -14,12 +10,20 @@
 #include "daemon/registry/record.h"
 #include "daemon/registry/state.h"
 
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
 #define SUFFIX_LEN 5
 
 /* What clients may say but never decide. */
 static const char *const SERVER_META[] = {
-        "uid",        "resourceVersion",   "generation",
-        "selfLink",   "creationTimestamp", "deletionTimestamp",
+        "uid",
+        "resourceVersion",
+        "generation",
+        "selfLink",
+        "creationTimestamp",
+        "deletionTimestamp",
         "deletionGracePeriodSeconds",
 };
 
@@ -52,16 +56,16 @@ static bool namespace_make(struct call *c, json_t *meta) {
         bool is_namespaced = c->kind->resource.kind->is_namespaced;
 
         if (is_namespaced && !str_is_empty(said) && !str_eq(said, c->path.namespace_)) {
-                call_fail(c, 400, "BadRequest",
-                          "the namespace of the provided object does not match the namespace sent on "
-                          "the request");
+                call_fail(
+                        c, 400, "BadRequest",
+                        "the namespace of the provided object does not match the namespace sent on "
+                        "the request");
                 return false;
         }
         if (!is_namespaced)
                 (void) json_object_del(meta, "namespace");
         c->namespace_ = strdup(c->path.namespace_);
-        if (!c->namespace_ ||
-            (is_namespaced && !set_text(meta, "namespace", c->path.namespace_))) {
+        if (!c->namespace_ || (is_namespaced && !set_text(meta, "namespace", c->path.namespace_))) {
                 call_fail_memory(c);
                 return false;
         }

@@ -1,10 +1,10 @@
 #include "daemon/registry/body.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/array.h"
 #include "daemon/registry/record.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 /* What keeps a piece alive, in step with the pieces. Both NULL: static text. */
 struct body_owner {

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "base/err.h"
 #include "base/macros.h"
+
+#include <stdbool.h>
+#include <stddef.h>
 
 /* The body of an answer: pieces that are sent one after another. Objects are not copied: a list of
  * 10,000 pods holds references to their versions. Immutable once given away. */

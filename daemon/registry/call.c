@@ -1,11 +1,5 @@
 #include "daemon/registry/call.h"
 
-#include <jansson.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/str.h"
 #include "daemon/registry/addresses.h"
 #include "daemon/registry/body.h"
@@ -13,6 +7,12 @@
 #include "daemon/registry/state.h"
 #include "daemon/registry/status.h"
 #include "daemon/registry/watch.h"
+
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static const char TYPE_JSON[] = "application/json";
 
@@ -97,8 +97,8 @@ char *call_resource(const struct call *c, char *buf) {
         return buf;
 }
 
-static void call_fail_causes(struct call *c, unsigned code, const char *reason,
-                             const char *message, json_t *causes) {
+static void call_fail_causes(struct call *c, unsigned code, const char *reason, const char *message,
+                             json_t *causes) {
         const struct kind *k = c->kind ? c->kind->resource.kind : NULL;
         const struct status_text s = {
                 .code = code,
@@ -106,7 +106,9 @@ static void call_fail_causes(struct call *c, unsigned code, const char *reason,
                 .message = message,
                 .name = c->name ? c->name : c->path.name,
                 .group = k ? k->group : c->path.group,
-                .kind = !k ? c->path.resource : code == 422 ? k->name : k->plural,
+                .kind = !k            ? c->path.resource
+                        : code == 422 ? k->name
+                                      : k->plural,
                 .causes = causes,
         };
         struct rest_response response;

@@ -1,14 +1,14 @@
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "base/diag.h"
 #include "base/err.h"
 #include "daemon/registry/commit.h"
 #include "daemon/registry/path.h"
 #include "daemon/registry/rest.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* One request under way. It lives until it is answered: every call_…() that answers frees it, so it
  * is the last thing that a function does. */
@@ -28,16 +28,16 @@ struct call {
         struct query query;
         struct kind_state *kind;
         char *method, *content_type, *accept, *user; /* owned */
-        char *body; /* owned; NULL: none */
+        char *body;                                  /* owned; NULL: none */
         size_t body_len;
         enum field_validation field_validation;
         bool is_dry_run;
         void (*run)(struct call *c); /* what is done in the object's turn */
-        char *name, *namespace_; /* owned; of the object, perhaps made up */
-        json_t *tree;            /* owned; what the request brought, decoded */
-        char *address;           /* owned; taken from the service range, given back on failure */
-        unsigned status;         /* of success */
-        bool tells_status;       /* success is told by a Status, not by the object */
+        char *name, *namespace_;     /* owned; of the object, perhaps made up */
+        json_t *tree;                /* owned; what the request brought, decoded */
+        char *address;     /* owned; taken from the service range, given back on failure */
+        unsigned status;   /* of success */
+        bool tells_status; /* success is told by a Status, not by the object */
         json_t *(*answer_of)(const json_t *tree); /* what of the object is told; NULL: all of it */
         char **warnings;
         size_t n_warnings;

@@ -1,8 +1,5 @@
-#include <assert.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "api/client/client.h"
+
 #include "api/client/timer.h"
 #include "base/list.h"
 #include "base/str.h"
@@ -12,6 +9,10 @@
 #include "daemon/registry/rest.h"
 #include "daemon/registry/state.h"
 #include "daemon/registry/watch.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* The client interface inside the server's process: the same requests and answers as over HTTP,
  * without the copying through sockets. */
@@ -31,7 +32,7 @@ struct registry_call {
         void *data;
         struct timers *timers;
         struct timer *timer;
-        bool is_waiting;   /* the registry still holds this as its sink's data */
+        bool is_waiting; /* the registry still holds this as its sink's data */
         bool is_cancelled, is_running;
         struct rest_response response; /* answered */
         struct watch *watch;

@@ -1,15 +1,15 @@
 #include "daemon/registry/commit.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/log.h"
 #include "base/str.h"
 #include "daemon/registry/expiry.h"
 #include "daemon/registry/state.h"
 #include "daemon/store/store.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* How many memory-only changes one write of the offset is good for. */
 #define OFFSET_STEP 1000000ULL
@@ -101,7 +101,8 @@ static void commit_stored(void *userdata, int result, const struct store_result 
         if (result == -EAGAIN)
                 (void) err_set(&c->err, -EAGAIN, "the store has another version of this object");
         if (result < 0)
-                LOG_WARN(c->now ? c->now->name : NULL, "a change could not be stored (%s); its author has been told",
+                LOG_WARN(c->now ? c->now->name : NULL,
+                         "a change could not be stored (%s); its author has been told",
                          err_text(&c->err));
         commits_drain(r);
         failure_check(r);
@@ -161,8 +162,10 @@ static void offset_keep(struct registry *r) {
         c->offset_kept = r->revisions.offset + OFFSET_STEP;
         list_append(&r->commits, &c->link);
         if (commit_store(c, OFFSET_KEY, &e) < 0) {
-                LOG_WARN(NULL, "the revision offset could not be stored (%s); the next change tries again",
-                         err_text(&e));
+                LOG_WARN(
+                        NULL,
+                        "the revision offset could not be stored (%s); the next change tries again",
+                        err_text(&e));
                 list_remove(&c->link);
                 commit_free(c);
                 return;
@@ -190,7 +193,8 @@ int commit_submit(struct registry *r, const struct change_request *request, stru
         if (result == 0 && table_reserve(&c->kind->table) < 0)
                 result = err_set(e, -ENOMEM, "memory is out");
         c->has_place = result == 0;
-        if (result == 0 && !(key = registry_key(&c->kind->resource, c->now->namespace_, c->now->name)))
+        if (result == 0 &&
+            !(key = registry_key(&c->kind->resource, c->now->namespace_, c->now->name)))
                 result = err_set(e, -ENOMEM, "memory is out");
         if (result == 0 && !c->is_volatile) {
                 /* A failed write has used a number up: the same care as for memory-only ones. */

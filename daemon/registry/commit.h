@@ -1,11 +1,11 @@
 #pragma once
 
+#include "base/err.h"
+#include "daemon/registry/hub.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "base/err.h"
-#include "daemon/registry/hub.h"
 
 /* The way of a change: it gets its revision, goes to the store, and when that says it is durable
  * (and every change before it is, too) the memory copy changes and watches are told. */

@@ -1,16 +1,16 @@
 #include "daemon/registry/decode.h"
 
-#include <jansson.h>
-#include <stdlib.h>
-#include <string.h>
-#include <strings.h>
-
 #include "api/kinds/object.h"
 #include "api/schema/schema.h"
 #include "api/text/text.h"
 #include "base/str.h"
 #include "daemon/registry/call.h"
 #include "daemon/registry/state.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
 json_t *tree_object(json_t *tree, const char *key) {
         json_t *member = json_object_get(tree, key);
@@ -56,8 +56,7 @@ bool decode_body(struct call *c, json_t **ret_tree) {
                 return false;
         }
         if (r < 0 || !json_is_object(tree)) {
-                call_fail(c, 400, "BadRequest",
-                          "the object provided is unrecognized: %s",
+                call_fail(c, 400, "BadRequest", "the object provided is unrecognized: %s",
                           r < 0 ? err_text(&e) : "the body is no JSON object");
                 json_decref(tree);
                 return false;
@@ -71,10 +70,11 @@ bool decode_kind_matches(struct call *c, const json_t *tree) {
         const char *version = tree_text(tree, "apiVersion"), *name = tree_text(tree, "kind");
 
         if (!str_is_empty(version) && !str_eq(version, k->api_version)) {
-                call_fail(c, 400, "BadRequest",
-                          "the API version in the data (%s) does not match the expected API version "
-                          "(%s)",
-                          version, k->api_version);
+                call_fail(
+                        c, 400, "BadRequest",
+                        "the API version in the data (%s) does not match the expected API version "
+                        "(%s)",
+                        version, k->api_version);
                 return false;
         }
         if (!str_is_empty(name) && !str_eq(name, k->name)) {
@@ -136,8 +136,8 @@ static bool findings_accept(struct call *c, const struct diags *d) {
         if (unknown || types) {
                 call_fail(c, 400, "BadRequest",
                           "%s in version \"%s\" cannot be handled as a %s: %s%s", k->name,
-                          k->version, k->name, types ? "" : "strict decoding error: ",
-                          types ? types : unknown);
+                          k->version, k->name,
+                          types ? "" : "strict decoding error: ", types ? types : unknown);
                 return false;
         }
         if (d->n_errors > 0 || d->has_failed) {

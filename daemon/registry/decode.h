@@ -1,9 +1,9 @@
 #pragma once
 
+#include "base/err.h"
+
 #include <stdbool.h>
 #include <stddef.h>
-
-#include "base/err.h"
 
 /* From a request's body to a tree that may be stored. Functions that return false have answered the
  * call: it is gone. */

@@ -1,11 +1,11 @@
 #include "daemon/registry/discovery.h"
 
-#include <jansson.h>
-#include <string.h>
-
 #include "api/kinds/object.h"
 #include "base/str.h"
 #include "daemon/registry/path.h"
+
+#include <jansson.h>
+#include <string.h>
 
 #define VERBS "create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"
 
@@ -20,10 +20,10 @@ static json_t *text_list(const char *const *items) {
 static void add_sub(json_t *list, const struct kind *k, const char *sub, json_t *verbs) {
         AUTO_FREE char *name = str_format("%s/%s", k->plural, sub);
 
-        (void) json_array_append_new(list, json_pack("{s:s,s:s,s:b,s:s,s:o}", "name",
-                                                     str_or_empty(name), "singularName", "",
-                                                     "namespaced", k->is_namespaced, "kind",
-                                                     k->name, "verbs", verbs));
+        (void) json_array_append_new(list,
+                                     json_pack("{s:s,s:s,s:b,s:s,s:o}", "name", str_or_empty(name),
+                                               "singularName", "", "namespaced", k->is_namespaced,
+                                               "kind", k->name, "verbs", verbs));
 }
 
 /* A sub-resource that is a kind of another group. */
@@ -31,11 +31,11 @@ static void add_foreign(json_t *list, const struct kind *k, const char *sub, con
                         const char *group_version[2], json_t *verbs) {
         AUTO_FREE char *name = str_format("%s/%s", k->plural, sub);
 
-        (void) json_array_append_new(
-                list, json_pack("{s:s,s:s,s:b,s:s,s:s,s:s,s:o}", "name", str_or_empty(name),
-                                "singularName", "", "namespaced", k->is_namespaced, "group",
-                                group_version[0], "version", group_version[1], "kind", kind,
-                                "verbs", verbs));
+        (void) json_array_append_new(list, json_pack("{s:s,s:s,s:b,s:s,s:s,s:s,s:o}", "name",
+                                                     str_or_empty(name), "singularName", "",
+                                                     "namespaced", k->is_namespaced, "group",
+                                                     group_version[0], "version", group_version[1],
+                                                     "kind", kind, "verbs", verbs));
 }
 
 static void add_pod_subs(json_t *list, const struct kind *k) {
@@ -51,8 +51,8 @@ static void add_pod_subs(json_t *list, const struct kind *k) {
 static void add_kind(json_t *list, const struct kind *k) {
         const char *autoscaling[2] = { "autoscaling", "v1" };
         json_t *one = json_pack("{s:s,s:s,s:b,s:s,s:[s,s,s,s,s,s,s,s]}", "name", k->plural,
-                                "singularName", k->singular, "namespaced", k->is_namespaced,
-                                "kind", k->name, "verbs", VERBS);
+                                "singularName", k->singular, "namespaced", k->is_namespaced, "kind",
+                                k->name, "verbs", VERBS);
 
         if (k->short_names && *k->short_names)
                 (void) json_object_set_new(one, "shortNames", text_list(k->short_names));
@@ -69,8 +69,8 @@ static void add_kind(json_t *list, const struct kind *k) {
 }
 
 static json_t *resource_list(const struct path *p, bool *ret_found) {
-        AUTO_FREE char *version = *p->group ? str_format("%s/%s", p->group, p->version)
-                                            : strdup(p->version);
+        AUTO_FREE char *version =
+                *p->group ? str_format("%s/%s", p->group, p->version) : strdup(p->version);
         json_t *list = json_array();
 
         for (const struct kind *const *k = kind_all(); *k; k++) {
@@ -97,10 +97,9 @@ static json_t *group_of(const char *group) {
 
                 if (!str_eq((*k)->group, group))
                         continue;
-                json_array_foreach(versions, i, one)
-                        is_known = is_known ||
-                                   str_eq(json_string_value(json_object_get(one, "version")),
-                                          (*k)->version);
+                json_array_foreach(versions, i, one) is_known =
+                        is_known ||
+                        str_eq(json_string_value(json_object_get(one, "version")), (*k)->version);
                 if (!is_known)
                         (void) json_array_append_new(versions, version_of(*k));
         }
@@ -120,10 +119,9 @@ static json_t *group_list(void) {
         for (const struct kind *const *k = kind_all(); *k; k++) {
                 bool is_known = str_is_empty((*k)->group);
 
-                json_array_foreach(groups, i, one)
-                        is_known = is_known ||
-                                   str_eq(json_string_value(json_object_get(one, "name")),
-                                          (*k)->group);
+                json_array_foreach(groups, i, one) is_known =
+                        is_known ||
+                        str_eq(json_string_value(json_object_get(one, "name")), (*k)->group);
                 if (is_known)
                         continue;
                 one = group_of((*k)->group);

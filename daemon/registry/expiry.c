@@ -1,12 +1,12 @@
 #include "daemon/registry/expiry.h"
 
-#include <jansson.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "api/client/timer.h"
 #include "daemon/registry/commit.h"
 #include "daemon/registry/state.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
 
 struct expiry {
         struct list link;
@@ -39,7 +39,8 @@ static void record_expire(struct registry *r, struct kind_state *kind, struct re
 
         change.tree = tree;
         if (tree)
-                (void) commit_submit(r, &change, NULL); /* out of memory: the next one tries again */
+                (void) commit_submit(r, &change,
+                                     NULL); /* out of memory: the next one tries again */
         json_decref(tree);
 }
 
@@ -78,7 +79,8 @@ static void expiry_due(void *data) {
 }
 
 void expiry_add(struct registry *r, const struct record *record) {
-        size_t namespace_size = strlen(record->namespace_) + 1, name_size = strlen(record->name) + 1;
+        size_t namespace_size = strlen(record->namespace_) + 1,
+               name_size = strlen(record->name) + 1;
         struct expiry *x = malloc(sizeof(*x) + namespace_size + name_size);
         uint64_t now_usec = r->timers->vtable->now_usec(r->timers);
 
@@ -100,5 +102,5 @@ void expiry_done(struct registry *r) {
                 r->timers->vtable->cancel(r->timers, r->expiry_timer);
         r->expiry_timer = NULL;
         LIST_FOREACH(i, &r->expiries)
-                expiry_free(CONTAINER_OF(i, struct expiry, link));
+        expiry_free(CONTAINER_OF(i, struct expiry, link));
 }

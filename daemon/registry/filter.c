@@ -1,12 +1,12 @@
 #include "daemon/registry/filter.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "api/kinds/labels.h"
 #include "base/str.h"
 #include "daemon/registry/call.h"
 #include "daemon/registry/state.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 void filter_done(struct filter *f) {
         free(f->namespace_);
@@ -82,8 +82,7 @@ static bool fields_read(struct call *c, struct filter *f) {
                 return false;
         }
         if (r < 0) {
-                call_fail(c, 400, "BadRequest", "unable to parse field selector: %s",
-                          err_text(&e));
+                call_fail(c, 400, "BadRequest", "unable to parse field selector: %s", err_text(&e));
                 return false;
         }
         for (size_t i = 0; i < f->fields->n; i++) {

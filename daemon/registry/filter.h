@@ -1,9 +1,9 @@
 #pragma once
 
-#include <stdbool.h>
-
 #include "base/macros.h"
 #include "daemon/registry/hub.h"
+
+#include <stdbool.h>
 
 /* What a request selects. */
 struct call;

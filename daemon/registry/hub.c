@@ -1,10 +1,5 @@
 #include "daemon/registry/hub.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "api/client/timer.h"
 #include "base/array.h"
 #include "base/clock.h"
@@ -12,6 +7,11 @@
 #include "daemon/registry/resource.h"
 #include "daemon/registry/table.h"
 #include "daemon/registry/watch.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define BOOKMARK_EVERY_USEC (60 * USEC_PER_SEC)
 #define LINE_MAX_BYTES 512
@@ -30,7 +30,7 @@ struct hub {
         struct timer *bookmark_timer;
         struct event *ring;
         size_t cap, max_bytes, bytes;
-        uint64_t first, next;      /* numbers of the oldest event and of the one to come */
+        uint64_t first, next;        /* numbers of the oldest event and of the one to come */
         uint64_t *evicted_revisions; /* by resource: its changes up to here may be missing */
         unsigned n_resources;
         uint64_t revision;
@@ -168,7 +168,8 @@ void hub_publish(struct hub *h, enum change change, struct record *now, struct r
         uint64_t number = h->next;
         struct event *e;
 
-        while (h->first < h->next && (h->next - h->first >= h->cap || h->bytes + bytes > h->max_bytes))
+        while (h->first < h->next &&
+               (h->next - h->first >= h->cap || h->bytes + bytes > h->max_bytes))
                 event_evict(h);
         e = event_at(h, h->next++);
         *e = (struct event){
@@ -281,8 +282,8 @@ int watch_new(struct hub *h, struct watch_options *take_options, struct watch **
         if (o->table && initial_take(w, o->table) < 0)
                 return -ENOMEM;
         if (!o->table) {
-                w->has_failed = o->from_revision < evicted_revision(w) ||
-                                o->from_revision > h->revision;
+                w->has_failed =
+                        o->from_revision < evicted_revision(w) || o->from_revision > h->revision;
                 w->number = number_after(h, o->from_revision);
         }
         if (o->timeout_usec > 0 &&
@@ -364,8 +365,8 @@ static enum watch_state expired_tell(struct watch *w, struct watch_event *ret) {
         w->number = w->hub->next;
         (void) snprintf(w->line, sizeof(w->line),
                         "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":"
-                        "\"Failure\",\"message\":\"too old resource version: %" PRIu64
-                        " (%" PRIu64 ")\",\"reason\":\"Expired\",\"code\":410}",
+                        "\"Failure\",\"message\":\"too old resource version: %" PRIu64 " (%" PRIu64
+                        ")\",\"reason\":\"Expired\",\"code\":410}",
                         w->told_revision, evicted_revision(w));
         return line_tell(w, ret, PREFIX_ERROR);
 }

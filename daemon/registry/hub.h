@@ -1,12 +1,12 @@
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "base/err.h"
 #include "base/list.h"
 #include "daemon/registry/record.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* The ring of recent changes, and the watches that read it. One ring for all kinds: an event is a
  * reference to a version that is serialised already. */
@@ -67,7 +67,7 @@ struct watch_options {
         uint64_t from_revision;    /* changes after it; ignored with a table */
         const struct table *table; /* its present content comes first as ADDED; NULL: none */
         bool has_bookmarks;
-        bool has_initial_end; /* a bookmark that says so follows the table's content */
+        bool has_initial_end;  /* a bookmark that says so follows the table's content */
         uint64_t timeout_usec; /* 0: none */
 };
 

@@ -1,9 +1,5 @@
 #include "daemon/registry/load.h"
 
-#include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/log.h"
 #include "base/str.h"
 #include "daemon/registry/addresses.h"
@@ -11,6 +7,10 @@
 #include "daemon/registry/rest.h"
 #include "daemon/registry/state.h"
 #include "daemon/store/store.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define PREFIX "/registry/"
 
@@ -44,7 +44,8 @@ static int kv_load(struct registry *r, const struct store_kv *kv) {
         int result;
 
         if (!kind) {
-                LOG_WARN(kv->key, "this kind is unknown to this version; the object is kept unseen");
+                LOG_WARN(kv->key,
+                         "this kind is unknown to this version; the object is kept unseen");
                 return 0;
         }
         result = record_parse(&kind->resource, kv->value, kv->value_len, &record, &e);
@@ -90,8 +91,8 @@ static void page_loaded(void *userdata, int result, const struct store_result *p
         if (result == 0 && page->has_more && page->n > 0)
                 result = page_ask(r, page->items[page->n - 1].key, page->revision, &failure);
         else if (result == 0) {
-                r->revisions.last = MAX(r->revisions.last,
-                                        (uint64_t) page->revision + r->revisions.offset);
+                r->revisions.last =
+                        MAX(r->revisions.last, (uint64_t) page->revision + r->revisions.offset);
                 bootstrap(r);
         }
         if (result < 0)
@@ -128,8 +129,11 @@ struct default_object {
 };
 
 #define NAMESPACE(n)                                                                               \
-        { "/api/v1/namespaces", n,                                                                 \
-          "{\"apiVersion\":\"v1\",\"kind\":\"Namespace\",\"metadata\":{\"name\":\"" n "\"}}" }
+        {                                                                                          \
+                "/api/v1/namespaces", n,                                                           \
+                        "{\"apiVersion\":\"v1\",\"kind\":\"Namespace\",\"metadata\":{\"name\":"    \
+                        "\"" n "\"}}"                                                              \
+        }
 
 static const struct default_object DEFAULT_OBJECTS[] = {
         NAMESPACE("default"),
@@ -165,9 +169,9 @@ static void bootstrap_done(struct registry *r, struct rest_response *take_respon
 
         if (take_response->status >= 300 && take_response->status != 409 && r->load_result == 0) {
                 text = take_response->body ? body_flatten(take_response->body) : NULL;
-                r->load_result = err_set(&r->load_err, -EIO,
-                                         "the default objects could not be stored: %s",
-                                         str_or_empty(text));
+                r->load_result =
+                        err_set(&r->load_err, -EIO, "the default objects could not be stored: %s",
+                                str_or_empty(text));
         }
         rest_response_done(take_response);
         if (--r->n_bootstrap == 0)

@@ -1,11 +1,11 @@
 #include "daemon/registry/path.h"
 
+#include "base/str.h"
+#include "daemon/registry/rest.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-#include "base/str.h"
-#include "daemon/registry/rest.h"
 
 #define PARTS_MAX 10U
 #define PAIRS_MAX 512U
@@ -72,10 +72,10 @@ static int parts_split(char *text, const char *parts[PARTS_MAX], size_t *ret_n) 
         return 0;
 }
 
-/* namespaces/N is the namespace itself; so are N/status and N/finalize, which no resource is called. */
+/* namespaces/N is the namespace itself; so are N/status and N/finalize, which no resource is
+ * called. */
 static bool is_namespace_itself(const char *const *rest, size_t n) {
-        return n == 2 ||
-               (n == 3 && (str_eq(rest[2], "status") || str_eq(rest[2], "finalize")));
+        return n == 2 || (n == 3 && (str_eq(rest[2], "status") || str_eq(rest[2], "finalize")));
 }
 
 /* rest: what follows the version. */
@@ -120,7 +120,8 @@ static int parts_read(struct path *p, const char *const *parts, size_t n) {
 }
 
 int path_parse(const char *text, struct path *ret_path, struct err *e) {
-        AUTO_DONE(path) struct path p = {
+        AUTO_DONE(path)
+        struct path p = {
                 .group = "",
                 .version = "",
                 .resource = "",

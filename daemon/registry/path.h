@@ -1,11 +1,11 @@
 #pragma once
 
+#include "base/err.h"
+#include "base/macros.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "base/err.h"
-#include "base/macros.h"
 
 /* What a request's path and query mean, before anything is looked up. Pure. */
 
@@ -25,8 +25,8 @@ struct path {
         char *memory; /* owned */
 };
 
-/* text: percent-encoded, without query. Returns 0, -EINVAL (broken encoding, empty or dotted parts),
- * -E2BIG or -ENOMEM. */
+/* text: percent-encoded, without query. Returns 0, -EINVAL (broken encoding, empty or dotted
+ * parts), -E2BIG or -ENOMEM. */
 int path_parse(const char *text, struct path *ret_path, struct err *e);
 void path_done(struct path *p);
 DEFINE_AUTO_DONE(path);

@@ -1,10 +1,5 @@
 #include "daemon/registry/read.h"
 
-#include <inttypes.h>
-#include <jansson.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "api/kinds/labels.h"
 #include "api/schema/schema.h"
 #include "base/clock.h"
@@ -15,6 +10,11 @@
 #include "daemon/registry/record.h"
 #include "daemon/registry/state.h"
 #include "daemon/registry/watch.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* A watch without timeoutSeconds ends after this long; clients come again. */
 #define WATCH_TIMEOUT_S 3600
@@ -108,8 +108,8 @@ static char *list_head(struct call *c, const struct page *p, bool has_selector) 
         AUTO_DONE(strbuf) struct strbuf b = { 0 };
 
         strbuf_addf(&b,
-                    "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{\"resourceVersion\":\"%" PRIu64
-                    "\"",
+                    "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{\"resourceVersion\":"
+                    "\"%" PRIu64 "\"",
                     k->list_name, k->api_version, hub_revision(c->registry->hub));
         if (p->last)
                 strbuf_addf(&b, ",\"continue\":\"%s/%s\"", p->last->namespace_, p->last->name);

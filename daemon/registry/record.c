@@ -1,14 +1,14 @@
 #include "daemon/registry/record.h"
 
+#include "api/kinds/labels.h"
+#include "base/str.h"
+#include "daemon/registry/resource.h"
+
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "api/kinds/labels.h"
-#include "base/str.h"
-#include "daemon/registry/resource.h"
 
 #define RECORD_LABELS_MAX 1024U
 
@@ -111,8 +111,8 @@ static size_t parts_text_bytes(const struct parts *p, size_t n_fields) {
 
         for (size_t i = 0; i < n_fields; i++)
                 bytes += strlen(p->fields[i]) + 1;
-        json_object_foreach((json_t *) p->labels, key, value)
-                bytes += strlen(key) + strlen(str_or_empty(json_string_value(value))) + 2;
+        json_object_foreach((json_t *) p->labels, key, value) bytes +=
+                strlen(key) + strlen(str_or_empty(json_string_value(value))) + 2;
         return bytes;
 }
 

@@ -1,11 +1,11 @@
 #pragma once
 
+#include "base/err.h"
+#include "base/macros.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "base/err.h"
-#include "base/macros.h"
 
 /* One version of one object: immutable, reference-counted, a single allocation. It holds the JSON
  * text as it is served (resourceVersion included) and what lists and watches select by, so that
@@ -24,7 +24,8 @@ struct record {
         unsigned n_refs;
         uint32_t n_labels;
         uint64_t revision;
-        int64_t stored_revision; /* the store's own count, of the last version that it has; 0: none */
+        int64_t stored_revision; /* the store's own count, of the last version that it has; 0: none
+                                  */
         const struct resource *resource;
         const char *namespace_; /* "" for cluster-scoped */
         const char *name;

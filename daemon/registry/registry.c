@@ -1,8 +1,5 @@
 #include "daemon/registry/registry.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "api/client/timer.h"
 #include "api/kinds/object.h"
 #include "base/clock.h"
@@ -12,6 +9,9 @@
 #include "daemon/registry/load.h"
 #include "daemon/registry/state.h"
 #include "daemon/store/store.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 #define HISTORY_EVENTS 4096U
 #define HISTORY_BYTES (8U << 20)

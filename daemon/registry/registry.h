@@ -1,11 +1,11 @@
 #pragma once
 
+#include "base/err.h"
+#include "base/macros.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "base/err.h"
-#include "base/macros.h"
 
 /* The server's objects: in memory as JSON text, in the store for the next start. The store's only
  * writer. On the loop thread. */
@@ -16,15 +16,15 @@ struct store;
 struct timers;
 
 struct registry_options {
-        struct store *store;      /* borrowed for the registry's life */
-        struct timers *timers;    /* borrowed likewise */
+        struct store *store;         /* borrowed for the registry's life */
+        struct timers *timers;       /* borrowed likewise */
         uint64_t (*wall_usec)(void); /* what time people are told; NULL: clock_wall_usec() */
-        const char *service_cidr; /* NULL: "10.96.0.0/16"; copied */
-        unsigned history_events;  /* of the ring that watches read, 0: 4096 */
-        size_t history_bytes;     /* 0: 8 MiB */
-        uint64_t event_ttl_usec;  /* how long kind Event is kept, 0: 1 h */
-        /* Called once, from the loop, when the store has failed for good (store_failure()): no write will succeed in this process
-         * any more. May be NULL. */
+        const char *service_cidr;    /* NULL: "10.96.0.0/16"; copied */
+        unsigned history_events;     /* of the ring that watches read, 0: 4096 */
+        size_t history_bytes;        /* 0: 8 MiB */
+        uint64_t event_ttl_usec;     /* how long kind Event is kept, 0: 1 h */
+        /* Called once, from the loop, when the store has failed for good (store_failure()): no
+         * write will succeed in this process any more. May be NULL. */
         void (*on_failure)(void *data, const char *text);
         void *data;
 };

@@ -1,11 +1,5 @@
 #include "daemon/registry/remove.h"
 
-#include <inttypes.h>
-#include <jansson.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "api/schema/schema.h"
 #include "base/clock.h"
 #include "base/str.h"
@@ -18,6 +12,12 @@
 #include "daemon/registry/state.h"
 #include "daemon/registry/write.h"
 
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
 #define FOREGROUND "foregroundDeletion"
 #define ORPHAN "orphan"
 #define GRACE_DEFAULT_S 30
@@ -29,7 +29,7 @@ static const char *const KEPT_NAMESPACES[] = { "default", "kube-system", "kube-p
 /* ---- options ---- */
 
 struct remove_options {
-        int64_t grace_s; /* -1: as the object says */
+        int64_t grace_s;                          /* -1: as the object says */
         const char *propagation, *uid, *revision; /* NULL: not said */
         bool is_dry_run;
 };
@@ -42,10 +42,11 @@ static bool options_check(struct call *c, const struct remove_options *o) {
         if (!o->propagation || str_eq(o->propagation, "Background") ||
             str_eq(o->propagation, "Foreground") || str_eq(o->propagation, "Orphan"))
                 return true;
-        call_fail(c, 422, "Invalid",
-                  "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Unsupported value: "
-                  "\"%s\": supported values: \"Foreground\", \"Background\", \"Orphan\"",
-                  o->propagation);
+        call_fail(
+                c, 422, "Invalid",
+                "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Unsupported value: "
+                "\"%s\": supported values: \"Foreground\", \"Background\", \"Orphan\"",
+                o->propagation);
         return false;
 }
 
@@ -85,9 +86,10 @@ static bool preconditions_hold(struct call *c, const struct remove_options *o,
 
         (void) snprintf(now, sizeof(now), "%" PRIu64, old->revision);
         if (o->uid && !str_eq(o->uid, old->uid))
-                why = str_format("Precondition failed: UID in precondition: %s, UID in object meta: "
-                                 "%s",
-                                 o->uid, old->uid);
+                why = str_format(
+                        "Precondition failed: UID in precondition: %s, UID in object meta: "
+                        "%s",
+                        o->uid, old->uid);
         else if (o->revision && !str_eq(o->revision, now))
                 why = str_format("Precondition failed: ResourceVersion in precondition: %s, "
                                  "ResourceVersion in object meta: %s",

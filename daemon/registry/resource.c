@@ -4,13 +4,18 @@
 #include "base/str.h"
 
 static const char *const POD_FIELDS[] = {
-        "spec.nodeName",       "status.phase",    "spec.restartPolicy", "spec.schedulerName",
+        "spec.nodeName",           "status.phase", "spec.restartPolicy", "spec.schedulerName",
         "spec.serviceAccountName", "status.podIP", "spec.hostNetwork",
 };
 static const char *const EVENT_FIELDS[] = {
-        "involvedObject.kind",       "involvedObject.namespace", "involvedObject.name",
-        "involvedObject.uid",        "involvedObject.apiVersion", "type",
-        "reason",                    "source.component",
+        "involvedObject.kind",
+        "involvedObject.namespace",
+        "involvedObject.name",
+        "involvedObject.uid",
+        "involvedObject.apiVersion",
+        "type",
+        "reason",
+        "source.component",
 };
 static const char *const NODE_FIELDS[] = { "spec.unschedulable" };
 static const char *const NAMESPACE_FIELDS[] = { "status.phase" };

@@ -1,15 +1,15 @@
 #pragma once
 
+#include "api/schema/schema.h"
+
 #include <stdbool.h>
 #include <stddef.h>
-
-#include "api/schema/schema.h"
 
 /* What the registry knows about a kind beyond its table: which fields select, what is worth a write
  * to the disk. */
 enum {
-        RESOURCE_VOLATILE = 1 << 0,       /* never written to the store, forgotten after a while: Event */
-        RESOURCE_GRACEFUL = 1 << 1,       /* deletion waits for the node: Pod */
+        RESOURCE_VOLATILE = 1 << 0, /* never written to the store, forgotten after a while: Event */
+        RESOURCE_GRACEFUL = 1 << 1, /* deletion waits for the node: Pod */
         RESOURCE_HAS_GENERATION = 1 << 2, /* metadata.generation counts changes of the spec */
         RESOURCE_SERVICE = 1 << 3,        /* has a clusterIP */
         RESOURCE_NAMESPACE = 1 << 4,      /* goes when it is empty: finalizer in spec */
@@ -21,7 +21,8 @@ struct resource {
         unsigned flags;
         const char *const *fields; /* paths that field selectors may name */
         size_t n_fields;
-        /* Changes below these paths alone stay in memory: they are heartbeats. "[]" walks a list. */
+        /* Changes below these paths alone stay in memory: they are heartbeats. "[]" walks a list.
+         */
         const char *const *heartbeats;
         size_t n_heartbeats;
 };

@@ -1,8 +1,5 @@
 #include "daemon/registry/rest.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "api/schema/schema.h"
 #include "base/str.h"
 #include "daemon/registry/body.h"
@@ -14,6 +11,9 @@
 #include "daemon/registry/status.h"
 #include "daemon/registry/sub.h"
 #include "daemon/registry/write.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 /* What kubectl takes for the server's age; the minor version of the API that orch follows. */
 #define KUBE_MINOR "32"
@@ -52,13 +52,14 @@ static bool is_health(const char *path) {
         static const char *const PATHS[] = { "/healthz", "/livez", "/readyz" };
 
         for (size_t i = 0; i < ARRAY_SIZE(PATHS); i++)
-                if (str_starts_with(path, PATHS[i]) && (path[strlen(PATHS[i])] == '\0' ||
-                                                        path[strlen(PATHS[i])] == '/'))
+                if (str_starts_with(path, PATHS[i]) &&
+                    (path[strlen(PATHS[i])] == '\0' || path[strlen(PATHS[i])] == '/'))
                         return true;
         return false;
 }
 
-/* /version, /healthz, /livez, /readyz and the OpenAPI document that old clients can't do without. */
+/* /version, /healthz, /livez, /readyz and the OpenAPI document that old clients can't do without.
+ */
 static bool handle_fixed(struct registry *registry, const struct rest_request *q,
                          const struct rest_sink *sink, void *data) {
         if (!str_eq(q->method, "GET"))
@@ -75,7 +76,8 @@ static bool handle_fixed(struct registry *registry, const struct rest_request *q
         if (!is_health(q->path))
                 return false;
         if (!registry->is_ready && !str_starts_with(q->path, "/livez"))
-                respond_fault(sink, data, 503, "ServiceUnavailable", "the server is still starting");
+                respond_fault(sink, data, 503, "ServiceUnavailable",
+                              "the server is still starting");
         else
                 respond_static(sink, data, "text/plain", "ok");
         return true;
@@ -155,7 +157,7 @@ static bool method_is_any(const struct call *c, const char *const *methods) {
 
 struct sub {
         const char *name;
-        unsigned flags;  /* the kind must have one of these; 0: any kind that has() */
+        unsigned flags; /* the kind must have one of these; 0: any kind that has() */
         bool (*has)(const struct kind *k);
         const char *methods[4];
         void (*handle)(struct call *c);
@@ -258,8 +260,8 @@ void rest_handle(struct registry *registry, const struct rest_request *request,
         if (r == 0)
                 r = query_parse(request->query, &query, &e);
         if (r < 0) {
-                respond_fault(sink, data, parse_code(r), r == -ENOMEM ? "InternalError" : "BadRequest",
-                              err_text(&e));
+                respond_fault(sink, data, parse_code(r),
+                              r == -ENOMEM ? "InternalError" : "BadRequest", err_text(&e));
                 return;
         }
         if (path.kind != PATH_RESOURCE && path.kind != PATH_OTHER) {

@@ -1,10 +1,10 @@
 #pragma once
 
+#include "base/err.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "base/err.h"
 
 /* The whole API as one function: the HTTP face and the in-process client of the controllers both
  * call it. */
@@ -37,7 +37,7 @@ struct rest_response {
         struct body *body;        /* owned */
         char **warnings;          /* owned; each the whole value of a Warning header */
         size_t n_warnings;
-        unsigned retry_after_s;   /* 0: no Retry-After header */
+        unsigned retry_after_s; /* 0: no Retry-After header */
 };
 
 void rest_response_done(struct rest_response *r);

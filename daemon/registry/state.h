@@ -1,9 +1,5 @@
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "base/err.h"
 #include "base/list.h"
 #include "base/map.h"
@@ -11,6 +7,10 @@
 #include "daemon/registry/registry.h"
 #include "daemon/registry/resource.h"
 #include "daemon/registry/table.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* What the registry's own files share. */
 struct addresses;
@@ -21,9 +21,9 @@ struct kind_state {
         struct table table;
 };
 
-/* Where revisions come from. API revisions are the store's plus an offset, which grows by one for each
- * change that never reaches the disk (docs/adr/0040). offset_kept is on the disk: what the offset
- * may grow to before it must be written again. */
+/* Where revisions come from. API revisions are the store's plus an offset, which grows by one for
+ * each change that never reaches the disk (docs/adr/0040). offset_kept is on the disk: what the
+ * offset may grow to before it must be written again. */
 struct revisions {
         uint64_t last; /* given out */
         uint64_t offset, offset_kept;

@@ -1,13 +1,13 @@
 #include "daemon/registry/status.h"
 
-#include <jansson.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/diag.h"
 #include "base/str.h"
 #include "daemon/registry/body.h"
 #include "daemon/registry/rest.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
 
 static void set_text(json_t *object, const char *key, const char *value) {
         if (!str_is_empty(value))
@@ -114,7 +114,7 @@ int status_causes(const struct diags *d, json_t **ret_causes, char **ret_text) {
                 }
         }
         *ret_text = json_array_size(causes) > 1 ? str_format("[%s]", str_or_empty(text.s))
-                                                 : str_format("%s", str_or_empty(text.s));
+                                                : str_format("%s", str_or_empty(text.s));
         if (!causes || !*ret_text || text.has_failed) {
                 json_decref(causes);
                 free(*ret_text);

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <stddef.h>
-
 #include "base/err.h"
+
+#include <stddef.h>
 
 /* Answers that speak of success and failure: metav1 Status. */
 struct diags;
@@ -16,9 +16,9 @@ struct status_text {
         const char *message; /* NULL: none */
         const char *name;    /* of details, NULL or "": none */
         const char *group;
-        const char *kind;    /* the plural; the Kind for 422 */
+        const char *kind; /* the plural; the Kind for 422 */
         const char *uid;
-        json_t *causes;      /* borrowed; NULL: none */
+        json_t *causes; /* borrowed; NULL: none */
         unsigned retry_after_s;
 };
 
@@ -28,6 +28,6 @@ char *status_format(const struct status_text *s);
 /* A whole answer. Out of memory it is a 500 without body. */
 void status_respond(const struct status_text *s, struct rest_response *ret);
 
-/* Causes of a 422 from findings that are errors, and the message's part behind "is invalid: ". Both the
- * caller's. Returns 0 or -ENOMEM. */
+/* Causes of a 422 from findings that are errors, and the message's part behind "is invalid: ". Both
+ * the caller's. Returns 0 or -ENOMEM. */
 int status_causes(const struct diags *d, json_t **ret_causes, char **ret_text);

@@ -1,11 +1,5 @@
 #include "daemon/registry/sub.h"
 
-#include <inttypes.h>
-#include <jansson.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "api/kinds/labels.h"
 #include "api/kinds/meta.h"
 #include "api/schema/schema.h"
@@ -18,6 +12,12 @@
 #include "daemon/registry/remove.h"
 #include "daemon/registry/state.h"
 #include "daemon/registry/write.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* ---- scale ---- */
 
@@ -45,13 +45,12 @@ static json_t *scale_of(const json_t *tree) {
         for (size_t i = 0; i < ARRAY_SIZE(META); i++)
                 if (json_object_get(meta, META[i]))
                         (void) json_object_set(copy, META[i], json_object_get(meta, META[i]));
-        return json_pack("{s:s,s:s,s:o,s:{s:I},s:{s:I,s:o}}", "kind", "Scale", "apiVersion",
-                         "autoscaling/v1", "metadata", copy, "spec", "replicas",
-                         json_integer_value(json_object_get(spec, "replicas")), "status",
-                         "replicas",
-                         json_integer_value(
-                                 json_object_get(json_object_get(tree, "status"), "replicas")),
-                         "selector", selector_text(json_object_get(spec, "selector")));
+        return json_pack(
+                "{s:s,s:s,s:o,s:{s:I},s:{s:I,s:o}}", "kind", "Scale", "apiVersion",
+                "autoscaling/v1", "metadata", copy, "spec", "replicas",
+                json_integer_value(json_object_get(spec, "replicas")), "status", "replicas",
+                json_integer_value(json_object_get(json_object_get(tree, "status"), "replicas")),
+                "selector", selector_text(json_object_get(spec, "selector")));
 }
 
 /* What the new Scale asks for. False: answered. */
@@ -60,9 +59,10 @@ static bool replicas_read(struct call *c, const json_t *scale, json_int_t *ret) 
         const json_t *meta = json_object_get(scale, "metadata");
 
         if (replicas && !json_is_integer(replicas)) {
-                call_fail(c, 400, "BadRequest",
-                          "Scale in version \"v1\" cannot be handled as a Scale: spec.replicas must "
-                          "be an integer");
+                call_fail(
+                        c, 400, "BadRequest",
+                        "Scale in version \"v1\" cannot be handled as a Scale: spec.replicas must "
+                        "be an integer");
                 return false;
         }
         *ret = json_integer_value(replicas);

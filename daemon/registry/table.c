@@ -1,10 +1,10 @@
 #include "daemon/registry/table.h"
 
+#include "base/array.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "base/array.h"
 
 void table_done(struct table *t) {
         for (size_t i = 0; i < t->n; i++)

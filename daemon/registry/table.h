@@ -1,11 +1,11 @@
 #pragma once
 
+#include "base/err.h"
+#include "daemon/registry/record.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "base/err.h"
-#include "daemon/registry/record.h"
 
 /* All objects of one kind in the order of lists. A sorted array: at tens of thousands of objects a
  * binary search and a memmove are cheaper than any tree, and a list is a walk over memory. */
@@ -23,8 +23,8 @@ size_t table_find(const struct table *t, const char *namespace_, const char *nam
 
 struct record *table_get(const struct table *t, const char *namespace_, const char *name);
 
-/* Promises a place, so that a later table_put() of a new key can't fail; table_release() goes before
- * it. Returns 0 or -ENOMEM. */
+/* Promises a place, so that a later table_put() of a new key can't fail; table_release() goes
+ * before it. Returns 0 or -ENOMEM. */
 int table_reserve(struct table *t);
 void table_release(struct table *t);
 

@@ -1,10 +1,10 @@
 #pragma once
 
+#include "base/macros.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "base/macros.h"
 
 /* A stream of changes, pulled by its reader. Nothing is queued for it: it is a place in the ring of
  * recent events that all watches share, so a slow reader costs nothing and, once the ring has gone

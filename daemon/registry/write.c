@@ -1,12 +1,5 @@
 #include "daemon/registry/write.h"
 
-#include <inttypes.h>
-#include <jansson.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <strings.h>
-
 #include "api/patch/patch.h"
 #include "api/schema/schema.h"
 #include "api/text/text.h"
@@ -19,6 +12,13 @@
 #include "daemon/registry/record.h"
 #include "daemon/registry/remove.h"
 #include "daemon/registry/state.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
 #define MODIFIED_TEXT                                                                              \
         "the object has been modified; please apply your changes to the latest version and try "   \
@@ -36,8 +36,8 @@ void write_wait(struct call *c, void (*run)(struct call *c)) {
 
         c->run = run;
         c->turn.run = turn_run;
-        if (turn_begin(c->registry, &c->turn,
-                       registry_key(&c->kind->resource, namespace_, name)) < 0)
+        if (turn_begin(c->registry, &c->turn, registry_key(&c->kind->resource, namespace_, name)) <
+            0)
                 call_fail_memory(c);
 }
 
@@ -157,9 +157,10 @@ static bool versions_match(struct call *c, const json_t *fresh, const struct rec
 
         (void) snprintf(now, sizeof(now), "%" PRIu64, old->revision);
         if (!str_is_empty(uid) && !str_eq(uid, old->uid)) {
-                why = str_format("Precondition failed: UID in precondition: %s, UID in object meta: "
-                                 "%s",
-                                 uid, old->uid);
+                why = str_format(
+                        "Precondition failed: UID in precondition: %s, UID in object meta: "
+                        "%s",
+                        uid, old->uid);
                 call_fail_conflict(c, str_or_empty(why));
                 return false;
         }
@@ -182,15 +183,15 @@ static bool names_match(struct call *c, json_t *fresh) {
         }
         if (*c->path.namespace_ && !str_is_empty(namespace_) &&
             !str_eq(namespace_, c->path.namespace_)) {
-                call_fail(c, 400, "BadRequest",
-                          "the namespace of the object (%s) does not match the namespace on the URL "
-                          "(%s)",
-                          namespace_, c->path.namespace_);
+                call_fail(
+                        c, 400, "BadRequest",
+                        "the namespace of the object (%s) does not match the namespace on the URL "
+                        "(%s)",
+                        namespace_, c->path.namespace_);
                 return false;
         }
         c->name = strdup(c->path.name);
-        if (c->name && meta &&
-            json_object_set_new(meta, "name", json_string(c->path.name)) == 0 &&
+        if (c->name && meta && json_object_set_new(meta, "name", json_string(c->path.name)) == 0 &&
             (!*c->path.namespace_ ||
              json_object_set_new(meta, "namespace", json_string(c->path.namespace_)) == 0))
                 return true;
@@ -270,7 +271,8 @@ static void fail_patch(struct call *c, int r, const struct err *e) {
         if (r == -ENOMEM)
                 call_fail_memory(c);
         else if (r == -ENOENT || r == -E2BIG)
-                call_fail(c, 422, "Invalid", "the server rejected our request due to an error in our request: %s",
+                call_fail(c, 422, "Invalid",
+                          "the server rejected our request due to an error in our request: %s",
                           err_text(e));
         else
                 call_fail(c, 400, "BadRequest", "%s", err_text(e));

@@ -1,9 +1,9 @@
-#include <string.h>
-#include <unistd.h>
-
 #include "base/str.h"
 #include "daemon/runtime/runtime.h"
 #include "daemon/runtime/runtime_internal.h"
+
+#include <string.h>
+#include <unistd.h>
 
 /* Requests under way, and what comes back. A call leaves the list before its owner is told: the
  * owner may do anything then. */
@@ -136,8 +136,7 @@ void call_fail_all(struct runtime_pod *pod, int r, const char *text) {
         }
 }
 
-static void call_handle(struct runtime_pod *pod, const struct wire_msg *msg,
-                        struct wire_fds *fds) {
+static void call_handle(struct runtime_pod *pod, const struct wire_msg *msg, struct wire_fds *fds) {
         struct runtime_session *c = call_find(pod, msg->serial);
 
         switch (msg->type) {

@@ -1,5 +1,8 @@
 #include "daemon/runtime/cgroup.h"
 
+#include "base/fd.h"
+#include "daemon/runtime/kv.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -9,15 +12,12 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "base/fd.h"
-#include "daemon/runtime/kv.h"
-
 #define CGROUP_PERIOD_USEC 100000
 #define CGROUP_PROCS_MAX 65536
 #define CGROUP_KILL_ROUNDS 64
 
 static const char *const cgroup_keys[CGROUP_TREES] = {
-        "cgroup.unified", "cgroup.memory",  "cgroup.cpu",    "cgroup.pids",
+        "cgroup.unified", "cgroup.memory",  "cgroup.cpu",     "cgroup.pids",
         "cgroup.devices", "cgroup.freezer", "cgroup.cpuacct",
 };
 
@@ -90,8 +90,8 @@ static void cgroup_plan_memory(const struct cgroup_host *host, const struct cgro
                 cgroup_plan_add(settings, n, tree, "memory.swap.max",
                                 l->memory_bytes > 0 ? "0" : "max", true);
         } else if (l->memory_bytes > 0 || is_update) {
-                /* The kernel holds limit <= memsw at every instant, so a rise goes through memsw first
-                 * and a cut through limit first: one of the outer two does nothing. */
+                /* The kernel holds limit <= memsw at every instant, so a rise goes through memsw
+                 * first and a cut through limit first: one of the outer two does nothing. */
                 cgroup_plan_add(settings, n, tree, "memory.memsw.limit_in_bytes", value, true);
                 cgroup_plan_add(settings, n, tree, "memory.limit_in_bytes", value, false);
                 cgroup_plan_add(settings, n, tree, "memory.memsw.limit_in_bytes", value, true);
@@ -195,8 +195,8 @@ static uint64_t cgroup_read_number(const char *dir, const char *file) {
         return cgroup_read(dir, file, text, sizeof(text)) < 0 ? 0 : strtoull(text, NULL, 10);
 }
 
-/* The groups that a container must have whatever its limits: memory to see an OOM kill, and one tree
- * that can tell who is alive. Every further one costs a start 50 to 100 microseconds. */
+/* The groups that a container must have whatever its limits: memory to see an OOM kill, and one
+ * tree that can tell who is alive. Every further one costs a start 50 to 100 microseconds. */
 static bool cgroup_is_always_made(const struct cgroup_host *host, enum cgroup_tree tree) {
         switch (tree) {
         case CGROUP_UNIFIED:
@@ -289,8 +289,8 @@ int cgroup_apply(const struct cgroup_host *host, const char *name,
                 (void) cgroup_dir(host, t, name, dir);
                 r = cgroup_write(dir, settings[i].file, settings[i].value);
                 if (r < 0 && !settings[i].is_optional)
-                        return err_errno(e, r, "cannot set %s to %s in cgroup %s",
-                                         settings[i].file, settings[i].value, dir);
+                        return err_errno(e, r, "cannot set %s to %s in cgroup %s", settings[i].file,
+                                         settings[i].value, dir);
         }
         return 0;
 }
@@ -447,7 +447,7 @@ void cgroup_stats(const struct cgroup_host *host, const char *name,
                   struct cgroup_stats *ret_stats) {
         char dir[CGROUP_DIR_MAX], text[1024];
 
-        *ret_stats = (struct cgroup_stats) { 0 };
+        *ret_stats = (struct cgroup_stats){ 0 };
         cgroup_stats_memory(host, name, ret_stats);
         ret_stats->oom_kills = cgroup_oom_kills(host, name);
 

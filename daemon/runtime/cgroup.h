@@ -1,18 +1,18 @@
 #pragma once
 
+#include "base/err.h"
+#include "base/str.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "base/err.h"
-#include "base/str.h"
-
 /* Control groups of version 2, version 1 and both at once (hybrid) behind a few functions. On a
- * hybrid machine the version 1 controllers limit, and the unified tree kills and tells who is alive.
- * Groups are named "podUID" and "podUID/CONTAINER" below one base directory for each hierarchy. Used by
- * the node (detection, changes, figures) and by orch-pod (all else); nothing here allocates but where a
- * strbuf says so. */
+ * hybrid machine the version 1 controllers limit, and the unified tree kills and tells who is
+ * alive. Groups are named "podUID" and "podUID/CONTAINER" below one base directory for each
+ * hierarchy. Used by the node (detection, changes, figures) and by orch-pod (all else); nothing
+ * here allocates but where a strbuf says so. */
 #define CGROUP_PATH_MAX 256
 #define CGROUP_NAME_MAX 160
 
@@ -61,8 +61,10 @@ int64_t cgroup_shares_from_milli(int64_t milli);
 int64_t cgroup_quota_from_milli(int64_t milli, int64_t period_usec);
 int64_t cgroup_weight_from_shares(int64_t shares);
 
-/* The directory of a group. buf: CGROUP_PATH_MAX + CGROUP_NAME_MAX. NULL when there is no such tree. */
-char *cgroup_dir(const struct cgroup_host *host, enum cgroup_tree tree, const char *name, char *buf);
+/* The directory of a group. buf: CGROUP_PATH_MAX + CGROUP_NAME_MAX. NULL when there is no such
+ * tree. */
+char *cgroup_dir(const struct cgroup_host *host, enum cgroup_tree tree, const char *name,
+                 char *buf);
 #define CGROUP_DIR_MAX (CGROUP_PATH_MAX + CGROUP_NAME_MAX)
 
 /* The number behind "key " in a flat keyed file's text, 0 when it isn't there. */
@@ -98,8 +100,9 @@ int cgroup_apply(const struct cgroup_host *host, const char *name,
 int cgroup_join(const struct cgroup_host *host, const char *name, bool is_in_unified,
                 struct err *e);
 
-/* SIGKILL to every process, children born meanwhile included. Doesn't wait for their end, but for v1 where
- * it freezes for an instant. Returns 0, or -ENOENT when no group can tell who belongs to it. */
+/* SIGKILL to every process, children born meanwhile included. Doesn't wait for their end, but for
+ * v1 where it freezes for an instant. Returns 0, or -ENOENT when no group can tell who belongs to
+ * it. */
 int cgroup_kill(const struct cgroup_host *host, const char *name);
 /* Whether a process is left. False when no group can tell. */
 bool cgroup_is_populated(const struct cgroup_host *host, const char *name);

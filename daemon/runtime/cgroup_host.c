@@ -1,3 +1,7 @@
+#include "base/fd.h"
+#include "base/str.h"
+#include "daemon/runtime/cgroup.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -5,10 +9,6 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
-
-#include "base/fd.h"
-#include "base/str.h"
-#include "daemon/runtime/cgroup.h"
 
 #define CGROUP_TEXT_MAX (1 << 20)
 /* Processes may start while others are moved out of the way. */
@@ -149,7 +149,8 @@ static void cgroup_move_out(const char *parent) {
 
                 if (file_read(list, CGROUP_TEXT_MAX, &text, NULL, NULL) < 0 || text[0] == '\0')
                         return;
-                for (char *pid = strtok_r(text, "\n", &save); pid; pid = strtok_r(NULL, "\n", &save))
+                for (char *pid = strtok_r(text, "\n", &save); pid;
+                     pid = strtok_r(NULL, "\n", &save))
                         (void) file_write_text(target, pid, NULL);
         }
 }

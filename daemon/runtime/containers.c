@@ -1,9 +1,3 @@
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/str.h"
@@ -12,6 +6,12 @@
 #include "daemon/runtime/runtime.h"
 #include "daemon/runtime/runtime_internal.h"
 #include "daemon/runtime/seccomp_profile.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* What kubelet takes of a log for a termination message. */
 #define CONTAINER_FALLBACK_LINES 80
@@ -32,8 +32,7 @@ struct runtime_container *container_get(struct runtime_pod *pod, const char *nam
 
 /* ---- status ---- */
 
-static void container_fall_back(const struct runtime_pod *pod, const char *name,
-                                struct status *s) {
+static void container_fall_back(const struct runtime_pod *pod, const char *name, struct status *s) {
         const struct log_reader_options options = { .tail_lines = CONTAINER_FALLBACK_LINES };
         AUTO_FREE char *path = log_path(pod->runtime->log_dir, str_or_empty(pod->namespace_),
                                         str_or_empty(pod->name), pod->uid, name, s->instance);
@@ -80,7 +79,7 @@ bool container_status(struct runtime_pod *pod, const char *name,
                 container_mark_lost(pod, name, path, s);
         if (!s->is_running && s->is_log_fallback && s->exit_code != 0 && s->message[0] == '\0')
                 container_fall_back(pod, name, s);
-        *ret_status = (struct runtime_container_status) {
+        *ret_status = (struct runtime_container_status){
                 .pod_uid = pod->uid,
                 .container = name,
                 .instance = s->instance,
@@ -121,8 +120,9 @@ void container_notice(struct runtime_pod *pod, const char *name) {
 
 /* The program for these capabilities; compiled when it is asked for first. NULL: memory is out. */
 static char *container_seccomp_path(struct runtime *r, uint64_t capabilities, struct err *e) {
-        AUTO_FREE char *path = str_format("%s/seccomp/%s-%llx.bpf", r->run_dir, ORCH_VERSION,
-                                          (unsigned long long) (capabilities & seccomp_profile_capabilities));
+        AUTO_FREE char *path =
+                str_format("%s/seccomp/%s-%llx.bpf", r->run_dir, ORCH_VERSION,
+                           (unsigned long long) (capabilities & seccomp_profile_capabilities));
 
         if (!path) {
                 (void) err_set(e, -ENOMEM, "out of memory");
@@ -134,7 +134,8 @@ static char *container_seccomp_path(struct runtime *r, uint64_t capabilities, st
         return STEAL(path);
 }
 
-static int container_write_config(struct runtime_pod *pod, const struct runtime_container_spec *spec,
+static int container_write_config(struct runtime_pod *pod,
+                                  const struct runtime_container_spec *spec,
                                   const struct oci_input *in, struct err *e) {
         AUTO_DONE(strbuf) struct strbuf text = { 0 };
         AUTO_FREE char *dir = str_format("%s/%s", pod->dir, spec->name);
@@ -199,9 +200,10 @@ static int container_check_spec(const struct runtime_pod *pod,
         if (spec->n_layers == 0)
                 return err_set(e, -EINVAL, "container %s has no image layers", spec->name);
         if (spec->n_args == 0)
-                return err_set(e, -EINVAL,
-                               "container %s has no command: neither the image nor command gives one",
-                               spec->name);
+                return err_set(
+                        e, -EINVAL,
+                        "container %s has no command: neither the image nor command gives one",
+                        spec->name);
         if (!runtime_pod_is_alive(pod))
                 return err_set(e, -EHOSTDOWN, "orch-pod of pod %s is gone", pod->uid);
         c = map_get(&pod->containers, spec->name);
@@ -311,7 +313,7 @@ int runtime_container_stats(const struct runtime_pod *pod, const char *container
         if (r < 0)
                 return r;
         cgroup_stats(&host, name, &s);
-        *ret_stats = (struct runtime_stats) {
+        *ret_stats = (struct runtime_stats){
                 .cpu_usec = s.cpu_usec,
                 .memory_bytes = s.memory_bytes,
                 .memory_working_set_bytes =

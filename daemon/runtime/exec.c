@@ -1,14 +1,14 @@
-#include <fcntl.h>
-#include <jansson.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/str.h"
 #include "daemon/runtime/runtime.h"
 #include "daemon/runtime/runtime_internal.h"
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 static json_t *exec_strings(const char *const *items, size_t n) {
         json_t *array = json_array();
@@ -106,10 +106,9 @@ void runtime_exec_cancel(struct runtime_session *session) {
 }
 
 int runtime_exec_resize(struct runtime_session *session, unsigned columns, unsigned rows) {
-        struct wire_msg msg = { .type = WIRE_RESIZE,
-                                .target = session->serial,
-                                .a = columns,
-                                .b = rows };
+        struct wire_msg msg = {
+                .type = WIRE_RESIZE, .target = session->serial, .a = columns, .b = rows
+        };
 
         return call_send(session->pod, &msg, NULL, 0, NULL, NULL);
 }

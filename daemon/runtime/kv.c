@@ -1,12 +1,12 @@
 #include "daemon/runtime/kv.h"
 
+#include "base/fd.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "base/fd.h"
 
 static void kv_put(struct kv_writer *w, char c) {
         if (w->len + 1 >= w->cap) {

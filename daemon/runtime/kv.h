@@ -1,10 +1,10 @@
 #pragma once
 
+#include "base/err.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "base/err.h"
 
 /* Small files of "key=value" lines (pod.conf, status), written and read by both the node and
  * orch-pod without an allocation. In a value, backslash and newline are written "\\" and "\n". */
@@ -17,8 +17,8 @@ struct kv_writer {
 void kv_add(struct kv_writer *w, const char *key, const char *value);
 void kv_add_number(struct kv_writer *w, const char *key, int64_t value);
 
-/* Walks text, changing it: cuts lines, undoes escapes. *cursor: the text at first. False at the end.
- * Lines without '=' are skipped. */
+/* Walks text, changing it: cuts lines, undoes escapes. *cursor: the text at first. False at the
+ * end. Lines without '=' are skipped. */
 bool kv_next(char **cursor, char **ret_key, char **ret_value);
 
 /* Decimal, 0 for what is no number. */

@@ -1,5 +1,8 @@
 #include "daemon/runtime/log_reader.h"
 
+#include "base/clock.h"
+#include "base/str.h"
+
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -7,9 +10,6 @@
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "base/clock.h"
-#include "base/str.h"
 
 #define LOG_READER_FILES_MAX 64
 /* So often a file is sought that a rotation under way may just be renaming. */
@@ -20,12 +20,12 @@
 struct log_reader {
         struct log_reader_options options;
         char *path;
-        int fd;         /* -1: nothing there yet */
-        int watch;      /* inotify, -1: not asked for */
-        uint64_t left;  /* of limit_bytes */
+        int fd;        /* -1: nothing there yet */
+        int watch;     /* inotify, -1: not asked for */
+        uint64_t left; /* of limit_bytes */
         bool is_done;
         bool is_line_open[3]; /* by stream: a P record went before */
-        char *buffer;   /* LOG_READER_BUFFER */
+        char *buffer;         /* LOG_READER_BUFFER */
         size_t start, end;
         char *out; /* what didn't fit into the caller's buffer */
         size_t out_start, out_len, out_cap;
@@ -47,8 +47,8 @@ static int log_reader_open(const struct log_reader *r, unsigned n) {
         return path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
 }
 
-/* Which predecessor the open file is by now; 0: the current file, -1: it is gone. A rotation renames one
- * file after the other, so a number may be missing for an instant. */
+/* Which predecessor the open file is by now; 0: the current file, -1: it is gone. A rotation
+ * renames one file after the other, so a number may be missing for an instant. */
 static int log_reader_place(const struct log_reader *r) {
         struct stat own, st;
 
@@ -72,8 +72,9 @@ static int log_reader_oldest(const struct log_reader *r) {
         return fd;
 }
 
-/* Opens the next younger file; -1: the open one is the current one, or its successor isn't there yet. Files are
- * renamed oldest first: as long as ours has kept its place, the one before it is its successor. */
+/* Opens the next younger file; -1: the open one is the current one, or its successor isn't there
+ * yet. Files are renamed oldest first: as long as ours has kept its place, the one before it is its
+ * successor. */
 static int log_reader_successor(const struct log_reader *r) {
         for (unsigned i = 0; i < LOG_READER_TRIES; i++) {
                 int place = log_reader_place(r), fd;
@@ -261,7 +262,8 @@ static int log_reader_fill(struct log_reader *r) {
                 next = log_reader_successor(r);
                 if (next < 0)
                         return 0;
-                /* What came between the end we saw and the rotation; nothing is written behind it. */
+                /* What came between the end we saw and the rotation; nothing is written behind it.
+                 */
                 n = log_reader_more(r);
                 if (n != 0) {
                         (void) close(next);

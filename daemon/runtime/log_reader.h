@@ -1,12 +1,12 @@
 #pragma once
 
+#include "base/err.h"
+#include "base/macros.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-
-#include "base/err.h"
-#include "base/macros.h"
 
 /* Reads what orch-pod wrote: LOG_DIR/NAMESPACE_POD_UID/CONTAINER/N.log in CRI format, and its
  * rotated predecessors N.log.1 (newest) to N.log.4, oldest first, as one text. Knows how to go on
@@ -14,17 +14,18 @@
 struct log_reader;
 
 struct log_reader_options {
-        int64_t tail_lines;    /* -1: all */
-        uint64_t since_usec;   /* wall clock; 0: from the beginning */
-        bool has_timestamps;   /* put the RFC 3339 time and a blank in front of each line */
-        uint64_t limit_bytes;  /* 0: none */
+        int64_t tail_lines;   /* -1: all */
+        uint64_t since_usec;  /* wall clock; 0: from the beginning */
+        bool has_timestamps;  /* put the RFC 3339 time and a blank in front of each line */
+        uint64_t limit_bytes; /* 0: none */
 };
 
 /* The path of an instance's current log, the caller's; NULL: memory is out. */
 char *log_path(const char *log_dir, const char *namespace_, const char *pod, const char *uid,
                const char *container, uint64_t instance);
 
-/* path: of log_path(). A file that isn't there yet is an empty one (a container that just starts). */
+/* path: of log_path(). A file that isn't there yet is an empty one (a container that just starts).
+ */
 int log_reader_new(const char *path, const struct log_reader_options *options,
                    struct log_reader **ret_reader, struct err *e);
 void log_reader_unref(struct log_reader *r);

@@ -1,14 +1,14 @@
 #include "daemon/runtime/oci.h"
 
+#include "daemon/runtime/capability.h"
+#include "daemon/runtime/cgroup.h"
+#include "daemon/runtime/runtime.h"
+
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-
-#include "daemon/runtime/capability.h"
-#include "daemon/runtime/cgroup.h"
-#include "daemon/runtime/runtime.h"
 
 #define OCI_DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 /* A privileged container's devices: more than any machine has in /dev, less than would hurt. */
@@ -80,8 +80,7 @@ static int oci_apply_caps(const char *const *names, size_t n, bool is_add, uint6
         return 0;
 }
 
-int oci_capabilities(const struct runtime_container_spec *spec, uint64_t *ret_mask,
-                     struct err *e) {
+int oci_capabilities(const struct runtime_container_spec *spec, uint64_t *ret_mask, struct err *e) {
         uint64_t mask = spec->is_privileged ? CAPABILITY_ALL : capability_default;
         int r = 0;
         bool adds_all = false;
@@ -199,7 +198,8 @@ static int oci_process(struct strbuf *b, const struct oci_input *in, struct err 
 
 /* ---- mounts ---- */
 
-/* Part of a volume. orch-pod looks it up again beneath its root; other runtimes take the joined path. */
+/* Part of a volume. orch-pod looks it up again beneath its root; other runtimes take the joined
+ * path. */
 static void oci_mount_part(struct strbuf *b, const struct runtime_mount *m, const char *options) {
         AUTO_FREE char *joined = str_format("%s/%s", m->source, m->sub_path);
 
@@ -255,7 +255,8 @@ static void oci_own_mounts(struct strbuf *b, const struct oci_input *in) {
         oci_mount(b, "/dev", "tmpfs", "tmpfs",
                   "[\"nosuid\",\"strictatime\",\"mode=755\",\"size=65536k\"]");
         oci_mount(b, "/dev/pts", "devpts", "devpts",
-                  "[\"nosuid\",\"noexec\",\"newinstance\",\"ptmxmode=0666\",\"mode=0620\",\"gid=5\"]");
+                  "[\"nosuid\",\"noexec\",\"newinstance\",\"ptmxmode=0666\",\"mode=0620\",\"gid="
+                  "5\"]");
         oci_mount(b, "/dev/mqueue", "mqueue", "mqueue", "[\"nosuid\",\"noexec\",\"nodev\"]");
         oci_mount(b, "/sys", "sysfs", "sysfs",
                   spec->is_privileged ? "[\"nosuid\",\"noexec\",\"nodev\"]"
@@ -296,7 +297,8 @@ static int oci_user_mounts(struct strbuf *b, const struct runtime_container_spec
                 if (m->kind == RUNTIME_MOUNT_TMPFS) {
                         (void) snprintf(options, sizeof(options),
                                         "[\"nosuid\",\"nodev\",\"mode=1777\",\"size=%lld\"%s]",
-                                        (long long) m->size_bytes, m->is_read_only ? ",\"ro\"" : "");
+                                        (long long) m->size_bytes,
+                                        m->is_read_only ? ",\"ro\"" : "");
                         oci_mount(b, m->target, "tmpfs", "tmpfs", options);
                         continue;
                 }
@@ -338,9 +340,10 @@ static int oci_device(struct strbuf *b, const char *path, const char *target, st
 
 /* All of /dev for a privileged container, but what it gets anyway or must not share. */
 static void oci_all_devices(struct strbuf *b, const char *dir, unsigned *budget) {
-        static const char *const skipped[] = { "pts",   "shm",  "mqueue", "fd",      "null", "zero",
-                                               "full",  "tty",  "random", "urandom", "ptmx", "console",
-                                               "stdin", "stdout", "stderr", "hugepages" };
+        static const char *const skipped[] = { "pts",    "shm",     "mqueue", "fd",
+                                               "null",   "zero",    "full",   "tty",
+                                               "random", "urandom", "ptmx",   "console",
+                                               "stdin",  "stdout",  "stderr", "hugepages" };
         DIR *d = opendir(dir);
 
         for (struct dirent *i; d && *budget > 0 && (i = readdir(d));) {
@@ -361,8 +364,7 @@ static void oci_all_devices(struct strbuf *b, const char *dir, unsigned *budget)
                 (void) closedir(d);
 }
 
-static int oci_devices(struct strbuf *b, const struct runtime_container_spec *spec,
-                       struct err *e) {
+static int oci_devices(struct strbuf *b, const struct runtime_container_spec *spec, struct err *e) {
         unsigned budget = OCI_DEVICES_MAX;
 
         oci_raw(b, "devices", "[");
@@ -389,7 +391,7 @@ static void oci_device_rules(struct strbuf *b, const struct runtime_container_sp
                 "[{\"allow\":false,\"access\":\"rwm\"},"
                 "{\"allow\":true,\"type\":\"c\",\"access\":\"m\"},"
                 "{\"allow\":true,\"type\":\"b\",\"access\":\"m\"}");
-        static const int known[][2] = { { 1, 3 }, { 1, 5 }, { 1, 7 }, { 1, 8 }, { 1, 9 },
+        static const int known[][2] = { { 1, 3 }, { 1, 5 }, { 1, 7 }, { 1, 8 },   { 1, 9 },
                                         { 5, 0 }, { 5, 1 }, { 5, 2 }, { 136, -1 } };
 
         for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
@@ -433,8 +435,9 @@ static void oci_limits(struct strbuf *b, const struct runtime_limits *l) {
                 if (l->cpu_request_milli > 0)
                         oci_number(b, "shares", cgroup_shares_from_milli(l->cpu_request_milli));
                 if (l->cpu_limit_milli > 0) {
-                        oci_number(b, "quota", cgroup_quota_from_milli(l->cpu_limit_milli,
-                                                                       OCI_CPU_PERIOD_USEC));
+                        oci_number(
+                                b, "quota",
+                                cgroup_quota_from_milli(l->cpu_limit_milli, OCI_CPU_PERIOD_USEC));
                         oci_number(b, "period", OCI_CPU_PERIOD_USEC);
                 }
                 strbuf_add_char(b, '}');
@@ -449,7 +452,8 @@ static void oci_limits(struct strbuf *b, const struct runtime_limits *l) {
 static void oci_namespace(struct strbuf *b, const char *type, const char *ns, pid_t pid) {
         oci_comma(b);
         if (pid > 0)
-                strbuf_addf(b, "{\"type\":\"%s\",\"path\":\"/proc/%d/ns/%s\"}", type, (int) pid, ns);
+                strbuf_addf(b, "{\"type\":\"%s\",\"path\":\"/proc/%d/ns/%s\"}", type, (int) pid,
+                            ns);
         else
                 strbuf_addf(b, "{\"type\":\"%s\"}", type);
 }

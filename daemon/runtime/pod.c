@@ -1,3 +1,10 @@
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/str.h"
+#include "daemon/runtime/kv.h"
+#include "daemon/runtime/runtime.h"
+#include "daemon/runtime/runtime_internal.h"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
@@ -9,13 +16,6 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include "base/clock.h"
-#include "base/fd.h"
-#include "base/str.h"
-#include "daemon/runtime/kv.h"
-#include "daemon/runtime/runtime.h"
-#include "daemon/runtime/runtime_internal.h"
 
 /* The descriptor that orch-pod expects its first client at. */
 #define POD_SOCKET_FD 3
@@ -36,7 +36,7 @@ void pod_free(struct runtime_pod *pod) {
         pod_disconnect(pod);
         pod->child = sd_event_source_disable_unref(pod->child);
         LIST_FOREACH(i, &pod->calls)
-                call_free(CONTAINER_OF(i, struct runtime_session, list));
+        call_free(CONTAINER_OF(i, struct runtime_session, list));
         map_done(&pod->containers, free);
         free(pod->uid);
         free(pod->namespace_);
@@ -294,7 +294,7 @@ static int pod_spawn_removal(struct runtime_pod *pod, struct err *e) {
 
 static void pod_end_containers(struct runtime_pod *pod) {
         MAP_FOREACH(i, &pod->containers)
-                container_notice(pod, i->key);
+        container_notice(pod, i->key);
 }
 
 void pod_lost(struct runtime_pod *pod) {
@@ -337,7 +337,8 @@ int pod_connect(struct runtime_pod *pod, struct err *e) {
                 return err_errno(e, -errno, "cannot connect to pod %s", pod->uid);
         /* By descriptor: the whole path may be longer than an address can hold. */
         (void) snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/sock", dir);
-        /* Waits only while the queue of an orch-pod that is busy is full; a dead one refuses at once. */
+        /* Waits only while the queue of an orch-pod that is busy is full; a dead one refuses at
+         * once. */
         (void) setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
         if (connect(fd, (const struct sockaddr *) &address, sizeof(address)) < 0 ||
             fd_set_nonblock(fd, true) < 0 ||
@@ -364,7 +365,7 @@ static void pod_on_end(struct runtime_pod *pod) {
         if (access(pod->dir, F_OK) == 0 && pod_spawn_removal(pod, NULL) == 0)
                 return;
         call_fail_all(pod, -ESHUTDOWN, "the pod was removed");
-        pod_finish_removal(pod, 0, &(struct err) { 0 });
+        pod_finish_removal(pod, 0, &(struct err){ 0 });
 }
 
 static int pod_on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
@@ -415,12 +416,13 @@ static int pod_check_spec(const struct runtime *r, const struct runtime_pod_spec
 static int pod_fill(struct runtime_pod *pod, const struct runtime_pod_spec *spec) {
         const char *hostname = spec->hostname ? spec->hostname : spec->name;
 
-        pod->flags = (spec->host_network ? RUNTIME_POD_HOST_NETWORK : 0U) |
-                     (spec->host_ipc ? RUNTIME_POD_HOST_IPC : 0U) |
-                     (spec->host_pid ? RUNTIME_POD_HOST_PID : 0U) |
-                     (spec->share_process_namespace && !spec->host_pid ? RUNTIME_POD_SHARED_PID : 0U) |
-                     (spec->hosts ? RUNTIME_POD_HAS_HOSTS : 0U) |
-                     (spec->resolv_conf ? RUNTIME_POD_HAS_RESOLV_CONF : 0U);
+        pod->flags =
+                (spec->host_network ? RUNTIME_POD_HOST_NETWORK : 0U) |
+                (spec->host_ipc ? RUNTIME_POD_HOST_IPC : 0U) |
+                (spec->host_pid ? RUNTIME_POD_HOST_PID : 0U) |
+                (spec->share_process_namespace && !spec->host_pid ? RUNTIME_POD_SHARED_PID : 0U) |
+                (spec->hosts ? RUNTIME_POD_HAS_HOSTS : 0U) |
+                (spec->resolv_conf ? RUNTIME_POD_HAS_RESOLV_CONF : 0U);
         pod->namespace_ = strdup(spec->namespace_);
         pod->name = strdup(spec->name);
         pod->hostname = strndup(spec->host_network ? "" : hostname, 63);
@@ -539,8 +541,7 @@ char *runtime_pod_tmpfs_path(const struct runtime_pod *pod, const char *name) {
         return str_format("%s/tmpfs/%s", pod->dir, name);
 }
 
-int runtime_pod_remove(struct runtime_pod *pod, runtime_done done, void *userdata,
-                       struct err *e) {
+int runtime_pod_remove(struct runtime_pod *pod, runtime_done done, void *userdata, struct err *e) {
         struct wire_msg msg = { .type = WIRE_REMOVE };
         int r;
 

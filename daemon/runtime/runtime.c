@@ -1,5 +1,10 @@
 #include "daemon/runtime/runtime.h"
 
+#include "base/fd.h"
+#include "base/str.h"
+#include "daemon/runtime/runtime_internal.h"
+#include "daemon/runtime/scope.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/mount.h>
@@ -12,21 +17,16 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "base/fd.h"
-#include "base/str.h"
-#include "daemon/runtime/runtime_internal.h"
-#include "daemon/runtime/scope.h"
-
 #define RUNTIME_LOG_BYTES (10u << 20)
 #define RUNTIME_LOG_FILES 5
 
 /* orch-pod through a read-only mount of its own: a container that gets hold of /proc/PID/exe of an
- * orch-pod that is about to exec in it can't write the program then (CVE-2019-5736). Needs Linux 5.12;
- * before that the binary's owner and mode have to do. */
+ * orch-pod that is about to exec in it can't write the program then (CVE-2019-5736). Needs
+ * Linux 5.12; before that the binary's owner and mode have to do. */
 static int runtime_open_binary(const char *path) {
         struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
-        AUTO_CLOSE int fd = (int) syscall(SYS_open_tree, AT_FDCWD, path,
-                                          OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+        AUTO_CLOSE int fd =
+                (int) syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 
         if (fd < 0 || syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
                 return -1;
@@ -67,20 +67,21 @@ static int runtime_copy_config(struct runtime *r, const struct runtime_config *c
         return 0;
 }
 
-/* Without systemd's help pods live in the daemon's own group: they run as well, but its unit can't be restarted
- * while they do. */
+/* Without systemd's help pods live in the daemon's own group: they run as well, but its unit can't
+ * be restarted while they do. */
 static int runtime_find_groups(struct runtime *r, const char *base, struct err *e) {
         AUTO_FREE char *group = NULL;
         struct err why = { 0 };
 
         if (scope_open(r->pod_binary, &group, &why) < 0)
-                strbuf_addf(&r->warnings, "pods get no unit of their own (%s); is the D-Bus system bus running?\n",
-                            err_text(&why));
+                strbuf_addf(
+                        &r->warnings,
+                        "pods get no unit of their own (%s); is the D-Bus system bus running?\n",
+                        err_text(&why));
         return cgroup_host_prepare(base, group, &r->cgroups, &r->warnings, e);
 }
 
-int runtime_new(const struct runtime_config *config, struct runtime **ret_runtime,
-                struct err *e) {
+int runtime_new(const struct runtime_config *config, struct runtime **ret_runtime, struct err *e) {
         AUTO(runtime) struct runtime *r = calloc(1, sizeof(*r));
         int k;
 

@@ -1,14 +1,14 @@
 #pragma once
 
+#include "base/err.h"
+#include "base/macros.h"
+
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <systemd/sd-event.h>
-
-#include "base/err.h"
-#include "base/macros.h"
 
 /* Pods and containers of this machine, by way of one orch-pod process a pod. Everything runs on the
  * loop thread that owns the sd_event; nothing blocks for longer than a few small files on tmpfs.
@@ -25,7 +25,7 @@ struct runtime_pod;
 #define RUNTIME_MESSAGE_MAX 4096
 
 enum runtime_state {
-        RUNTIME_STATE_NONE,     /* never started, or a start under way */
+        RUNTIME_STATE_NONE, /* never started, or a start under way */
         RUNTIME_STATE_RUNNING,
         RUNTIME_STATE_EXITED,
 };
@@ -36,33 +36,37 @@ struct runtime_container_status {
         const char *container;
         uint64_t instance; /* the number given to runtime_container_start() */
         enum runtime_state state;
-        pid_t pid; /* on this machine; 0 unless running */
+        pid_t pid;     /* on this machine; 0 unless running */
         int exit_code; /* as Kubernetes shows it: 128 + signal when killed by one */
         int signal;    /* 0: exited by itself */
         bool is_oom_killed;
-        bool has_start_failed; /* the program never ran: reason and message say why; exit_code 126-128 */
+        bool has_start_failed;  /* the program never ran: reason and message say why; exit_code
+                                   126-128 */
         uint64_t started_usec;  /* wall clock */
         uint64_t finished_usec; /* wall clock, 0 while it runs */
-        const char *reason;  /* "Completed", "Error", "OOMKilled", "ContainerCannotRun", "StartError"; "" while it runs */
-        const char *message; /* text of the termination message file, or why it could not start; "" none */
+        const char *reason;     /* "Completed", "Error", "OOMKilled", "ContainerCannotRun",
+                                   "StartError"; "" while it runs */
+        const char *message; /* text of the termination message file, or why it could not start; ""
+                                none */
 };
 
 struct runtime_events {
-        /* A container ended (or its start failed, after runtime_container_start() said 0). Told once
-         * for each instance by one runtime; after runtime_recover() an exit may be told again that
-         * recovery already reported as RUNTIME_STATE_EXITED (same instance number). Log and status
-         * are complete by then. */
+        /* A container ended (or its start failed, after runtime_container_start() said 0). Told
+         * once for each instance by one runtime; after runtime_recover() an exit may be told again
+         * that recovery already reported as RUNTIME_STATE_EXITED (same instance number). Log and
+         * status are complete by then. */
         void (*on_exit)(void *userdata, const struct runtime_container_status *status);
-        /* orch-pod of this pod died without being asked to. Its containers are dead and were told by
-         * on_exit; the pod handle is valid until runtime_pod_remove()'s done. */
+        /* orch-pod of this pod died without being asked to. Its containers are dead and were told
+         * by on_exit; the pod handle is valid until runtime_pod_remove()'s done. */
         void (*on_pod_lost)(void *userdata, const char *pod_uid);
 };
 
 struct runtime_config {
-        sd_event *event;         /* a reference is taken */
-        const char *run_dir;     /* "/run/orch": pods/UID/ is made below; tmpfs */
-        const char *log_dir;     /* "/var/lib/orch/logs" */
-        const char *state_dir;   /* "/var/lib/orch/node": writable layers and volumes, pods/UID/ below */
+        sd_event *event;     /* a reference is taken */
+        const char *run_dir; /* "/run/orch": pods/UID/ is made below; tmpfs */
+        const char *log_dir; /* "/var/lib/orch/logs" */
+        const char
+                *state_dir; /* "/var/lib/orch/node": writable layers and volumes, pods/UID/ below */
         const char *pod_binary;  /* path of orch-pod */
         const char *cgroup_name; /* group below the process's own, NULL: "orch" */
         uint64_t log_max_bytes;  /* a file, 0: 10 MiB */
@@ -71,14 +75,15 @@ struct runtime_config {
         void *userdata; /* for events and found */
 };
 
-/* Returns 0, -ENOMEM, -ENOENT (no orch-pod), -EPERM (not root), or an errno of a directory or cgroup. */
+/* Returns 0, -ENOMEM, -ENOENT (no orch-pod), -EPERM (not root), or an errno of a directory or
+ * cgroup. */
 int runtime_new(const struct runtime_config *config, struct runtime **ret_runtime, struct err *e);
 /* Leaves every pod running. Callbacks under way are not called any more. */
 void runtime_unref(struct runtime *r);
 DEFINE_AUTO(runtime);
 
-/* One warning a line about what this machine cannot do (a missing cgroup controller, no seccomp...),
- * each naming the remedy. Borrowed; "" when all is well. Log it once at start. */
+/* One warning a line about what this machine cannot do (a missing cgroup controller, no
+ * seccomp...), each naming the remedy. Borrowed; "" when all is well. Log it once at start. */
 const char *runtime_warnings(const struct runtime *r);
 
 /* What runtime_recover() tells: the pod once, then each of its containers, so that the caller can
@@ -98,11 +103,11 @@ int runtime_recover(struct runtime *r, const struct runtime_found *found, struct
 /* ---- pods ---- */
 
 struct runtime_limits {
-        int64_t cpu_request_milli;   /* 0: none. Becomes cpu.shares or cpu.weight */
-        int64_t cpu_limit_milli;     /* 0: none. Becomes a quota of 100 ms periods */
+        int64_t cpu_request_milli;    /* 0: none. Becomes cpu.shares or cpu.weight */
+        int64_t cpu_limit_milli;      /* 0: none. Becomes a quota of 100 ms periods */
         int64_t memory_request_bytes; /* 0: none. Becomes memory.low where there is one */
-        int64_t memory_limit_bytes;  /* 0: none. Swap is held at 0 with it */
-        int64_t pids_limit;          /* 0: none */
+        int64_t memory_limit_bytes;   /* 0: none. Swap is held at 0 with it */
+        int64_t pids_limit;           /* 0: none */
 };
 
 struct runtime_pair {
@@ -111,9 +116,9 @@ struct runtime_pair {
 
 /* A volume in memory, shared by the pod's containers, that dies with the pod. */
 struct runtime_tmpfs {
-        const char *name; /* DNS label; see runtime_pod_tmpfs_path() */
+        const char *name;   /* DNS label; see runtime_pod_tmpfs_path() */
         int64_t size_bytes; /* 0: the kernel's default, half of memory */
-        bool has_gid; /* it belongs to this group, which may write */
+        bool has_gid;       /* it belongs to this group, which may write */
         uint32_t gid;
 };
 
@@ -121,11 +126,11 @@ struct runtime_pod_spec {
         const char *uid;        /* at most 63 of [A-Za-z0-9-] */
         const char *namespace_; /* of the object */
         const char *name;
-        const char *hostname;    /* NULL: name, cut to 63. Ignored with host_network */
+        const char *hostname; /* NULL: name, cut to 63. Ignored with host_network */
         bool host_network, host_ipc, host_pid;
         bool share_process_namespace;
-        const char *hosts;       /* text of /etc/hosts; NULL: the image's own file */
-        const char *resolv_conf; /* text; NULL: the image's own file */
+        const char *hosts;            /* text of /etc/hosts; NULL: the image's own file */
+        const char *resolv_conf;      /* text; NULL: the image's own file */
         struct runtime_limits limits; /* of all containers together */
         const struct runtime_pair *sysctls;
         size_t n_sysctls;
@@ -152,7 +157,8 @@ const char *runtime_pod_namespace(const struct runtime_pod *pod);
 const char *runtime_pod_name(const struct runtime_pod *pod);
 bool runtime_pod_is_alive(const struct runtime_pod *pod);
 bool runtime_pod_has_host_network(const struct runtime_pod *pod);
-/* orch-pod's process id: its net, ipc and uts namespaces are the pod's. 0: not (or no more) there. */
+/* orch-pod's process id: its net, ipc and uts namespaces are the pod's. 0: not (or no more) there.
+ */
 pid_t runtime_pod_pid(const struct runtime_pod *pod);
 /* Opens the pod's network namespace. Returns a descriptor, the caller's, or a negative errno. Hand
  * it to a worker thread to attach eth0 and set lo up (lo is up already). */
@@ -162,9 +168,10 @@ int runtime_pod_netns(const struct runtime_pod *pod);
 bool runtime_pod_container(const struct runtime_pod *pod, const char *container,
                            struct runtime_container_status *ret_status);
 
-/* Where volume files of the pod belong: STATE_DIR/pods/UID/volumes/NAME. Made on demand with this mode (0777 as kubelet's
- * emptyDir); one that is there keeps what its containers made of it. The caller's string. Removed with the pod.
- * Returns 1 when it was made, 0 when it was there, or a negative errno. */
+/* Where volume files of the pod belong: STATE_DIR/pods/UID/volumes/NAME. Made on demand with this
+ * mode (0777 as kubelet's emptyDir); one that is there keeps what its containers made of it. The
+ * caller's string. Removed with the pod. Returns 1 when it was made, 0 when it was there, or a
+ * negative errno. */
 int runtime_pod_volume(struct runtime_pod *pod, const char *name, mode_t mode, char **ret_path,
                        struct err *e);
 /* The source path, for a bind mount, of one of the spec's tmpfs volumes. The caller's string, NULL:
@@ -175,9 +182,9 @@ int runtime_pod_set_hosts(struct runtime_pod *pod, const char *hosts, struct err
 int runtime_pod_set_resolv_conf(struct runtime_pod *pod, const char *text, struct err *e);
 
 /* Kills what still runs, removes groups, writable layers, volumes and the pod's directory (not the
- * logs: runtime_pod_remove_logs()). done is called when all is gone; the handle ends with it. on_exit
- * is still told for containers that were running. A second call replaces nothing and is refused
- * with -EALREADY. */
+ * logs: runtime_pod_remove_logs()). done is called when all is gone; the handle ends with it.
+ * on_exit is still told for containers that were running. A second call replaces nothing and is
+ * refused with -EALREADY. */
 int runtime_pod_remove(struct runtime_pod *pod, runtime_done done, void *userdata, struct err *e);
 
 /* Removes LOG_DIR/NAMESPACE_NAME_UID. Blocks: call it in a worker thread. */
@@ -194,14 +201,14 @@ enum runtime_mount_kind {
 struct runtime_mount {
         enum runtime_mount_kind kind;
         const char *source; /* bind only */
-        /* bind only: what of source to mount, relative, made when missing; links out of source are refused at the
-         * moment of mounting. NULL: all. */
+        /* bind only: what of source to mount, relative, made when missing; links out of source are
+         * refused at the moment of mounting. NULL: all. */
         const char *sub_path;
         const char *target; /* absolute, in the container; made when missing */
         bool is_read_only;
         bool has_host_propagation; /* mountPropagation: HostToContainer */
         bool is_bidirectional;     /* mountPropagation: Bidirectional */
-        int64_t size_bytes; /* tmpfs only, 0: the kernel's default */
+        int64_t size_bytes;        /* tmpfs only, 0: the kernel's default */
 };
 
 struct runtime_device {
@@ -228,7 +235,8 @@ struct runtime_opt_id {
 
 struct runtime_container_spec {
         const char *name;  /* DNS label */
-        uint64_t instance; /* restart number: names the log (N.log) and the status; each start a higher one */
+        uint64_t instance; /* restart number: names the log (N.log) and the status; each start a
+                              higher one */
 
         /* The image. layers: directories, the topmost first, at least one; borrowed paths. */
         const char *const *layers;
@@ -237,7 +245,7 @@ struct runtime_container_spec {
         size_t n_args;
         const char *const *env; /* "NAME=value"; PATH, HOSTNAME, HOME are added when missing */
         size_t n_env;
-        const char *cwd;  /* NULL: "/". Made when missing */
+        const char *cwd; /* NULL: "/". Made when missing */
 
         /* securityContext. user: the image's, "name", "uid", "name:group"...: looked up inside the
          * container; NULL: root. run_as_* win over it. */
@@ -248,7 +256,7 @@ struct runtime_container_spec {
         size_t n_groups;
         bool is_privileged;
         bool is_root_read_only;
-        bool may_gain_privileges; /* allowPrivilegeEscalation; false sets no_new_privs */
+        bool may_gain_privileges;   /* allowPrivilegeEscalation; false sets no_new_privs */
         const char *const *cap_add; /* "NET_ADMIN", "CAP_NET_ADMIN", "ALL" */
         size_t n_cap_add;
         const char *const *cap_drop;
@@ -266,10 +274,10 @@ struct runtime_container_spec {
         int oom_score_adj; /* -1000 to 1000; below the own is taken in stride where not permitted */
 
         bool has_tty;
-        bool has_stdin; /* keep standard input open for attach; false: /dev/null */
+        bool has_stdin;     /* keep standard input open for attach; false: /dev/null */
         bool is_stdin_once; /* standard input ends with the first attach */
         const char *termination_message_path; /* NULL: "/dev/termination-log"; "": none */
-        bool is_log_fallback; /* terminationMessagePolicy: FallbackToLogsOnError */
+        bool is_log_fallback;                 /* terminationMessagePolicy: FallbackToLogsOnError */
 };
 
 /* Starts a container; done(0) when its program was executed (it may have ended since). done(<0): it
@@ -279,7 +287,8 @@ struct runtime_container_spec {
 int runtime_container_start(struct runtime_pod *pod, const struct runtime_container_spec *spec,
                             runtime_done done, void *userdata, struct err *e);
 
-/* Sends a signal to the main process. Returns 0 when it is on its way, -ESRCH when it doesn't run. */
+/* Sends a signal to the main process. Returns 0 when it is on its way, -ESRCH when it doesn't run.
+ */
 int runtime_container_signal(struct runtime_pod *pod, const char *container, int signal,
                              struct err *e);
 /* SIGKILL to every process of the container; on_exit follows. */
@@ -347,9 +356,9 @@ void runtime_exec_cancel(struct runtime_session *session);
 int runtime_exec_resize(struct runtime_session *session, unsigned columns, unsigned rows);
 
 /* Attach to the main process's standard streams. on_open gets descriptors, its to close: in (write
- * to stdin or the terminal; -1 unless has_stdin or has_tty), out (a copy of what is written from now
- * on: a SEQPACKET socket, each packet led by one byte 1 or 2 for the stream, at its end when the
- * container ends). Who reads out too slowly misses output; the log has it. */
+ * to stdin or the terminal; -1 unless has_stdin or has_tty), out (a copy of what is written from
+ * now on: a SEQPACKET socket, each packet led by one byte 1 or 2 for the stream, at its end when
+ * the container ends). Who reads out too slowly misses output; the log has it. */
 struct runtime_attach_callbacks {
         void (*on_open)(void *userdata, int r, int take_in, int take_out, const struct err *e);
         void *userdata;

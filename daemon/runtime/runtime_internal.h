@@ -31,8 +31,8 @@ struct runtime {
         void *userdata;
         int binary_fd; /* orch-pod through a read-only mount; -1: pod_binary as it is */
         uint64_t next_serial;
-        struct map pods;  /* uid -> struct runtime_pod */
-        bool has_seccomp; /* false: this kernel has none, and a warning says so */
+        struct map pods;       /* uid -> struct runtime_pod */
+        bool has_seccomp;      /* false: this kernel has none, and a warning says so */
         struct status scratch; /* behind the strings of the last status handed out */
 };
 
@@ -99,12 +99,14 @@ void call_fail_all(struct runtime_pod *pod, int r, const char *text);
 
 /* ---- containers.c ---- */
 struct runtime_container *container_get(struct runtime_pod *pod, const char *name);
-/* Loads a status file as what callers see; strings stay in runtime->scratch. False: there is none. */
+/* Loads a status file as what callers see; strings stay in runtime->scratch. False: there is none.
+ */
 bool container_status(struct runtime_pod *pod, const char *name,
                       struct runtime_container_status *ret_status);
 /* Looks at the status file and tells of an end that wasn't told yet. */
 void container_notice(struct runtime_pod *pod, const char *name);
 
-/* Kills the supervisors of this run directory that recovery couldn't reach, with their containers: a second copy of the pod would
- * have the same names and addresses. After all reachable pods are known. Reads /proc once. */
+/* Kills the supervisors of this run directory that recovery couldn't reach, with their containers:
+ * a second copy of the pod would have the same names and addresses. After all reachable pods are
+ * known. Reads /proc once. */
 void runtime_end_strays(struct runtime *r);

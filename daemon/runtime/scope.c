@@ -1,5 +1,8 @@
 #include "daemon/runtime/scope.h"
 
+#include "base/clock.h"
+#include "base/str.h"
+
 #include <linux/magic.h>
 #include <signal.h>
 #include <spawn.h>
@@ -9,9 +12,6 @@
 #include <systemd/sd-bus.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
-
-#include "base/clock.h"
-#include "base/str.h"
 
 #define SCOPE_NAME "orch-pods.scope"
 #define SCOPE_OBJECT "/org/freedesktop/systemd1/unit/orch_2dpods_2escope"
@@ -66,11 +66,11 @@ static int scope_spawn_holder(const char *pod_binary, pid_t *ret, struct err *e)
 
 static int scope_start(sd_bus *bus, pid_t holder, struct err *e) {
         sd_bus_error error = SD_BUS_ERROR_NULL;
-        int r = sd_bus_call_method(bus, SYSTEMD, SYSTEMD_PATH, SYSTEMD_MANAGER, "StartTransientUnit",
-                                   &error, NULL, "ssa(sv)a(sa(sv))", SCOPE_NAME, "fail", 4,
-                                   "Description", "s", "Pods of orch", "Delegate", "b", 1,
-                                   "CollectMode", "s", "inactive-or-failed", "PIDs", "au", 1,
-                                   (uint32_t) holder, 0);
+        int r = sd_bus_call_method(bus, SYSTEMD, SYSTEMD_PATH, SYSTEMD_MANAGER,
+                                   "StartTransientUnit", &error, NULL, "ssa(sv)a(sa(sv))",
+                                   SCOPE_NAME, "fail", 4, "Description", "s", "Pods of orch",
+                                   "Delegate", "b", 1, "CollectMode", "s", "inactive-or-failed",
+                                   "PIDs", "au", 1, (uint32_t) holder, 0);
 
         if (r < 0)
                 (void) err_set(e, r, "systemd refuses %s: %s", SCOPE_NAME,

@@ -1,11 +1,11 @@
 #include "daemon/runtime/status.h"
 
+#include "base/str.h"
+#include "daemon/runtime/kv.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
-
-#include "base/str.h"
-#include "daemon/runtime/kv.h"
 
 int status_save(int dirfd, const char *path, const struct status *s) {
         char text[STATUS_FILE_MAX];

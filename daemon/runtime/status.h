@@ -1,11 +1,11 @@
 #pragma once
 
+#include "base/err.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
-
-#include "base/err.h"
 
 /* CONTAINER/status in a pod's directory: what orch-pod leaves so that a node that was dead misses
  * nothing. Written whole, by rename, before anybody is told. */

@@ -69,7 +69,7 @@ int wire_receive(int sock, struct wire_msg *ret_msg, struct wire_fds *ret_fds) {
                             .msg_controllen = sizeof(control.space) };
         ssize_t n;
 
-        *ret_fds = (struct wire_fds) { .fds = { -1, -1, -1, -1 } };
+        *ret_fds = (struct wire_fds){ .fds = { -1, -1, -1, -1 } };
         do
                 n = recvmsg(sock, &h, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
         while (n < 0 && errno == EINTR);

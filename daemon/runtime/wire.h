@@ -1,15 +1,15 @@
 #pragma once
 
+#include "base/err.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/err.h"
-
-/* What the node and orch-pod say to each other: packets of one fixed struct on a SOCK_SEQPACKET unix
- * socket, so that orch-pod parses nothing and allocates nothing. Bulky things (what to exec) travel
- * as descriptors. The struct only ever grows at its end: what a shorter, older packet leaves out is
- * zero, what a longer, newer one has more is ignored. */
+/* What the node and orch-pod say to each other: packets of one fixed struct on a SOCK_SEQPACKET
+ * unix socket, so that orch-pod parses nothing and allocates nothing. Bulky things (what to exec)
+ * travel as descriptors. The struct only ever grows at its end: what a shorter, older packet leaves
+ * out is zero, what a longer, newer one has more is ignored. */
 #define WIRE_VERSION 1
 #define WIRE_NAME_MAX 64
 #define WIRE_FDS_MAX 4
@@ -19,11 +19,11 @@ enum wire_type {
         WIRE_START = 1, /* container, instance, flags: start CONTAINER/config.json */
         WIRE_SIGNAL,    /* container, a: signal number */
         WIRE_KILL,      /* container: every process of it */
-        WIRE_EXEC,      /* container, flags; descriptors: OCI process object, stdin, stdout, stderr */
+        WIRE_EXEC, /* container, flags; descriptors: OCI process object, stdin, stdout, stderr */
         WIRE_EXEC_KILL, /* target: the serial of WIRE_EXEC */
         WIRE_RESIZE,    /* container, or target: serial of WIRE_EXEC; a: columns, b: rows */
-        WIRE_ATTACH,    /* container; the reply carries in (when flags has WIRE_FLAG_STDIN) and out */
-        WIRE_REMOVE,    /* end everything and leave nothing behind; then the socket closes */
+        WIRE_ATTACH, /* container; the reply carries in (when flags has WIRE_FLAG_STDIN) and out */
+        WIRE_REMOVE, /* end everything and leave nothing behind; then the socket closes */
 
         /* pod to node */
         WIRE_REPLY = 100, /* serial, result, text */
@@ -37,7 +37,7 @@ enum wire_flag {
         WIRE_FLAG_TTY = 1 << 0,
         WIRE_FLAG_STDIN = 1 << 1,
         WIRE_FLAG_STDIN_ONCE = 1 << 2,
-        WIRE_FLAG_HOST_CGROUP = 1 << 3, /* no cgroup of its own: the machine has none */
+        WIRE_FLAG_HOST_CGROUP = 1 << 3,  /* no cgroup of its own: the machine has none */
         WIRE_FLAG_LOG_FALLBACK = 1 << 4, /* termination message from the log's tail on error */
 };
 
@@ -64,8 +64,8 @@ struct wire_fds {
  * (-EAGAIN when a non-blocking socket is full). Never raises SIGPIPE. */
 int wire_send(int sock, const struct wire_msg *msg, const int *fds, size_t n_fds);
 
-/* Receives one packet. Returns 1, 0 at the end of the stream, -EAGAIN, -EBADMSG for what is no packet
- * of ours (descriptors are closed then), or an errno. ret_fds: the caller's to close. */
+/* Receives one packet. Returns 1, 0 at the end of the stream, -EAGAIN, -EBADMSG for what is no
+ * packet of ours (descriptors are closed then), or an errno. ret_fds: the caller's to close. */
 int wire_receive(int sock, struct wire_msg *ret_msg, struct wire_fds *ret_fds);
 
 /* Checks and completes what was received as size bytes in msg. Pure. Returns 0 or -EBADMSG. */
@@ -73,5 +73,6 @@ int wire_check(struct wire_msg *msg, size_t size);
 
 void wire_fds_close(struct wire_fds *f);
 
-/* Names that may become path components: 1 to 63 of [A-Za-z0-9.-], not beginning with a dot or dash. Pure. */
+/* Names that may become path components: 1 to 63 of [A-Za-z0-9.-], not beginning with a dot or
+ * dash. Pure. */
 bool wire_name_is_valid(const char *name);

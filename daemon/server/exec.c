@@ -1,9 +1,4 @@
 /* pods/P/exec and attach: a WebSocket on the user's side, a stream on the node's. */
-#include <jansson.h>
-#include <stdlib.h>
-#include <string.h>
-#include <strings.h>
-
 #include "api/client/timer.h"
 #include "base/clock.h"
 #include "base/str.h"
@@ -12,6 +7,11 @@
 #include "daemon/server/route.h"
 #include "daemon/server/tunnel.h"
 #include "daemon/server/websocket.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
 /* How long the client may take to answer the good-bye. */
 #define GOODBYE_USEC (5 * USEC_PER_SEC)
@@ -96,8 +96,7 @@ static void node_ended(void *data, const char *text) {
 
         tunnel_close(STEAL(x->tunnel));
         tree = json_pack("{s:{},s:s,s:s,s:s}", "metadata", "status", "Failure", "reason",
-                         "InternalError", "message",
-                         text ? text : "the node broke the stream off");
+                         "InternalError", "message", text ? text : "the node broke the stream off");
         status = tree ? json_dumps(tree, JSON_COMPACT) : NULL;
         json_decref(tree);
         exec_finish(x, str_or_empty(status), strlen(str_or_empty(status)));
@@ -214,9 +213,10 @@ static enum MHD_Result exec_dispatch(struct request *r) {
         char accept[WEBSOCKET_ACCEPT_MAX];
 
         if (!upgrade || strcasecmp(upgrade, "websocket") != 0 || !str_eq(r->method, "GET"))
-                return request_refuse(r, 400, "BadRequest",
-                                      "you must request an upgrade to websocket; SPDY is not spoken "
-                                      "here (kubectl 1.30 and newer use WebSocket)");
+                return request_refuse(
+                        r, 400, "BadRequest",
+                        "you must request an upgrade to websocket; SPDY is not spoken "
+                        "here (kubectl 1.30 and newer use WebSocket)");
         if (!protocol)
                 return request_refuse(r, 400, "BadRequest",
                                       "none of the WebSocket protocols offered is known: "
@@ -228,7 +228,7 @@ static enum MHD_Result exec_dispatch(struct request *r) {
 
 void exec_stop(struct server *s) {
         LIST_FOREACH(i, &s->execs)
-                exec_free(CONTAINER_OF(i, struct exec, link));
+        exec_free(CONTAINER_OF(i, struct exec, link));
 }
 
 const struct route exec_route = { .dispatch = exec_dispatch };

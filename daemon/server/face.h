@@ -1,15 +1,15 @@
 #pragma once
 
-#include <microhttpd.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "base/list.h"
 #include "base/str.h"
 #include "daemon/registry/rest.h"
 #include "daemon/server/server.h"
 #include "daemon/server/wire.h"
+
+#include <microhttpd.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 /* What the server's own files share. */
 struct nodes;

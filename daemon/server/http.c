@@ -1,9 +1,3 @@
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <systemd/sd-event.h>
-
 #include "base/macros.h"
 #include "base/str.h"
 #include "daemon/registry/body.h"
@@ -11,6 +5,12 @@
 #include "daemon/server/face.h"
 #include "daemon/server/peer.h"
 #include "daemon/server/route.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <systemd/sd-event.h>
 
 /*   uri (first line) → access: headers → body… → whole → answered at once → queued
  *                                                   \→ suspended → resumed → queued        */
@@ -99,8 +99,8 @@ void http_completed(void *data, struct MHD_Connection *mhd, void **state,
 
 /* ---- answers ---- */
 
-/* Copied from the pieces a block at a time. libmicrohttpd 0.9.75 can send pieces without a copy, but
- * not more of them than one sendmsg() takes. */
+/* Copied from the pieces a block at a time. libmicrohttpd 0.9.75 can send pieces without a copy,
+ * but not more of them than one sendmsg() takes. */
 #define BLOCK_BYTES (128U << 10)
 
 struct body_reader {
@@ -263,23 +263,26 @@ static enum MHD_Result request_begin(struct request *r, const char *method) {
         if (!r->method || !r->connection)
                 return MHD_NO;
         if (!r->connection->is_allowed)
-                return request_refuse(r, 403, "Forbidden",
-                              "this user may not administer orch: become root or join the group of "
-                              "the socket");
+                return request_refuse(
+                        r, 403, "Forbidden",
+                        "this user may not administer orch: become root or join the group of "
+                        "the socket");
         if (!r->face->is_unix && !peer_host_is_local(request_header(r, "Host")))
                 return request_refuse(r, 403, "Forbidden",
-                              "the Host header doesn't name this machine: use localhost");
+                                      "the Host header doesn't name this machine: use localhost");
         if (!method_is_known(method))
-                return request_refuse(r, 405, "MethodNotAllowed",
-                              "the server does not allow this method on the requested resource");
+                return request_refuse(
+                        r, 405, "MethodNotAllowed",
+                        "the server does not allow this method on the requested resource");
         r->route = route_find(method, r->path);
         if (r->route && r->route->begin)
                 connection_set_idle(r->connection, false);
         if (r->route && r->route->begin)
                 return r->route->begin(r);
-        if (length && (str_to_int64(length, 0, INT64_MAX, &bytes) < 0 || bytes > REST_BODY_MAX_BYTES))
+        if (length &&
+            (str_to_int64(length, 0, INT64_MAX, &bytes) < 0 || bytes > REST_BODY_MAX_BYTES))
                 return request_refuse(r, 413, "RequestEntityTooLarge",
-                              "the body is larger than 3 MiB");
+                                      "the body is larger than 3 MiB");
         return MHD_YES;
 }
 
@@ -315,7 +318,8 @@ static enum MHD_Result request_dispatch(struct request *r) {
         };
 
         if (r->is_too_large)
-                return request_refuse(r, 413, "RequestEntityTooLarge", "the body is larger than 3 MiB");
+                return request_refuse(r, 413, "RequestEntityTooLarge",
+                                      "the body is larger than 3 MiB");
         connection_set_idle(r->connection, false);
         if (r->route)
                 return r->route->dispatch(r);

@@ -1,13 +1,13 @@
 /* nodes/N/images: list, load and remove, each a stream to the node. */
-#include <jansson.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/str.h"
 #include "daemon/registry/path.h"
 #include "daemon/server/face.h"
 #include "daemon/server/route.h"
 #include "daemon/server/tunnel.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* A node's list of images. */
 #define ANSWER_MAX_BYTES (8U << 20)

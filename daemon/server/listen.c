@@ -1,3 +1,7 @@
+#include "base/fd.h"
+#include "base/str.h"
+#include "daemon/server/server.h"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -8,19 +12,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/fd.h"
-#include "base/str.h"
-#include "daemon/server/server.h"
-
 #define BACKLOG 512
 
 /* Whether somebody listens there: a file left by a crash answers ECONNREFUSED. */
 static bool socket_is_alive(const struct sockaddr_un *address) {
         AUTO_CLOSE int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-        return fd >= 0 &&
-               (connect(fd, (const struct sockaddr *) address, sizeof(*address)) == 0 ||
-                errno == EAGAIN);
+        return fd >= 0 && (connect(fd, (const struct sockaddr *) address, sizeof(*address)) == 0 ||
+                           errno == EAGAIN);
 }
 
 int listen_unix(const char *path, gid_t gid, struct err *e) {
@@ -30,9 +29,10 @@ int listen_unix(const char *path, gid_t gid, struct err *e) {
         if (fd < 0)
                 return err_errno(e, -errno, "cannot make a socket");
         if (strlen(path) >= sizeof(address.sun_path))
-                return err_set(e, -ENAMETOOLONG,
-                               "socket path %s is longer than %zu bytes; choose a shorter --run-dir",
-                               path, sizeof(address.sun_path) - 1);
+                return err_set(
+                        e, -ENAMETOOLONG,
+                        "socket path %s is longer than %zu bytes; choose a shorter --run-dir", path,
+                        sizeof(address.sun_path) - 1);
         memcpy(address.sun_path, path, strlen(path) + 1);
         if (socket_is_alive(&address))
                 return err_set(e, -EADDRINUSE,
@@ -101,10 +101,11 @@ int listen_tcp(const char *text, struct err *e) {
                                "\"%s\" is no address to listen on; write it like 127.0.0.1:8001",
                                text);
         if (!address_is_loopback(&address))
-                return err_set(e, -EPERM,
-                               "%s is not a loopback address: without TLS the API is offered to this "
-                               "machine only; use --listen 127.0.0.1:8001",
-                               text);
+                return err_set(
+                        e, -EPERM,
+                        "%s is not a loopback address: without TLS the API is offered to this "
+                        "machine only; use --listen 127.0.0.1:8001",
+                        text);
         fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0)
                 return err_errno(e, -errno, "cannot make a socket");

@@ -1,13 +1,13 @@
 /* pods/P/log: what the node sends on channel 1, as chunked text. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/str.h"
 #include "daemon/server/face.h"
 #include "daemon/server/pod_target.h"
 #include "daemon/server/pull.h"
 #include "daemon/server/route.h"
 #include "daemon/server/tunnel.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 /* A reader this far behind makes the node wait. */
 #define HIGH_BYTES (128U << 10)
@@ -63,7 +63,8 @@ static void log_frame(void *data, const struct stream_frame *f) {
 
         if (f->channel == STREAM_STATUS) {
                 l->is_over = true;
-                if (l->has_begun || !request_answer_failure(l->request, (const char *) f->data, f->len))
+                if (l->has_begun ||
+                    !request_answer_failure(l->request, (const char *) f->data, f->len))
                         log_begin(l);
                 return;
         }

@@ -1,12 +1,12 @@
 /* The node's side: its watch of the streams that are wanted, and the connections that it dials. */
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/str.h"
 #include "daemon/server/face.h"
 #include "daemon/server/pull.h"
 #include "daemon/server/route.h"
 #include "daemon/server/tunnel.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 static enum MHD_Result path_refuse(struct request *r) {
         return request_refuse(r, 400, "BadRequest", "the path is malformed");
@@ -68,7 +68,8 @@ static enum MHD_Result dial_dispatch(struct request *r) {
         if (node_path_parse(r->path, &p) < 0)
                 return path_refuse(r);
         if (!str_eq(request_header(r, "Upgrade"), STREAM_PROTOCOL))
-                return request_refuse(r, 400, "BadRequest", "Upgrade: " STREAM_PROTOCOL " is needed");
+                return request_refuse(r, 400, "BadRequest",
+                                      "Upgrade: " STREAM_PROTOCOL " is needed");
         if (!nodes_is_awaited(nodes, p.node, p.rest))
                 return request_refuse(r, 404, "NotFound", "this stream is not awaited any more");
         d = calloc(1, sizeof(*d));

@@ -1,11 +1,11 @@
 #include "daemon/server/peer.h"
 
+#include "base/macros.h"
+
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include "base/macros.h"
 
 #define GROUPS_MAX 1024
 
@@ -39,7 +39,8 @@ bool peer_host_is_local(const char *host) {
         for (size_t i = 0; i < ARRAY_SIZE(NAMES); i++) {
                 size_t len = strlen(NAMES[i]);
 
-                if (strncasecmp(host, NAMES[i], len) == 0 && (host[len] == '\0' || host[len] == ':'))
+                if (strncasecmp(host, NAMES[i], len) == 0 &&
+                    (host[len] == '\0' || host[len] == ':'))
                         return true;
         }
         return false;

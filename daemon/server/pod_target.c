@@ -1,13 +1,13 @@
 #include "daemon/server/pod_target.h"
 
-#include <jansson.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/str.h"
 #include "daemon/registry/path.h"
 #include "daemon/registry/record.h"
 #include "daemon/registry/registry.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
 
 void pod_target_done(struct pod_target *t) {
         free(t->node);
@@ -32,7 +32,8 @@ static char *names_join(const json_t *containers) {
 }
 
 static bool has_container(const json_t *spec, const char *name) {
-        static const char *const LISTS[] = { "containers", "initContainers", "ephemeralContainers" };
+        static const char *const LISTS[] = { "containers", "initContainers",
+                                             "ephemeralContainers" };
         const json_t *one;
         size_t j;
 
@@ -74,7 +75,7 @@ static const char *container_choose(const json_t *pod, const struct query *q, co
 }
 
 static bool is_boolean(const char *key) {
-        static const char *const KEYS[] = { "stdin", "stdout", "stderr", "tty",
+        static const char *const KEYS[] = { "stdin",  "stdout",   "stderr",    "tty",
                                             "follow", "previous", "timestamps" };
 
         for (size_t i = 0; i < ARRAY_SIZE(KEYS); i++)
@@ -105,8 +106,7 @@ static json_t *query_json(const struct query *q) {
 }
 
 static const char *waiting_reason(const json_t *pod, const char *container) {
-        const json_t *list =
-                json_object_get(json_object_get(pod, "status"), "containerStatuses");
+        const json_t *list = json_object_get(json_object_get(pod, "status"), "containerStatuses");
         const json_t *one;
         size_t i;
 
@@ -147,9 +147,8 @@ static unsigned target_fill(const struct path *p, const struct query *q, const j
         }
         ret->node = strdup(node);
         ret->what = json_pack("{s:s,s:s,s:s,s:s,s:s,s:o}", "verb", p->subresource, "namespace",
-                              p->namespace_, "pod", p->name, "uid",
-                              text_at(pod, "metadata", "uid"), "container", container, "query",
-                              query_json(q));
+                              p->namespace_, "pod", p->name, "uid", text_at(pod, "metadata", "uid"),
+                              "container", container, "query", query_json(q));
         if (ret->node && ret->what)
                 return 0;
         pod_target_done(ret);

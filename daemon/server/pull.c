@@ -1,10 +1,10 @@
 #include "daemon/server/pull.h"
 
+#include "daemon/server/face.h"
+
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <systemd/sd-event.h>
-
-#include "daemon/server/face.h"
 
 /* What libmicrohttpd may fill at a time; it comes from the connection's own memory. */
 #define BLOCK_BYTES (16U << 10)

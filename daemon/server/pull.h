@@ -8,8 +8,8 @@
 struct request;
 
 struct pull_source {
-        /* Copies what there is. Returns the bytes, 0: none now (request_resume() when there is), -1:
-         * the end. */
+        /* Copies what there is. Returns the bytes, 0: none now (request_resume() when there is),
+         * -1: the end. */
         ssize_t (*take)(void *data, char *room, size_t len);
         void (*free)(void *data);
 };

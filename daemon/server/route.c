@@ -1,12 +1,12 @@
 #include "daemon/server/route.h"
 
-#include <jansson.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/str.h"
 #include "daemon/registry/body.h"
 #include "daemon/registry/path.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define NODES "/apis/orch.dev/v1/nodes/"
 
@@ -125,8 +125,7 @@ void request_answer(struct request *r, unsigned code, char *take_text) {
 bool request_answer_failure(struct request *r, const char *json, size_t len) {
         json_t *status = json_loadb(json, len, 0, NULL);
         json_int_t code = json_integer_value(json_object_get(status, "code"));
-        bool has_failed =
-                !str_eq(json_string_value(json_object_get(status, "status")), "Success");
+        bool has_failed = !str_eq(json_string_value(json_object_get(status, "status")), "Success");
 
         if (code < 400 || code > 599)
                 code = 500;

@@ -1,9 +1,9 @@
 #pragma once
 
+#include "daemon/server/face.h"
+
 #include <microhttpd.h>
 #include <stddef.h>
-
-#include "daemon/server/face.h"
 
 /* Requests that the server answers beside the registry: streams to and from nodes. */
 struct route {
@@ -29,7 +29,8 @@ enum MHD_Result request_refuse(struct request *r, unsigned code, const char *rea
 /* Queues the answer that is there. */
 enum MHD_Result request_queue(struct request *r);
 
-/* An answer for a request that is suspended, or about to be queued. take_text: JSON; NULL counts as out of memory. */
+/* An answer for a request that is suspended, or about to be queued. take_text: JSON; NULL counts as
+ * out of memory. */
 void request_answer(struct request *r, unsigned code, char *take_text);
 
 /* The same with a Status. All of these do nothing once there is an answer. */

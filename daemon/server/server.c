@@ -1,5 +1,12 @@
 #include "daemon/server/server.h"
 
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/server/face.h"
+#include "daemon/server/peer.h"
+#include "daemon/server/route.h"
+#include "daemon/server/tunnel.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,13 +14,6 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <systemd/sd-event.h>
-
-#include "base/clock.h"
-#include "base/log.h"
-#include "daemon/server/face.h"
-#include "daemon/server/peer.h"
-#include "daemon/server/route.h"
-#include "daemon/server/tunnel.h"
 
 #define MAX_CONNECTIONS 4096U
 #define IDLE_TIMEOUT_S 75U
@@ -142,7 +142,8 @@ static void connection_notify(void *data, struct MHD_Connection *mhd, void **soc
 
 /* ---- the server ---- */
 
-static void log_line(void *data, const char *fmt, va_list args) __attribute__((format(printf, 2, 0)));
+static void log_line(void *data, const char *fmt, va_list args)
+        __attribute__((format(printf, 2, 0)));
 
 static void log_line(void *data, const char *fmt, va_list args) {
         char text[256];
@@ -174,7 +175,8 @@ static int face_start(struct face *f, const struct server_options *o, int fd, st
         if (!f->daemon)
                 return err_set(e, -EIO, "the HTTP library refused to start");
         info = MHD_get_daemon_info(f->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-        if (!info || sd_event_add_io(f->server->event, &f->io, info->epoll_fd, EPOLLIN, face_io, f) < 0 ||
+        if (!info ||
+            sd_event_add_io(f->server->event, &f->io, info->epoll_fd, EPOLLIN, face_io, f) < 0 ||
             sd_event_add_time(f->server->event, &f->timer, CLOCK_MONOTONIC, 0, 1000, face_timer,
                               f) < 0 ||
             sd_event_add_defer(f->server->event, &f->kick, face_kicked, f) < 0)
@@ -246,7 +248,7 @@ void server_unref(struct server *s) {
                 nodes_stop(s->nodes);
         /* libmicrohttpd doesn't stop while it holds suspended connections. */
         LIST_FOREACH(i, &s->suspended)
-                request_resume(CONTAINER_OF(i, struct request, suspended_link));
+        request_resume(CONTAINER_OF(i, struct request, suspended_link));
         for (unsigned i = 0; i < s->n_faces; i++) {
                 struct face *f = &s->faces[i];
 

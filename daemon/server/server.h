@@ -1,14 +1,15 @@
 #pragma once
 
+#include "base/err.h"
+#include "base/macros.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "base/err.h"
-#include "base/macros.h"
-
-/* The HTTP face of the registry: a unix socket (peer credentials decide) and a loopback TCP port. */
+/* The HTTP face of the registry: a unix socket (peer credentials decide) and a loopback TCP port.
+ */
 struct registry;
 struct server;
 struct timers;
@@ -33,9 +34,9 @@ void server_quiesce(struct server *s);
 void server_unref(struct server *s);
 DEFINE_AUTO(server);
 
-/* A listening unix socket of mode 0660 at path, owned by gid (unless -1). A socket file that nobody listens on is
- * replaced; one in use is refused. Returns the descriptor, -EADDRINUSE, or socket()'s, bind()'s
- * errno. */
+/* A listening unix socket of mode 0660 at path, owned by gid (unless -1). A socket file that nobody
+ * listens on is replaced; one in use is refused. Returns the descriptor, -EADDRINUSE, or
+ * socket()'s, bind()'s errno. */
 int listen_unix(const char *path, gid_t gid, struct err *e);
 
 /* A listening TCP socket. text: "127.0.0.1:8001", "[::1]:8001". Anything but a loopback address is

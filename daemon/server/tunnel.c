@@ -1,16 +1,16 @@
 #include "daemon/server/tunnel.h"
 
-#include <jansson.h>
-#include <microhttpd.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "api/client/timer.h"
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/str.h"
 #include "base/uid.h"
 #include "daemon/server/wire.h"
+
+#include <jansson.h>
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* What may wait for a node that doesn't read its watch. */
 #define WATCH_MAX_BYTES (256U << 10)
@@ -40,8 +40,8 @@ struct tunnel {
         struct nodes *nodes;
         char *node;
         char id[UID_TEXT_MAX];
-        struct wire *wire;    /* NULL until dialled */
-        struct strbuf early;  /* frames from before */
+        struct wire *wire;   /* NULL until dialled */
+        struct strbuf early; /* frames from before */
         struct stream_reader reader;
         struct timer *timer;
         struct tunnel_handlers handlers;
@@ -263,8 +263,8 @@ int tunnel_open(struct nodes *n, const char *node, const json_t *what,
         int r;
 
         if (!w)
-                return err_set(e, -ENOTCONN, "node %s is not connected; see that orchd-node runs there",
-                               node);
+                return err_set(e, -ENOTCONN,
+                               "node %s is not connected; see that orchd-node runs there", node);
         t = calloc(1, sizeof(*t));
         if (!t)
                 return err_set(e, -ENOMEM, "memory is out");
@@ -274,16 +274,17 @@ int tunnel_open(struct nodes *n, const char *node, const json_t *what,
         t->handlers = *handlers;
         t->data = data;
         (void) uid_new(t->id);
-        r = t->node ? n->timers->vtable->add(n->timers,
-                                             n->timers->vtable->now_usec(n->timers) + TUNNEL_DIAL_USEC,
-                                             dial_is_late, t, &t->timer)
+        r = t->node ? n->timers->vtable->add(
+                              n->timers, n->timers->vtable->now_usec(n->timers) + TUNNEL_DIAL_USEC,
+                              dial_is_late, t, &t->timer)
                     : -ENOMEM;
         if (r == 0)
                 r = line_send(w, t->id, what);
         if (r < 0) {
                 tunnel_free(t);
-                return err_set(e, r, r == -ENOTCONN ? "node %s has too many streams waiting"
-                                                    : "memory is out for a stream to node %s",
+                return err_set(e, r,
+                               r == -ENOTCONN ? "node %s has too many streams waiting"
+                                              : "memory is out for a stream to node %s",
                                node);
         }
         list_append(&n->tunnels, &t->link);
@@ -362,7 +363,7 @@ void tunnel_pause(struct tunnel *t, bool is_paused) {
 
 void nodes_stop(struct nodes *n) {
         LIST_FOREACH(i, &n->watches)
-                watch_end(CONTAINER_OF(i, struct node_watch, link));
+        watch_end(CONTAINER_OF(i, struct node_watch, link));
         LIST_FOREACH(i, &n->tunnels) {
                 struct tunnel *t = CONTAINER_OF(i, struct tunnel, link);
 

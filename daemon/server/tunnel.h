@@ -1,11 +1,11 @@
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "api/client/stream.h"
 #include "base/err.h"
 #include "base/macros.h"
+
+#include <stdbool.h>
+#include <stddef.h>
 
 /* Streams to nodes. The node never listens: it keeps a watch on the streams that the server wants,
  * and dials back for each (docs/architecture.md). */
@@ -29,8 +29,8 @@ DEFINE_AUTO(nodes);
 
 /* ---- the node's side ---- */
 
-/* The node's watch, which takes the place of one that it had before. text: what is to be sent, until
- * node_watch_take(). ready(data) is called when there is some. */
+/* The node's watch, which takes the place of one that it had before. text: what is to be sent,
+ * until node_watch_take(). ready(data) is called when there is some. */
 int node_watch_new(struct nodes *n, const char *node, void (*ready)(void *data), void *data,
                    struct node_watch **ret_watch);
 /* Copies lines into room. Returns the bytes, 0: none now, -1: the watch is over. */

@@ -1,10 +1,10 @@
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/macros.h"
 #include "daemon/registry/watch.h"
 #include "daemon/server/face.h"
 #include "daemon/server/pull.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 /* One event in three parts, sent as far as there is room. Where its text belongs to a version of an
  * object, the watch keeps that alive while the rest of it waits for room. */

@@ -1,13 +1,13 @@
 #include "daemon/server/websocket.h"
 
+#include "base/str.h"
+#include "daemon/server/wire.h"
+
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 #include <stdlib.h>
 #include <string.h>
 #include <wslay/wslay.h>
-
-#include "base/str.h"
-#include "daemon/server/wire.h"
 
 #define ACCEPT_GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 #define KEY_LEN 24 /* base64 of 16 bytes */

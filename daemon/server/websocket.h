@@ -1,11 +1,11 @@
 #pragma once
 
+#include "base/err.h"
+#include "base/macros.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "base/err.h"
-#include "base/macros.h"
 
 /* The server's end of a WebSocket (RFC 6455) over an upgraded connection; frames by wslay. */
 struct MHD_UpgradeResponseHandle;
@@ -18,8 +18,8 @@ struct wire_host;
 /* Sec-WebSocket-Accept for a client's key. Returns 0, -EINVAL for what is no key, or -EIO. */
 int websocket_accept(const char *key, char ret_text[WEBSOCKET_ACCEPT_MAX]);
 
-/* The first protocol offered ("a, b") that is among known (NULL-terminated), borrowed from known; or
- * NULL. */
+/* The first protocol offered ("a, b") that is among known (NULL-terminated), borrowed from known;
+ * or NULL. */
 const char *websocket_protocol(const char *offered, const char *const *known);
 
 struct websocket_handlers {

@@ -1,14 +1,14 @@
 #include "daemon/server/wire.h"
 
+#include "base/fd.h"
+#include "base/str.h"
+
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <systemd/sd-event.h>
-
-#include "base/fd.h"
-#include "base/str.h"
 
 #define READ_BYTES (32U << 10)
 
@@ -51,8 +51,8 @@ static void wire_fail(struct wire *w) {
         w->handlers.closed(w->data);
 }
 
-/* A peer that has closed may have said its last word before: that it can't be written to is no reason
- * not to read it. */
+/* A peer that has closed may have said its last word before: that it can't be written to is no
+ * reason not to read it. */
 static void wire_flush(struct wire *w) {
         while (w->out_at < w->out.len) {
                 ssize_t n = send(w->fd, w->out.s + w->out_at, w->out.len - w->out_at, MSG_NOSIGNAL);
@@ -89,8 +89,8 @@ static void wire_read(struct wire *w) {
                 wire_fail(w);
 }
 
-/* The kernel tells this of a paused wire, too, and again and again. What the peer said before it left is still to be read
- * then: wire_pause() goes on with it. */
+/* The kernel tells this of a paused wire, too, and again and again. What the peer said before it
+ * left is still to be read then: wire_pause() goes on with it. */
 static void wire_hang_up(struct wire *w) {
         if (w->is_paused)
                 (void) sd_event_source_set_enabled(w->io, SD_EVENT_OFF);

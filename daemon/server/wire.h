@@ -1,12 +1,13 @@
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "base/err.h"
 #include "base/macros.h"
 
-/* An upgraded connection: bytes both ways on the loop, with a bounded queue of what is to be sent. */
+#include <stdbool.h>
+#include <stddef.h>
+
+/* An upgraded connection: bytes both ways on the loop, with a bounded queue of what is to be sent.
+ */
 struct MHD_UpgradeResponseHandle;
 struct wire;
 typedef struct sd_event sd_event;
@@ -29,8 +30,8 @@ struct wire_handlers {
         void (*closed)(void *data);  /* by the peer or an error; wire_unref() is what is left */
 };
 
-/* host: borrowed for the wire's life. fd and handle come from libmicrohttpd's upgrade; the wire closes them. Handlers
- * are called from the loop. Returns 0 or -ENOMEM (closed then). */
+/* host: borrowed for the wire's life. fd and handle come from libmicrohttpd's upgrade; the wire
+ * closes them. Handlers are called from the loop. Returns 0 or -ENOMEM (closed then). */
 int wire_new(const struct wire_host *host, int fd, struct MHD_UpgradeResponseHandle *handle,
              const struct wire_handlers *handlers, void *data, struct wire **ret_wire);
 

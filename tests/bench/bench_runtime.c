@@ -1,13 +1,13 @@
-/* What orch-pod costs: time to start N pods with one container each, their private memory, and the time from a container's
- * death to its successor. As root: bench-runtime [N=100] [ROUNDS=30]. Prints; never fails by a figure. Figures are
- * without eth0 (daemon/network) and without what a control loop adds. */
+/* What orch-pod costs: time to start N pods with one container each, their private memory, and the
+ * time from a container's death to its successor. As root: bench-runtime [N=100] [ROUNDS=30].
+ * Prints; never fails by a figure. Figures are without eth0 (daemon/network) and without what a
+ * control loop adds. */
+#include "base/clock.h"
 #include "tests/system/runtime_fixture.h"
 
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-#include "base/clock.h"
 
 #define BENCH_PODS_MAX 1000
 
@@ -21,7 +21,7 @@ struct bench {
 };
 
 static struct runtime_container_spec bench_spec(uint64_t instance) {
-        return (struct runtime_container_spec) {
+        return (struct runtime_container_spec){
                 .name = "c",
                 .instance = instance,
                 .layers = bench_layers,
@@ -61,7 +61,8 @@ static void bench_pod_ready(void *userdata, int r, const struct err *e) {
         struct runtime_container_spec spec = bench_spec(0);
         struct err problem = { 0 };
 
-        if (r < 0 || runtime_container_start(s->b->pods[s->i], &spec, bench_count, s->b, &problem) < 0) {
+        if (r < 0 ||
+            runtime_container_start(s->b->pods[s->i], &spec, bench_count, s->b, &problem) < 0) {
                 printf("failed: %s %s\n", e->text, problem.text);
                 exit(1);
         }
@@ -79,7 +80,7 @@ static void bench_start_pods(struct bench *b, unsigned n) {
                                                        .hosts = "127.0.0.1 localhost\n",
                                                        .resolv_conf = "nameserver 10.96.0.10\n" };
 
-                starts[i] = (struct bench_start) { b, i };
+                starts[i] = (struct bench_start){ b, i };
                 (void) snprintf(uid, sizeof(uid), "pod-%u", i);
                 if (runtime_pod_create(b->f.runtime, &spec, bench_pod_ready, &starts[i],
                                        &b->pods[i], &e) < 0) {

@@ -1,11 +1,11 @@
 /* Any bytes as a query, by UDP and TCP, with a snapshot and without. */
+#include "daemon/plan/dns_answer.h"
+#include "daemon/plan/dns_plan.h"
+
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "daemon/plan/dns_answer.h"
-#include "daemon/plan/dns_plan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -20,17 +20,30 @@ static void make_snapshot(uint8_t **ret_data, size_t *ret_len) {
                 { .addr = { IP_V4, { 10, 244, 0, 3 } }, .is_ready = true, .ports = port },
         };
         struct service_entry services[] = {
-                { .namespace = "default", .name = "db", .kind = SERVICE_HEADLESS, .ports = ports,
-                  .n_ports = 1, .endpoints = eps, .n_endpoints = 2 },
-                { .namespace = "default", .name = "out", .kind = SERVICE_EXTERNAL,
+                { .namespace = "default",
+                  .name = "db",
+                  .kind = SERVICE_HEADLESS,
+                  .ports = ports,
+                  .n_ports = 1,
+                  .endpoints = eps,
+                  .n_endpoints = 2 },
+                { .namespace = "default",
+                  .name = "out",
+                  .kind = SERVICE_EXTERNAL,
                   .external_name = "db.default.svc.cluster.local" },
-                { .namespace = "default", .name = "web", .addrs = &addr, .n_addrs = 1,
-                  .ports = ports, .n_ports = 1 },
+                { .namespace = "default",
+                  .name = "web",
+                  .addrs = &addr,
+                  .n_addrs = 1,
+                  .ports = ports,
+                  .n_ports = 1 },
         };
-        struct service_table t = { .items = services, .n = 3, .namespaces = namespaces,
-                                   .n_namespaces = 1 };
-        const struct dns_facts facts = { .domain = "cluster.local", .gateway = addr,
-                                         .pod_cidr = { addr, 16 }, .serial = 1 };
+        struct service_table t = {
+                .items = services, .n = 3, .namespaces = namespaces, .n_namespaces = 1
+        };
+        const struct dns_facts facts = {
+                .domain = "cluster.local", .gateway = addr, .pod_cidr = { addr, 16 }, .serial = 1
+        };
 
         if (dns_plan(&t, &facts, ret_data, ret_len, NULL) < 0)
                 abort();
@@ -39,9 +52,11 @@ static void make_snapshot(uint8_t **ret_data, size_t *ret_len) {
 static void answer(const struct dns_snapshot *s, const uint8_t *data, size_t size, bool is_tcp) {
         static const uint8_t domain[] = "\7cluster\5local";
         static uint8_t out[DNS_TCP_MAX];
-        const struct dns_settings settings = { .is_tcp = is_tcp, .can_forward = size % 2,
+        const struct dns_settings settings = { .is_tcp = is_tcp,
+                                               .can_forward = size % 2,
                                                .seed = s ? dns_snapshot_seed(s) : 0,
-                                               .domain = domain, .domain_len = sizeof(domain) };
+                                               .domain = domain,
+                                               .domain_len = sizeof(domain) };
         size_t most = is_tcp ? DNS_TCP_MAX : DNS_UDP_MAX, len = 0;
         enum dns_verdict v = dns_answer(s, &settings, data, size, out, most, &len);
 

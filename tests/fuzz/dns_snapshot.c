@@ -1,9 +1,10 @@
-/* Any bytes as a snapshot file, with the checksum made right; then a few questions to what was accepted. */
+/* Any bytes as a snapshot file, with the checksum made right; then a few questions to what was
+ * accepted. */
+#include "daemon/plan/dns_answer.h"
+
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "daemon/plan/dns_answer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

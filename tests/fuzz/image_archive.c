@@ -1,5 +1,9 @@
-/* Archives of any kind, through all of image_load(): spooled, unpacked by the child that has made the folder its root, verified,
- * unpacked again layer by layer, published. Needs root, as orch-image does; otherwise nothing is tried. */
+/* Archives of any kind, through all of image_load(): spooled, unpacked by the child that has made
+ * the folder its root, verified, unpacked again layer by layer, published. Needs root, as
+ * orch-image does; otherwise nothing is tried. */
+#include "base/fd.h"
+#include "daemon/image/load.h"
+
 #include <fcntl.h>
 #include <jansson.h>
 #include <stdint.h>
@@ -7,9 +11,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-#include "base/fd.h"
-#include "daemon/image/load.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -21,7 +22,8 @@ static void take(struct image_store *store, int fd, bool is_import) {
 
         if (lseek(fd, 0, SEEK_SET) < 0)
                 return;
-        r = is_import ? image_import(store, fd, &named, &told, &e) : image_load(store, fd, NULL, &named, &told, &e);
+        r = is_import ? image_import(store, fd, &named, &told, &e)
+                      : image_load(store, fd, NULL, &named, &told, &e);
         /* Each failure is told in words. */
         if (r < 0 && err_text(&e)[0] == '\0')
                 abort();
@@ -37,7 +39,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         if (geteuid() != 0 || !mkdtemp(root))
                 return 0;
         fd = memfd_create("archive", MFD_CLOEXEC);
-        if (fd >= 0 && image_store_open(root, &store, NULL) == 0 && fd_write_all(fd, data, size) == 0) {
+        if (fd >= 0 && image_store_open(root, &store, NULL) == 0 &&
+            fd_write_all(fd, data, size) == 0) {
                 take(store, fd, false);
                 take(store, fd, true);
         }

@@ -1,19 +1,20 @@
-/* Manifests, indexes and configurations as an archive's folder gives them. Input: files, each "NAME\nTEXT", parted by a line of
- * "--". "BLOB" as a name stands for blobs/sha256/ and the text's own digest, which "@N" in a later file's text stands for. */
+/* Manifests, indexes and configurations as an archive's folder gives them. Input: files, each
+ * "NAME\nTEXT", parted by a line of
+ * "--". "BLOB" as a name stands for blobs/sha256/ and the text's own digest, which "@N" in a later
+ * file's text stands for. */
+#include "base/fd.h"
+#include "base/str.h"
+#include "daemon/image/oci.h"
+
 #include <fcntl.h>
+#include <gnutls/crypto.h>
+#include <gnutls/gnutls.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <gnutls/crypto.h>
-#include <gnutls/gnutls.h>
-
-#include "base/fd.h"
-#include "base/str.h"
-#include "daemon/image/oci.h"
 
 #define FILES_MAX 8
 
@@ -51,7 +52,8 @@ static char *fill_in(const struct layout *l, const char *text) {
 }
 
 static void file_make(struct layout *l, char *name, const char *text) {
-        static const char *const names[] = { "oci-layout", "index.json", "manifest.json", "a.json", "repositories" };
+        static const char *const names[] = { "oci-layout", "index.json", "manifest.json", "a.json",
+                                             "repositories" };
         AUTO_FREE char *path = NULL;
 
         digest_of(text, l->digests[l->n]);
@@ -99,7 +101,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 AUTO_DONE(oci_images) struct oci_images images = { 0 };
                 struct err e = { 0 };
 
-                if (oci_layout_read(fd, (enum oci_layout) layout, "amd64", &images, &e) < 0 && err_text(&e)[0] == '\0')
+                if (oci_layout_read(fd, (enum oci_layout) layout, "amd64", &images, &e) < 0 &&
+                    err_text(&e)[0] == '\0')
                         abort();
         }
         (void) dir_remove_all(AT_FDCWD, l.root, NULL);

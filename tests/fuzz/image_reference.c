@@ -1,13 +1,14 @@
-#include <stdint.h>
-#include <string.h>
-
 #include "base/str.h"
 #include "daemon/image/record.h"
 #include "daemon/image/reference.h"
 
+#include <stdint.h>
+#include <string.h>
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* References, and the records of the store, as text of any kind. What parses must print as itself and parse again. */
+/* References, and the records of the store, as text of any kind. What parses must print as itself
+ * and parse again. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         AUTO_DONE(image_reference) struct image_reference ref = { 0 }, again = { 0 };
         AUTO(image) struct image *image = NULL;

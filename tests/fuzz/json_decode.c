@@ -1,10 +1,10 @@
 /* Bodies of every kind: parse, prune, default, validate, decode, encode, print. */
+#include "api/kinds/object.h"
+#include "api/text/text.h"
+
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "api/kinds/object.h"
-#include "api/text/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

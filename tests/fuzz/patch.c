@@ -1,11 +1,13 @@
-/* [tree, patch]: all kinds of patches leave their input alone, and apply arrives where it wants to. */
+/* [tree, patch]: all kinds of patches leave their input alone, and apply arrives where it wants to.
+ */
+#include "api/patch/patch.h"
+
+#include "api/kinds/workload.h"
+#include "api/text/text.h"
+
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "api/kinds/workload.h"
-#include "api/patch/patch.h"
-#include "api/text/text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,12 +1,13 @@
-/* Quantities: the canonical form is a quantity, and its own canonical form says the same. (It may look
- * different: as in Kubernetes, "0.2Gi" becomes a plain number, which is a decimal one from then on.) */
+/* Quantities: the canonical form is a quantity, and its own canonical form says the same. (It may
+ * look different: as in Kubernetes, "0.2Gi" becomes a plain number, which is a decimal one from
+ * then on.) */
+#include "api/schema/quantity.h"
+
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "api/schema/quantity.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

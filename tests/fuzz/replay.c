@@ -1,12 +1,12 @@
-/* Feeds every file of a corpus folder to a fuzz target, so that what a fuzzer once found is replayed by
- * the ordinary tests, without libFuzzer. Usage: fuzz-NAME -- FOLDER. */
+/* Feeds every file of a corpus folder to a fuzz target, so that what a fuzzer once found is
+ * replayed by the ordinary tests, without libFuzzer. Usage: fuzz-NAME -- FOLDER. */
+#include "base/fd.h"
+#include "base/str.h"
+
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "base/fd.h"
-#include "base/str.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

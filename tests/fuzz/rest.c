@@ -1,18 +1,19 @@
-/* The whole API over a registry in memory. Input: "METHOD PATH[?QUERY]\nCONTENT-TYPE\nBODY"; several requests are
- * parted by a line of "--". */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+/* The whole API over a registry in memory. Input: "METHOD PATH[?QUERY]\nCONTENT-TYPE\nBODY";
+ * several requests are parted by a line of "--". */
+#include "daemon/registry/rest.h"
 
 #include "api/client/timer.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "daemon/registry/body.h"
 #include "daemon/registry/registry.h"
-#include "daemon/registry/rest.h"
 #include "daemon/registry/watch.h"
 #include "daemon/store/store.h"
 #include "daemon/store/store_memory.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define REQUESTS_MAX 16
 
@@ -160,7 +161,9 @@ static void ask_all(struct registry *r, struct clock *c, struct store *s, char *
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-        static const struct timers_vtable VTABLE = { .now_usec = now_usec, .add = add, .cancel = cancel };
+        static const struct timers_vtable VTABLE = { .now_usec = now_usec,
+                                                     .add = add,
+                                                     .cancel = cancel };
         struct clock c = { .timers.vtable = &VTABLE };
         struct registry_options options = { .timers = &c.timers };
         struct registry *r = NULL;

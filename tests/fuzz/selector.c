@@ -1,10 +1,10 @@
 /* Label and field selectors. */
+#include "api/kinds/labels.h"
+
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "api/kinds/labels.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,10 +1,10 @@
 /* Manifests: any text gives objects or findings; what was read survives being printed. */
+#include "api/kinds/manifest.h"
+#include "base/str.h"
+
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "api/kinds/manifest.h"
-#include "base/str.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

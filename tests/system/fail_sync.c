@@ -1,4 +1,5 @@
-/* Preloaded into the server by faults_sync.sh: while the file that FAIL_SYNC names exists, syncing fails as on a dying disk. */
+/* Preloaded into the server by faults_sync.sh: while the file that FAIL_SYNC names exists, syncing
+ * fails as on a dying disk. */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/syscall.h>

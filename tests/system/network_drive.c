@@ -1,15 +1,10 @@
-/* Drives daemon/network for the system tests and benches, as orchd node does: one command a line on standard
- * input, one answer a line: "ok MICROSECONDS" or "failed: WORDS".
+/* Drives daemon/network for the system tests and benches, as orchd node does: one command a line on
+ * standard input, one answer a line: "ok MICROSECONDS" or "failed: WORDS".
  *
  *   setup | teardown | restart                 (restart: forget everything, as a new process would)
  *   attach PID UID ADDRESS | detach UID
  *   apply FILE     services, one a line: ADDRESS PROTOCOL PORT random|sticky ENDPOINT:PORT...
  *   names FILE OUT the same services as a DNS snapshot: svc0.default, svc1.default, ... */
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/fd.h"
@@ -19,6 +14,11 @@
 #include "daemon/plan/dns_plan.h"
 #include "daemon/plan/nft_plan.h"
 #include "daemon/plan/service_table.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 struct drive {
         struct loop *loop;
@@ -86,8 +86,12 @@ static int read_service(char *line, size_t number, struct service_entry *s) {
         struct ip_addr *addr = calloc(1, sizeof(*addr));
         char *word[4], *rest = line, *w;
 
-        *s = (struct service_entry){ .namespace = "default", .ports = port, .n_ports = 1,
-                                     .endpoints = eps, .addrs = addr, .n_addrs = 1 };
+        *s = (struct service_entry){ .namespace = "default",
+                                     .ports = port,
+                                     .n_ports = 1,
+                                     .endpoints = eps,
+                                     .addrs = addr,
+                                     .n_addrs = 1 };
         s->name = str_format("svc%zu", number);
         if (!port || !eps || !addr || !s->name)
                 return -ENOMEM;
@@ -235,8 +239,7 @@ int main(void) {
                 if (r < 0)
                         (void) printf("failed: %s\n", err_text(d.e.code ? &d.e : &e));
                 else
-                        (void) printf("ok %llu\n",
-                                      (unsigned long long) (clock_now_usec() - start));
+                        (void) printf("ok %llu\n", (unsigned long long) (clock_now_usec() - start));
                 (void) fflush(stdout);
         }
         network_unref(d.network);

@@ -1,5 +1,8 @@
 #include "tests/system/runtime_fixture.h"
 
+#include "base/clock.h"
+#include "daemon/runtime/cgroup.h"
+
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -9,9 +12,6 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include "base/clock.h"
-#include "daemon/runtime/cgroup.h"
 
 /* Far more than anything takes: only a hang gets there. */
 #define FIXTURE_PATIENCE_USEC (30 * USEC_PER_SEC)
@@ -23,10 +23,11 @@ static const char *fixture_cgroup(void) {
 
 static void fixture_make_root(void) {
         static const char *const dirs[] = { "bin", "etc", "proc", "dev", "sys", "tmp" };
-        static const char *const applets[] = { "sh", "cat", "echo", "ls", "id", "sleep", "mount",
-                                               "hostname", "env", "grep", "seq", "dd", "mknod",
-                                               "pwd", "stty", "kill", "true", "false", "touch",
-                                               "unshare", "ps", "test", "head", "tail" };
+        static const char *const applets[] = {
+                "sh",   "cat",   "echo",  "ls",      "id",    "sleep", "mount", "hostname",
+                "env",  "grep",  "seq",   "dd",      "mknod", "pwd",   "stty",  "kill",
+                "true", "false", "touch", "unshare", "ps",    "test",  "head",  "tail"
+        };
         char path[256];
 
         assert_int_equal(dir_make_all(FIXTURE_ROOT, 0755, NULL), 0);
@@ -71,7 +72,8 @@ void fixture_enter(int argc, char *argv[]) {
         if (pid > 0) {
                 while (waitpid(pid, &status, 0) < 0)
                         ;
-                _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1); /* no leak check: clone() fails here */
+                _exit(WIFEXITED(status) ? WEXITSTATUS(status)
+                                        : 1); /* no leak check: clone() fails here */
         }
         (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
@@ -187,7 +189,7 @@ void fixture_on_done(void *userdata, int r, const struct err *e) {
 }
 
 void fixture_pod(struct fixture *f, const struct runtime_pod_spec *spec) {
-        struct runtime_pod_spec all = spec ? *spec : (struct runtime_pod_spec) { 0 };
+        struct runtime_pod_spec all = spec ? *spec : (struct runtime_pod_spec){ 0 };
         struct err e = { 0 };
 
         all.uid = "u-1";
@@ -213,14 +215,13 @@ void fixture_remove_pod(struct fixture *f) {
                 fail_msg("removal: %s", f->err.text);
         assert_int_equal(access(FIXTURE_RUN "/pods/u-1", F_OK), -1);
         assert_int_equal(access(FIXTURE_STATE "/pods/u-1", F_OK), -1);
-        assert_int_equal(
-                runtime_pod_remove_logs(FIXTURE_LOGS, "default", "web-1", "u-1", &e), 0);
+        assert_int_equal(runtime_pod_remove_logs(FIXTURE_LOGS, "default", "web-1", "u-1", &e), 0);
 }
 
 static const char *const fixture_layers[] = { FIXTURE_ROOT };
 
 struct runtime_container_spec fixture_shell(const char *name, const char *const args[3]) {
-        return (struct runtime_container_spec) {
+        return (struct runtime_container_spec){
                 .name = name,
                 .layers = fixture_layers,
                 .n_layers = 1,
@@ -242,7 +243,8 @@ int fixture_start(struct fixture *f, const struct runtime_container_spec *spec) 
 
 char *fixture_log(struct fixture *f, const char *container, uint64_t instance) {
         const struct log_reader_options options = { .tail_lines = -1 };
-        AUTO_FREE char *path = log_path(FIXTURE_LOGS, "default", "web-1", "u-1", container, instance);
+        AUTO_FREE char *path =
+                log_path(FIXTURE_LOGS, "default", "web-1", "u-1", container, instance);
         AUTO(log_reader) struct log_reader *reader = NULL;
         AUTO_DONE(strbuf) struct strbuf text = { 0 };
         char chunk[8192];
@@ -259,7 +261,7 @@ char *fixture_run(struct fixture *f, const struct runtime_container_spec *base,
                   const char *script) {
         const char *args[3] = { "sh", "-c", script };
         struct runtime_container_spec spec =
-                base ? *base : fixture_shell("c", (const char *const[]) { "sh", "-c", "" });
+                base ? *base : fixture_shell("c", (const char *const[]){ "sh", "-c", "" });
         unsigned n = f->n_exits;
 
         spec.args = args;

@@ -1,16 +1,15 @@
 #pragma once
 
 /* A runtime on a scratch tmpfs, in mount, network, pid and IPC namespaces of the test's own. */
+#include "base/fd.h"
+#include "base/str.h"
+#include "daemon/runtime/log_reader.h"
+#include "daemon/runtime/runtime.h"
 #include "tests/unit/test.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <systemd/sd-event.h>
-
-#include "base/fd.h"
-#include "base/str.h"
-#include "daemon/runtime/log_reader.h"
-#include "daemon/runtime/runtime.h"
 
 #define FIXTURE_DIR "/mnt/orch-test"
 #define FIXTURE_RUN FIXTURE_DIR "/run"
@@ -35,7 +34,8 @@ struct fixture {
         int tty;
 };
 
-/* Re-executes the program in namespaces of its own; ends it with 77 (skipped) when that needs root. */
+/* Re-executes the program in namespaces of its own; ends it with 77 (skipped) when that needs root.
+ */
 void fixture_enter(int argc, char *argv[]);
 /* The rest of a test program's main(): after the tests, removes the test's control groups. */
 int fixture_leave(int result);

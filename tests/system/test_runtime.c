@@ -1,3 +1,5 @@
+#include "base/clock.h"
+#include "daemon/runtime/cgroup.h"
 #include "tests/system/runtime_fixture.h"
 
 #include <fcntl.h>
@@ -12,9 +14,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include "base/clock.h"
-#include "daemon/runtime/cgroup.h"
 
 static const char *const nothing[3] = { "sh", "-c", "sleep 1000" };
 
@@ -86,7 +85,9 @@ static void what_cannot_be_executed_or_mounted_is_told_in_words(void **state) {
 
 static void signals_reach_the_main_process(void **state) {
         struct fixture *f = *state;
-        const char *const args[3] = { "sh", "-c", "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.01; done" };
+        const char *const args[3] = {
+                "sh", "-c", "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.01; done"
+        };
         struct runtime_container_spec spec = fixture_shell("c", args);
         AUTO_FREE char *log = NULL;
 
@@ -225,14 +226,15 @@ static void a_container_is_confined_by_default(void **state) {
         AUTO_FREE char *log = NULL;
 
         fixture_pod(f, NULL);
-        log = fixture_run(f, NULL,
-                          "grep -E '^(Cap(Prm|Eff|Bnd|Amb)|NoNewPrivs|Seccomp):' /proc/self/status; "
-                          "mount -t tmpfs x /tmp 2>&1; unshare -n true 2>&1; "
-                          "echo 1 2>/dev/null > /proc/sys/kernel/panic || echo sysctl refused; "
-                          "head -c 1 /proc/kcore | grep -c . ; "
-                          "touch /sys/x 2>&1; mknod /tmp/sda b 8 0 && cat /tmp/sda 2>&1; "
-                          "mknod /tmp/null c 1 3 && echo ok > /tmp/null && echo null works; "
-                          "ls /proc | grep -c '^[0-9]'; ls -d /proc/1/root/../../etc");
+        log = fixture_run(
+                f, NULL,
+                "grep -E '^(Cap(Prm|Eff|Bnd|Amb)|NoNewPrivs|Seccomp):' /proc/self/status; "
+                "mount -t tmpfs x /tmp 2>&1; unshare -n true 2>&1; "
+                "echo 1 2>/dev/null > /proc/sys/kernel/panic || echo sysctl refused; "
+                "head -c 1 /proc/kcore | grep -c . ; "
+                "touch /sys/x 2>&1; mknod /tmp/sda b 8 0 && cat /tmp/sda 2>&1; "
+                "mknod /tmp/null c 1 3 && echo ok > /tmp/null && echo null works; "
+                "ls /proc | grep -c '^[0-9]'; ls -d /proc/1/root/../../etc");
 
         assert_has(log, "CapPrm:\t00000000a80425fb");
         assert_has(log, "CapEff:\t00000000a80425fb");
@@ -287,8 +289,8 @@ static void users_and_groups_are_looked_up_in_the_image(void **state) {
         assert_has(a, "CapEff:\t0000000000000000");
 
         spec.instance = 1;
-        spec.run_as_user = (struct runtime_opt_id) { true, 4711 };
-        spec.run_as_group = (struct runtime_opt_id) { true, 4712 };
+        spec.run_as_user = (struct runtime_opt_id){ true, 4711 };
+        spec.run_as_group = (struct runtime_opt_id){ true, 4712 };
         b = fixture_run(f, &spec, "id");
         assert_has(b, "uid=4711 gid=4712 groups=500\n");
 }
@@ -339,7 +341,8 @@ static void links_in_an_image_lead_no_mount_out(void **state) {
         mount.source = volume;
         spec.mounts = &mount;
         spec.n_mounts = 1;
-        log = fixture_run(f, &spec, "ls -d " FIXTURE_DIR "/outside/file; grep -c outside/file /proc/mounts");
+        log = fixture_run(f, &spec,
+                          "ls -d " FIXTURE_DIR "/outside/file; grep -c outside/file /proc/mounts");
 
         assert_string_equal(log, FIXTURE_DIR "/outside/file\n1\n");
         assert_int_equal(access(FIXTURE_DIR "/outside/file", F_OK), -1);
@@ -401,9 +404,10 @@ static void the_groups_inside_tell_the_limit(void **state) {
         }
         fixture_pod(f, NULL);
         spec.limits.memory_limit_bytes = 32 << 20;
-        log = fixture_run(f, &spec,
-                          "cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || "
-                          "cat /sys/fs/cgroup/memory.max; touch /sys/fs/cgroup/x 2>&1 | grep -c Read-only");
+        log = fixture_run(
+                f, &spec,
+                "cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || "
+                "cat /sys/fs/cgroup/memory.max; touch /sys/fs/cgroup/x 2>&1 | grep -c Read-only");
 
         assert_string_equal(log, "33554432\n1\n");
 }
@@ -418,12 +422,17 @@ static void only_the_pods_own_sysctls_are_set(void **state) {
         struct err e = { 0 };
 
         fixture_pod(f, &spec);
-        log = fixture_run(f, NULL, "cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/kernel/msgmax");
+        log = fixture_run(
+                f, NULL,
+                "cat /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/sys/kernel/msgmax");
         assert_string_equal(log, "80\n4096\n");
         fixture_remove_pod(f);
 
-        spec = (struct runtime_pod_spec) { .uid = "u-1", .namespace_ = "default", .name = "web-1",
-                                           .sysctls = &foreign, .n_sysctls = 1 };
+        spec = (struct runtime_pod_spec){ .uid = "u-1",
+                                          .namespace_ = "default",
+                                          .name = "web-1",
+                                          .sysctls = &foreign,
+                                          .n_sysctls = 1 };
         f->is_done = false;
         assert_int_equal(runtime_pod_create(f->runtime, &spec, fixture_on_done, f, &f->pod, &e), 0);
         fixture_wait(f, &f->is_done);
@@ -450,7 +459,8 @@ static void exec_runs_beside_the_main_process(void **state) {
         spec.user = "app";
         assert_int_equal(fixture_start(f, &spec), 0);
         assert_int_equal(pipe2(out, O_CLOEXEC), 0);
-        fixture_exec(f, "c", "id -u; ls /proc | grep -c '^1$'; grep Seccomp: /proc/self/status; exit 5",
+        fixture_exec(f, "c",
+                     "id -u; ls /proc | grep -c '^1$'; grep Seccomp: /proc/self/status; exit 5",
                      out[1]);
         (void) close(out[1]);
         text = read_pipe(out[0]);
@@ -464,8 +474,9 @@ static void exec_runs_beside_the_main_process(void **state) {
 static void exec_of_nothing_says_127(void **state) {
         struct fixture *f = *state;
         const char *const args[] = { "/nope" };
-        const struct runtime_exec_spec exec = { .container = "c", .args = args, .n_args = 1,
-                                                .fds = { -1, -1, -1 } };
+        const struct runtime_exec_spec exec = {
+                .container = "c", .args = args, .n_args = 1, .fds = { -1, -1, -1 }
+        };
         struct runtime_container_spec spec = fixture_shell("c", nothing);
 
         fixture_pod(f, NULL);
@@ -480,8 +491,11 @@ static void exec_of_nothing_says_127(void **state) {
 static void exec_past_its_time_is_killed(void **state) {
         struct fixture *f = *state;
         const char *const args[] = { "sleep", "1000" };
-        const struct runtime_exec_spec exec = { .container = "c", .args = args, .n_args = 2,
-                                                .fds = { -1, -1, -1 }, .timeout_usec = 1000 };
+        const struct runtime_exec_spec exec = { .container = "c",
+                                                .args = args,
+                                                .n_args = 2,
+                                                .fds = { -1, -1, -1 },
+                                                .timeout_usec = 1000 };
         struct runtime_container_spec spec = fixture_shell("c", nothing);
 
         fixture_pod(f, NULL);
@@ -529,7 +543,7 @@ struct attached {
 static void on_attached(void *userdata, int r, int take_in, int take_out, const struct err *e) {
         struct attached *a = userdata;
 
-        *a = (struct attached) { true, r, take_in, take_out };
+        *a = (struct attached){ true, r, take_in, take_out };
 }
 
 static void attach_reaches_standard_streams(void **state) {
@@ -537,7 +551,8 @@ static void attach_reaches_standard_streams(void **state) {
         const char *const args[3] = { "sh", "-c", "read x; echo got $x" };
         struct runtime_container_spec spec = fixture_shell("c", args);
         struct attached a = { 0 };
-        const struct runtime_attach_callbacks callbacks = { .on_open = on_attached, .userdata = &a };
+        const struct runtime_attach_callbacks callbacks = { .on_open = on_attached,
+                                                            .userdata = &a };
         char packet[256] = "";
 
         fixture_pod(f, NULL);
@@ -614,7 +629,8 @@ static void an_exit_while_nobody_looked_is_not_missed(void **state) {
         const char *const args[3] = { "sh", "-c", "read x; exit 42" };
         struct runtime_container_spec spec = fixture_shell("c", args);
         struct attached a = { 0 };
-        const struct runtime_attach_callbacks callbacks = { .on_open = on_attached, .userdata = &a };
+        const struct runtime_attach_callbacks callbacks = { .on_open = on_attached,
+                                                            .userdata = &a };
         char byte;
 
         fixture_pod(f, NULL);
@@ -707,14 +723,16 @@ static void the_bundle_runs_under_crun(void **state) {
                 print_message("SKIP: crun isn't installed\n");
                 skip();
         }
-        fixture_pod(f, &(struct runtime_pod_spec) { .hostname = "box", .hosts = "127.0.0.1 localhost\n" });
+        fixture_pod(f, &(struct runtime_pod_spec){ .hostname = "box",
+                                                   .hosts = "127.0.0.1 localhost\n" });
         ours = fixture_run(f, NULL,
                            "hostname; cat /etc/hosts; pwd; id -u; ls /; cat /proc/self/mountinfo | "
                            "grep -c ' /dev/shm '; grep -E '^(Cap|NoNew)' /proc/self/status");
 
         /* crun 1.8 refuses hybrid groups: the unified ones are hidden from it. */
-        status = system("exec unshare -m sh -c 'umount -l /sys/fs/cgroup/unified 2>/dev/null; cd " FIXTURE_RUN
-                        "/pods/u-1/c && mkdir -p rootfs " FIXTURE_DIR "/up " FIXTURE_DIR
+        status = system("exec unshare -m sh -c 'umount -l /sys/fs/cgroup/unified 2>/dev/null; "
+                        "cd " FIXTURE_RUN "/pods/u-1/c && mkdir -p rootfs " FIXTURE_DIR
+                        "/up " FIXTURE_DIR
                         "/wk && mount -t overlay overlay -o lowerdir=" FIXTURE_ROOT
                         ",upperdir=" FIXTURE_DIR "/up,workdir=" FIXTURE_DIR "/wk rootfs && "
                         "timeout 20 crun --root " FIXTURE_DIR "/crun --cgroup-manager=disabled "
@@ -727,8 +745,8 @@ static void the_bundle_runs_under_crun(void **state) {
 
 /* As on a kernel of 2019: no clone3, no new mount API, no pidfd, no close_range. */
 static int forget_new_calls(void) {
-        static const int calls[] = { SYS_clone3,    SYS_open_tree,     SYS_move_mount, SYS_fsopen,
-                                     SYS_fsconfig,  SYS_mount_setattr, SYS_pidfd_open, SYS_openat2,
+        static const int calls[] = { SYS_clone3,     SYS_open_tree,     SYS_move_mount, SYS_fsopen,
+                                     SYS_fsconfig,   SYS_mount_setattr, SYS_pidfd_open, SYS_openat2,
                                      SYS_faccessat2, SYS_close_range };
         struct sock_filter filter[2 * ARRAY_SIZE(calls) + 2];
         struct sock_fprog program = { .filter = filter };
@@ -739,8 +757,8 @@ static int forget_new_calls(void) {
         for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
                 filter[n++] = (struct sock_filter) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
                                                             (unsigned) calls[i], 0, 1);
-                filter[n++] = (struct sock_filter) BPF_STMT(BPF_RET | BPF_K,
-                                                            SECCOMP_RET_ERRNO | ENOSYS);
+                filter[n++] =
+                        (struct sock_filter) BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS);
         }
         filter[n++] = (struct sock_filter) BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
         program.len = n;
@@ -758,14 +776,16 @@ static void an_old_kernel_is_enough(void **state) {
         assert_int_equal(forget_new_calls(), 0);
         forget(f);
         fixture_open(f);
-        fixture_pod(f, &(struct runtime_pod_spec) { .hosts = "127.0.0.1 localhost\n" });
+        fixture_pod(f, &(struct runtime_pod_spec){ .hosts = "127.0.0.1 localhost\n" });
         assert_int_equal(runtime_pod_volume(f->pod, "v", 0777, &volume, NULL), 1);
         mount.source = volume;
         spec.mounts = &mount;
         spec.n_mounts = 1;
-        log = fixture_run(f, &spec, "cat /etc/hosts; touch /ro/x 2>&1; grep Seccomp: /proc/self/status");
+        log = fixture_run(f, &spec,
+                          "cat /etc/hosts; touch /ro/x 2>&1; grep Seccomp: /proc/self/status");
 
-        assert_string_equal(log, "127.0.0.1 localhost\ntouch: /ro/x: Read-only file system\nSeccomp:\t2\n");
+        assert_string_equal(
+                log, "127.0.0.1 localhost\ntouch: /ro/x: Read-only file system\nSeccomp:\t2\n");
         spec = fixture_shell("d", nothing);
         assert_int_equal(fixture_start(f, &spec), 0);
         fixture_exec(f, "d", "exit 9", -1);

@@ -1,8 +1,7 @@
+#include "base/arena.h"
 #include "tests/unit/test.h"
 
 #include <string.h>
-
-#include "base/arena.h"
 
 static void memory_is_zeroed_aligned_and_apart(void **state) {
         AUTO(arena) struct arena *a = arena_new(64);

@@ -1,6 +1,5 @@
-#include "tests/unit/test.h"
-
 #include "base/clock.h"
+#include "tests/unit/test.h"
 
 static void times_survive_a_round_trip(void **state) {
         char buf[CLOCK_TEXT_MAX];

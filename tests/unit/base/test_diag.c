@@ -1,8 +1,7 @@
+#include "base/diag.h"
 #include "tests/unit/test.h"
 
 #include <string.h>
-
-#include "base/diag.h"
 
 static void a_finding_reads_as_one_line(void **state) {
         struct diags d = { 0 };
@@ -15,7 +14,8 @@ static void a_finding_reads_as_one_line(void **state) {
         diag_set_hint(one, "did you mean \"%s\"?", "containers");
         line = diag_format(one);
 
-        assert_string_equal(line, "web.yaml:12:9: spec.continers: unknown field; did you mean \"containers\"?");
+        assert_string_equal(
+                line, "web.yaml:12:9: spec.continers: unknown field; did you mean \"containers\"?");
         assert_int_equal(d.n_errors, 1);
         diags_done(&d);
 }

@@ -1,11 +1,10 @@
+#include "base/fd.h"
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#include "base/fd.h"
 
 static int make_folder(void **state) {
         char *path = strdup("/tmp/orch-test-fd-XXXXXX");
@@ -91,7 +90,8 @@ int main(void) {
                                                 make_folder, drop_folder),
                 cmocka_unit_test_setup_teardown(removal_takes_trees_and_spares_what_links_point_at,
                                                 make_folder, drop_folder),
-                cmocka_unit_test_setup_teardown(a_folder_is_one_daemons_at_a_time, make_folder, drop_folder),
+                cmocka_unit_test_setup_teardown(a_folder_is_one_daemons_at_a_time, make_folder,
+                                                drop_folder),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

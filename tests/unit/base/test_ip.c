@@ -1,5 +1,4 @@
 #include "base/ip.h"
-
 #include "tests/unit/test.h"
 
 static struct ip_addr addr(const char *text) {
@@ -22,7 +21,7 @@ static void reads_and_writes_both_families(void **state) {
 }
 
 static void refuses_what_is_no_address(void **state) {
-        static const char *const texts[] = { "",       "10.0.0",   "10.0.0.256", "10.0.0.01x",
+        static const char *const texts[] = { "",         "10.0.0",       "10.0.0.256", "10.0.0.01x",
                                              " 1.1.1.1", "fe80::1%eth0", "localhost" };
         struct ip_addr a = { 0 };
         (void) state;
@@ -53,8 +52,8 @@ static void knows_what_a_prefix_contains(void **state) {
 }
 
 static void refuses_what_is_no_prefix(void **state) {
-        static const char *const texts[] = { "10.0.0.0", "10.0.0.0/33", "10.0.0.0/", "/8",
-                                             "10.0.0.0/-1", "::/129" };
+        static const char *const texts[] = { "10.0.0.0", "10.0.0.0/33", "10.0.0.0/",
+                                             "/8",       "10.0.0.0/-1", "::/129" };
         struct ip_prefix p;
         (void) state;
 

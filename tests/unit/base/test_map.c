@@ -1,9 +1,8 @@
+#include "base/map.h"
+#include "base/str.h"
 #include "tests/unit/test.h"
 
 #include <stdio.h>
-
-#include "base/map.h"
-#include "base/str.h"
 
 static void keeps_what_was_put_through_growth_and_removal(void **state) {
         struct map m = { 0 };

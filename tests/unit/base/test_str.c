@@ -1,6 +1,5 @@
-#include "tests/unit/test.h"
-
 #include "base/str.h"
+#include "tests/unit/test.h"
 
 static void strbuf_grows_and_hands_over_its_text(void **state) {
         struct strbuf b = { 0 };

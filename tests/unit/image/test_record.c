@@ -1,6 +1,5 @@
-#include "tests/unit/test.h"
-
 #include "daemon/image/record.h"
+#include "tests/unit/test.h"
 
 #include <string.h>
 
@@ -13,8 +12,9 @@ static void a_record_survives_a_round_trip(void **state) {
         json_t *config;
         (void) state;
 
-        config = json_pack("{s:s, s:{s:[s,s], s:[s], s:s, s:n}}", "architecture", "arm64", "config", "Cmd", "/bin/web", "-v", "Env",
-                           "A=b", "User", "1000:1000", "Entrypoint");
+        config =
+                json_pack("{s:s, s:{s:[s,s], s:[s], s:s, s:n}}", "architecture", "arm64", "config",
+                          "Cmd", "/bin/web", "-v", "Env", "A=b", "User", "1000:1000", "Entrypoint");
         assert_int_equal(image_words_add(&layers, "sha256:" HEX), 0);
         text = image_record_encode("sha256:" HEX, config, &layers, 42);
         json_decref(config);
@@ -39,14 +39,17 @@ static void a_damaged_record_is_refused(void **state) {
                 "{\"id\":\"sha256:" HEX "\",\"layers\":[\"../../etc\"]}",
                 "{\"id\":\"sha256:" HEX "\",\"layers\":[1]}",
                 "{\"id\":\"sha256:" HEX "\",\"layers\":[],\"config\":{\"config\":{\"Cmd\":\"x\"}}}",
-                "{\"id\":\"sha256:" HEX "\",\"layers\":[],\"config\":{\"config\":{\"Env\":[null]}}}",
+                "{\"id\":\"sha256:" HEX
+                "\",\"layers\":[],\"config\":{\"config\":{\"Env\":[null]}}}",
         };
         (void) state;
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
                 struct image *image = NULL;
 
-                assert_int_equal(image_record_decode(cases[i], strlen(cases[i]), "/l", &image, NULL), -EINVAL);
+                assert_int_equal(
+                        image_record_decode(cases[i], strlen(cases[i]), "/l", &image, NULL),
+                        -EINVAL);
                 assert_null(image);
         }
 }

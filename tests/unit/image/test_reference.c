@@ -1,10 +1,8 @@
+#include "base/macros.h"
+#include "daemon/image/reference.h"
 #include "tests/unit/test.h"
 
-#include "daemon/image/reference.h"
-
 #include <string.h>
-
-#include "base/macros.h"
 
 static void references_come_apart(void **state) {
         static const struct {
@@ -34,7 +32,8 @@ static void references_come_apart(void **state) {
 }
 
 static void a_digest_stands_instead_of_the_default_tag(void **state) {
-        static const char text[] = "app@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+        static const char text[] =
+                "app@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
         AUTO_DONE(image_reference) struct image_reference ref = { 0 };
         AUTO_FREE char *again = NULL;
         (void) state;
@@ -48,8 +47,9 @@ static void a_digest_stands_instead_of_the_default_tag(void **state) {
 
 static void nonsense_is_refused(void **state) {
         static const char *const cases[] = {
-                "", ":1", "/x", "x/", "a//b", "Upper", "x:", "x:-1", "x y", "x@sha256:12", "../etc", "x/../y", "a/.b", "-x", "x-",
-                "host:5000/", "x@", "x:1:2/", "%2F",
+                "",     ":1",         "/x",          "x/",     "a//b",   "Upper", "x:",
+                "x:-1", "x y",        "x@sha256:12", "../etc", "x/../y", "a/.b",  "-x",
+                "x-",   "host:5000/", "x@",          "x:1:2/", "%2F",
         };
         (void) state;
 

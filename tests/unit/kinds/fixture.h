@@ -1,12 +1,12 @@
 #pragma once
 
-#include <jansson.h>
-#include <string.h>
-
 #include "api/kinds/object.h"
 #include "base/diag.h"
 #include "base/str.h"
 #include "tests/unit/test.h"
+
+#include <jansson.h>
+#include <string.h>
 
 /* A tree from JSON that is easy to write in C: single quotes stand for double ones. */
 static inline json_t *fixture_tree(const char *quoted) {

@@ -1,6 +1,5 @@
-#include "tests/unit/kinds/fixture.h"
-
 #include "api/kinds/labels.h"
+#include "tests/unit/kinds/fixture.h"
 
 static void label_selectors_choose(void **state) {
         static struct string_pair pairs[] = { { "app", "web" }, { "tier", "a" }, { "x/y", "" } };
@@ -9,16 +8,26 @@ static void label_selectors_choose(void **state) {
                 const char *text;
                 bool is_match;
         } cases[] = {
-                { NULL, true },           { "", true },
-                { "app=web", true },      { "app==web", true },
-                { "app=api", false },     { "app!=api", true },
-                { "none!=x", true },      { "app", true },
-                { "!app", false },        { "!none", true },
-                { "none", false },        { "app in (api, web)", true },
-                { "app in (api)", false }, { "app notin (api)", true },
-                { "app notin (web)", false }, { " app = web , tier in (a,b) ", true },
-                { "x/y=", true },         { "x/y", true },
-                { "app=web,tier=b", false }, { "none notin (a)", true },
+                { NULL, true },
+                { "", true },
+                { "app=web", true },
+                { "app==web", true },
+                { "app=api", false },
+                { "app!=api", true },
+                { "none!=x", true },
+                { "app", true },
+                { "!app", false },
+                { "!none", true },
+                { "none", false },
+                { "app in (api, web)", true },
+                { "app in (api)", false },
+                { "app notin (api)", true },
+                { "app notin (web)", false },
+                { " app = web , tier in (a,b) ", true },
+                { "x/y=", true },
+                { "x/y", true },
+                { "app=web,tier=b", false },
+                { "none notin (a)", true },
         };
         (void) state;
 
@@ -35,9 +44,9 @@ static void label_selectors_choose(void **state) {
 }
 
 static void nonsense_selectors_are_refused(void **state) {
-        static const char *const bad[] = { "=",      "a=b,",  "a in",    "a in b",   "a in (b",
-                                           "a b",    ",",     "a!b",     "a=b c",    "a in (b))",
-                                           "-a=b",   "a=-b",  "a in (b c)", "!",      "(a)" };
+        static const char *const bad[] = { "=",    "a=b,", "a in",       "a in b", "a in (b",
+                                           "a b",  ",",    "a!b",        "a=b c",  "a in (b))",
+                                           "-a=b", "a=-b", "a in (b c)", "!",      "(a)" };
         struct selector *s = NULL;
         (void) state;
 
@@ -52,7 +61,8 @@ static void nonsense_selectors_are_refused(void **state) {
 }
 
 static void field_selectors_compare_values(void **state) {
-        json_t *tree = fixture_tree("{'metadata':{'name':'web'},'spec':{'unschedulable':true},'n':3}");
+        json_t *tree =
+                fixture_tree("{'metadata':{'name':'web'},'spec':{'unschedulable':true},'n':3}");
         AUTO(selector) struct selector *s = NULL;
         struct err e = { 0 };
         char buf[32];
@@ -77,9 +87,8 @@ static void field_selectors_compare_values(void **state) {
 static void a_label_selector_is_printed(void **state) {
         static struct string_pair pairs[] = { { "app", "web" } };
         static const char *values[] = { "a", "b" };
-        static struct label_selector_requirement terms[] = {
-                { "tier", "In", { values, 2 } }, { "x", "DoesNotExist", { NULL, 0 } }
-        };
+        static struct label_selector_requirement terms[] = { { "tier", "In", { values, 2 } },
+                                                             { "x", "DoesNotExist", { NULL, 0 } } };
         const struct label_selector s = { .match_labels = { pairs, 1 },
                                           .match_expressions = { terms, 2 } };
         AUTO_FREE char *text = label_selector_format(&s);

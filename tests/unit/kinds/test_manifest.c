@@ -1,20 +1,20 @@
-#include "tests/unit/kinds/fixture.h"
-
 #include "api/kinds/manifest.h"
 #include "api/kinds/pod.h"
+#include "tests/unit/kinds/fixture.h"
 
-static const char good[] = "apiVersion: v1\n"
-                           "kind: Pod\n"
-                           "metadata: {name: web}\n"
-                           "spec:\n"
-                           "  containers:\n"
-                           "  - {name: c, image: web:1}\n"
-                           "---\n"
-                           "apiVersion: v1\n"
-                           "kind: List\n"
-                           "items:\n"
-                           "- {apiVersion: v1, kind: Namespace, metadata: {name: a}}\n"
-                           "- {apiVersion: v1, kind: ConfigMap, metadata: {name: b, namespace: c}}\n";
+static const char good[] =
+        "apiVersion: v1\n"
+        "kind: Pod\n"
+        "metadata: {name: web}\n"
+        "spec:\n"
+        "  containers:\n"
+        "  - {name: c, image: web:1}\n"
+        "---\n"
+        "apiVersion: v1\n"
+        "kind: List\n"
+        "items:\n"
+        "- {apiVersion: v1, kind: Namespace, metadata: {name: a}}\n"
+        "- {apiVersion: v1, kind: ConfigMap, metadata: {name: b, namespace: c}}\n";
 
 static void documents_and_lists_become_objects(void **state) {
         AUTO_DONE(manifests) struct manifests m = { 0 };
@@ -62,7 +62,8 @@ static void all_errors_of_a_file_come_with_their_places(void **state) {
                                   "  metadata: {name: A}\n";
         static const char expected[] =
                 "f:6:3: spec.restartPolcy: unknown field; did you mean \"restartPolicy\"?\n"
-                "f:11:7: spec.containers[0].ports[0].containerPort: Invalid value: 0: must be between 1 "
+                "f:11:7: spec.containers[0].ports[0].containerPort: Invalid value: 0: must be "
+                "between 1 "
                 "and 65535, inclusive\n"
                 "f:14:1: kind: no kind \"Deployment\" in version \"v1\"; Deployment is in apps/v1\n"
                 "f:21:14: items[0].metadata.name: Invalid value: \"A\": a lowercase RFC 1123 label";
@@ -84,7 +85,8 @@ static void all_errors_of_a_file_come_with_their_places(void **state) {
 static void what_is_no_manifest_is_said(void **state) {
         static const char *const cases[][2] = {
                 { "- a\n", "f:1:1: a manifest must be a map of fields with apiVersion and kind\n" },
-                { "a: 1\n", "f:1:1: apiVersion: Required value: a manifest needs apiVersion and kind\n" },
+                { "a: 1\n",
+                  "f:1:1: apiVersion: Required value: a manifest needs apiVersion and kind\n" },
                 { "apiVersion: v1\nkind: Pdo\n",
                   "f:2:1: kind: no kind \"Pdo\" in version \"v1\"; did you mean \"Pod\"?\n" },
         };
@@ -95,8 +97,8 @@ static void what_is_no_manifest_is_said(void **state) {
                 AUTO_FREE char *lines = NULL;
                 struct diags d = { 0 };
 
-                assert_int_equal(
-                        manifest_read(cases[i][0], strlen(cases[i][0]), "f", NULL, &m, &d), 0);
+                assert_int_equal(manifest_read(cases[i][0], strlen(cases[i][0]), "f", NULL, &m, &d),
+                                 0);
                 lines = fixture_lines(&d);
                 assert_string_equal(lines, cases[i][1]);
                 diags_done(&d);
@@ -117,7 +119,8 @@ static void explain_tells_type_values_and_fields(void **state) {
         assert_non_null(strstr(text, "  livenessProbe\t<Probe>\n"));
         assert_non_null(strstr(leaf, "enum: Always, OnFailure, Never\n"));
         assert_non_null(strstr(leaf, "default: \"Always\"\n"));
-        assert_string_equal(e.text, "PodSpec has no field \"container\"; did you mean \"containers\"?");
+        assert_string_equal(e.text,
+                            "PodSpec has no field \"container\"; did you mean \"containers\"?");
         assert_null(none);
 }
 

@@ -1,9 +1,8 @@
 /* Every allocation fails once: nothing leaks, nothing crashes, and the failure is said. */
-#include "tests/unit/kinds/fixture.h"
-
 #include "api/kinds/manifest.h"
 #include "api/kinds/workload.h"
 #include "api/patch/patch.h"
+#include "tests/unit/kinds/fixture.h"
 
 /* Allocations until one fails; -1: none. Only the wrappers below and the loops look at it. */
 static long memory_left = -1;
@@ -54,8 +53,9 @@ static int decode_and_encode(const json_t *tree) {
 }
 
 static int read_manifest(const json_t *unused) {
-        static const char text[] = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, labels: &l {a: b}}\n"
-                                   "spec:\n  containers:\n  - {name: c, image: x, bogus: *l}\n";
+        static const char text[] =
+                "apiVersion: v1\nkind: Pod\nmetadata: {name: web, labels: &l {a: b}}\n"
+                "spec:\n  containers:\n  - {name: c, image: x, bogus: *l}\n";
         AUTO_DONE(manifests) struct manifests m = { 0 };
         struct diags d = { 0 };
         int r = manifest_read(text, strlen(text), "f", "default", &m, &d);
@@ -72,7 +72,8 @@ static int apply(const json_t *tree) {
 
         if (r == 0)
                 r = kind_default(&deployment_kind, live, NULL);
-        if (r == 0 && json_object_set_new(json_object_get(live, "spec"), "replicas", json_integer(9)))
+        if (r == 0 &&
+            json_object_set_new(json_object_get(live, "spec"), "replicas", json_integer(9)))
                 r = -ENOMEM;
         if (r == 0)
                 r = patch_three_way(deployment_kind.schema, tree, tree, live, &diff, NULL);

@@ -1,9 +1,8 @@
-#include "tests/unit/kinds/fixture.h"
-
 #include "api/kinds/config.h"
 #include "api/kinds/pod.h"
 #include "api/kinds/workload.h"
 #include "api/schema/quantity.h"
+#include "tests/unit/kinds/fixture.h"
 
 static void a_deployment_is_decoded_into_members(void **state) {
         json_t *tree = fixture_tree(FIXTURE_DEPLOYMENT);
@@ -104,11 +103,14 @@ static void kinds_are_found_by_what_people_write(void **state) {
                 const char *word;
                 const struct kind *kind;
         } cases[] = {
-                { "po", &pod_kind },           { "Pod", &pod_kind },
-                { "PODS", &pod_kind },         { "deploy", &deployment_kind },
+                { "po", &pod_kind },
+                { "Pod", &pod_kind },
+                { "PODS", &pod_kind },
+                { "deploy", &deployment_kind },
                 { "deployments.apps", &deployment_kind },
                 { "deployments.v1.apps", &deployment_kind },
-                { "deployments.batch", NULL }, { "bogus", NULL },
+                { "deployments.batch", NULL },
+                { "bogus", NULL },
         };
         (void) state;
 

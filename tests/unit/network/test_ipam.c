@@ -1,5 +1,4 @@
 #include "daemon/network/ipam.h"
-
 #include "tests/unit/test.h"
 
 #include <string.h>

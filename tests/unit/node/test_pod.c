@@ -141,7 +141,7 @@ static int tear_down(void **state) {
 #define POD(meta, spec)                                                                            \
         "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"web-1\",\"namespace\":"  \
         "\"default\",\"uid\":\"u1\"" meta "},\"spec\":{\"nodeName\":\"n1\",\"containers\":[{"      \
-                                          "\"name\":\"web\",\"image\":\"web:1\"" spec "}]}}"
+        "\"name\":\"web\",\"image\":\"web:1\"" spec "}]}}"
 
 static struct object *decode(const char *text) {
         struct object *o = NULL;
@@ -393,10 +393,11 @@ static void our_own_status_coming_back_changes_nothing(void **state) {
 #define WITH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 static void an_address_is_found_in_the_kernels_table(void **state) {
-        static const char text[] = "Main:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 0.0.0.0\n        /0 universe UNICAST\n"
-                                   "     |-- 10.244.0.1\n        /32 link UNICAST\n"
-                                   "Local:\n     |-- 10.244.0.7\n        /32 host LOCAL\n"
-                                   "        |-- 127.0.0.1\n           /32 host LOCAL\n     |-- 10.2";
+        static const char text[] =
+                "Main:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 0.0.0.0\n        /0 universe UNICAST\n"
+                "     |-- 10.244.0.1\n        /32 link UNICAST\n"
+                "Local:\n     |-- 10.244.0.7\n        /32 host LOCAL\n"
+                "        |-- 127.0.0.1\n           /32 host LOCAL\n     |-- 10.2";
         struct ip_prefix within, elsewhere;
         struct ip_addr ip;
         char found[IP_TEXT_MAX];

@@ -1,10 +1,9 @@
-#include "tests/unit/kinds/fixture.h"
-
 #include "api/kinds/pod.h"
 #include "api/kinds/service.h"
 #include "api/kinds/workload.h"
 #include "api/patch/patch.h"
 #include "api/text/text.h"
+#include "tests/unit/kinds/fixture.h"
 
 typedef int (*patch_function)(const json_t *tree, const json_t *patch, json_t **ret, struct err *e);
 
@@ -86,8 +85,9 @@ static void json_patches_follow_rfc_6902(void **state) {
                   0 },
                 { "{'a':{'b':1}}", "[{'op':'copy','from':'/a','path':'/c'}]",
                   "{'a':{'b':1},'c':{'b':1}}", 0 },
-                { "{'a/b':1,'m~n':2}", "[{'op':'test','path':'/a~1b','value':1},"
-                                       "{'op':'test','path':'/m~0n','value':2}]",
+                { "{'a/b':1,'m~n':2}",
+                  "[{'op':'test','path':'/a~1b','value':1},"
+                  "{'op':'test','path':'/m~0n','value':2}]",
                   "{'a/b':1,'m~n':2}", 0 },
                 { "{'a':1}", "[{'op':'test','path':'/a','value':'1'}]", NULL, -ENOENT },
                 { "{'a':1}", "[{'op':'test','path':'/b','value':null}]", NULL, -ENOENT },
@@ -113,10 +113,10 @@ static void a_json_patch_that_doubles_itself_is_stopped(void **state) {
         (void) state;
 
         for (int i = 0; i < 60; i++)
-                assert_int_equal(
-                        json_array_append_new(patch, json_pack("{s:s,s:s,s:s+}", "op", "copy", "from",
-                                                               "/a", "path", "/a/c", i % 2 ? "" : "c")),
-                        0);
+                assert_int_equal(json_array_append_new(
+                                         patch, json_pack("{s:s,s:s,s:s+}", "op", "copy", "from",
+                                                          "/a", "path", "/a/c", i % 2 ? "" : "c")),
+                                 0);
 
         assert_int_equal(patch_json(tree, patch, &out, &e), -E2BIG);
 
@@ -131,7 +131,8 @@ static void strategic_patches_merge_by_key(void **state) {
                 { "{'spec':{'containers':[{'name':'a','image':'1'},{'name':'b','image':'2'}]}}",
                   "{'spec':{'$setElementOrder/containers':[{'name':'a'},{'name':'b'}],'containers':"
                   "[{'name':'b','image':'3'}]}}",
-                  "{'spec':{'containers':[{'name':'a','image':'1'},{'name':'b','image':'3'}]}}", 0 },
+                  "{'spec':{'containers':[{'name':'a','image':'1'},{'name':'b','image':'3'}]}}",
+                  0 },
                 /* an element more, one less, in a new order */
                 { "{'spec':{'containers':[{'name':'a'},{'name':'b'},{'name':'c'}]}}",
                   "{'spec':{'$setElementOrder/containers':[{'name':'d'},{'name':'c'},{'name':'a'}],"
@@ -151,7 +152,8 @@ static void strategic_patches_merge_by_key(void **state) {
                   "{'spec':{'containers':[{'name':'c'}]}}", 0 },
                 /* sets of words are united, and values leave them */
                 { "{'metadata':{'finalizers':['a','b']}}",
-                  "{'metadata':{'finalizers':['c','a'],'$deleteFromPrimitiveList/finalizers':['b']}}",
+                  "{'metadata':{'finalizers':['c','a'],'$deleteFromPrimitiveList/"
+                  "finalizers':['b']}}",
                   "{'metadata':{'finalizers':['a','c']}}", 0 },
                 /* a volume changes its source */
                 { "{'spec':{'volumes':[{'name':'v','emptyDir':{}}]}}",
@@ -162,13 +164,15 @@ static void strategic_patches_merge_by_key(void **state) {
                 { "{'metadata':{'labels':{'a':'1','b':'2'}}}",
                   "{'metadata':{'labels':{'$patch':'replace','c':'3'}}}",
                   "{'metadata':{'labels':{'c':'3'}}}", 0 },
-                { "{'metadata':{'labels':{'a':'1'}},'x':1}", "{'metadata':{'labels':{'$patch':'delete'}}}",
-                  "{'metadata':{'labels':{}},'x':1}", 0 },
+                { "{'metadata':{'labels':{'a':'1'}},'x':1}",
+                  "{'metadata':{'labels':{'$patch':'delete'}}}", "{'metadata':{'labels':{}},'x':1}",
+                  0 },
                 { "{'metadata':{'labels':{'a':'1','b':'2'}}}", "{'metadata':{'labels':{'a':null}}}",
                   "{'metadata':{'labels':{'b':'2'}}}", 0 },
                 /* directives never stay behind */
-                { "{}", "{'spec':{'$retainKeys':['nodeName'],'nodeName':'n','containers':[{'name':'c',"
-                        "'$patch':'merge'}]}}",
+                { "{}",
+                  "{'spec':{'$retainKeys':['nodeName'],'nodeName':'n','containers':[{'name':'c',"
+                  "'$patch':'merge'}]}}",
                   "{'spec':{'nodeName':'n','containers':[{'name':'c'}]}}", 0 },
                 /* nonsense */
                 { "{}", "{'spec':{'containers':[{'image':'x'}]}}", NULL, -EINVAL },
@@ -215,10 +219,11 @@ static void apply_changes_what_it_owns_only(void **state) {
         };
         (void) state;
 
-        assert_applied(deployment_kind.schema, trees,
-                       "{'metadata':{'labels':{'a':'2','old':null}},'spec':{'replicas':2,'paused':null}}",
-                       "{'metadata':{'labels':{'a':'2','theirs':'y'},'creationTimestamp':'t'},'spec':"
-                       "{'replicas':2,'revisionHistoryLimit':10}}");
+        assert_applied(
+                deployment_kind.schema, trees,
+                "{'metadata':{'labels':{'a':'2','old':null}},'spec':{'replicas':2,'paused':null}}",
+                "{'metadata':{'labels':{'a':'2','theirs':'y'},'creationTimestamp':'t'},'spec':"
+                "{'replicas':2,'revisionHistoryLimit':10}}");
 }
 
 static void apply_merges_containers_by_name(void **state) {

@@ -1,14 +1,12 @@
 /* Names from services to bytes: dns_plan, dns_snapshot and dns_answer together. */
+#include "daemon/plan/dns_answer.h"
 #include "daemon/plan/dns_plan.h"
-
+#include "daemon/plan/dns_snapshot.h"
 #include "tests/unit/test.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "daemon/plan/dns_answer.h"
-#include "daemon/plan/dns_snapshot.h"
 
 #define ZONE "cluster.local"
 
@@ -36,33 +34,53 @@ static struct ip_prefix prefix(const char *text) {
 
 static int setup(void **state) {
         static const char *namespaces[] = { "default", "empty" };
-        static const struct service_table_port web_ports[] = {
-                { "http", PROTOCOL_TCP, 80 }, { "", PROTOCOL_UDP, 81 }
-        };
+        static const struct service_table_port web_ports[] = { { "http", PROTOCOL_TCP, 80 },
+                                                               { "", PROTOCOL_UDP, 81 } };
         static const struct service_table_port db_ports[] = { { "sql", PROTOCOL_TCP, 5432 } };
         static const uint16_t db_port[] = { 5433 };
         struct ip_addr web_addrs[] = { ip("10.96.0.5"), ip("fd00::5") };
         struct service_table_endpoint db_eps[] = {
-                { .addr = ip("10.244.0.7"), .hostname = "db-0", .is_ready = true, .ports = db_port },
+                { .addr = ip("10.244.0.7"),
+                  .hostname = "db-0",
+                  .is_ready = true,
+                  .ports = db_port },
                 { .addr = ip("10.244.0.8"), .is_ready = true, .ports = db_port },
                 { .addr = ip("10.244.0.9"), .is_ready = false, .ports = db_port },
         };
         struct service_table_endpoint big_eps[100];
         struct service_entry services[] = {
-                { .namespace = "default", .name = "big", .kind = SERVICE_HEADLESS,
-                  .endpoints = big_eps, .n_endpoints = 100 },
-                { .namespace = "default", .name = "db", .kind = SERVICE_HEADLESS,
-                  .ports = db_ports, .n_ports = 1, .endpoints = db_eps, .n_endpoints = 3 },
+                { .namespace = "default",
+                  .name = "big",
+                  .kind = SERVICE_HEADLESS,
+                  .endpoints = big_eps,
+                  .n_endpoints = 100 },
+                { .namespace = "default",
+                  .name = "db",
+                  .kind = SERVICE_HEADLESS,
+                  .ports = db_ports,
+                  .n_ports = 1,
+                  .endpoints = db_eps,
+                  .n_endpoints = 3 },
                 { .namespace = "default", .name = "idle", .kind = SERVICE_HEADLESS },
-                { .namespace = "default", .name = "out", .kind = SERVICE_EXTERNAL,
+                { .namespace = "default",
+                  .name = "out",
+                  .kind = SERVICE_EXTERNAL,
                   .external_name = "www.example.org" },
-                { .namespace = "default", .name = "to-web", .kind = SERVICE_EXTERNAL,
+                { .namespace = "default",
+                  .name = "to-web",
+                  .kind = SERVICE_EXTERNAL,
                   .external_name = "web.default.svc.cluster.local" },
-                { .namespace = "default", .name = "web", .addrs = web_addrs, .n_addrs = 2,
-                  .ports = web_ports, .n_ports = 2 },
+                { .namespace = "default",
+                  .name = "web",
+                  .addrs = web_addrs,
+                  .n_addrs = 2,
+                  .ports = web_ports,
+                  .n_ports = 2 },
         };
-        struct service_table t = { .items = services, .n = ARRAY_SIZE(services),
-                                   .namespaces = namespaces, .n_namespaces = 2 };
+        struct service_table t = { .items = services,
+                                   .n = ARRAY_SIZE(services),
+                                   .namespaces = namespaces,
+                                   .n_namespaces = 2 };
         const struct dns_facts facts = { .domain = ZONE,
                                          .gateway = ip("10.244.0.1"),
                                          .pod_cidr = prefix("10.244.0.0/16"),
@@ -88,7 +106,8 @@ static int teardown(void **state) {
         return 0;
 }
 
-/* --- asking ------------------------------------------------------------------------------------- */
+/* --- asking -------------------------------------------------------------------------------------
+ */
 
 struct query {
         uint8_t bytes[512];
@@ -118,8 +137,9 @@ static struct query query_for(const char *name, uint16_t type) {
 }
 
 static void add_edns(struct query *q, uint16_t payload, uint8_t version) {
-        const uint8_t opt[] = { 0, 0, 41, (uint8_t) (payload >> 8), (uint8_t) payload, 0, version,
-                                0, 0, 0, 0 };
+        const uint8_t opt[] = {
+                0, 0, 41, (uint8_t) (payload >> 8), (uint8_t) payload, 0, version, 0, 0, 0, 0
+        };
 
         memcpy(q->bytes + q->len, opt, sizeof(opt));
         q->len += sizeof(opt);
@@ -184,7 +204,8 @@ static void expect(const struct fixture *f, const char *name, uint16_t type, uns
         test_free(r);
 }
 
-/* --- tests --------------------------------------------------------------------------------------- */
+/* --- tests ---------------------------------------------------------------------------------------
+ */
 
 static void a_service_has_its_addresses(void **state) {
         static const char name[] = "web.default.svc." ZONE;
@@ -385,11 +406,11 @@ static void a_failure_repeats_the_question(void **state) {
 
         assert_int_equal(dns_answer_error(q.bytes, q.len, DNS_RCODE_FAILURE, out), q.len);
         assert_int_equal(out[3] & 15, DNS_RCODE_FAILURE);
-        assert_memory_equal(out + DNS_HEADER_LEN, q.bytes + DNS_HEADER_LEN,
-                            q.len - DNS_HEADER_LEN);
+        assert_memory_equal(out + DNS_HEADER_LEN, q.bytes + DNS_HEADER_LEN, q.len - DNS_HEADER_LEN);
 }
 
-/* Also with a right checksum: every single byte changed must be refused or leave all answers safe. */
+/* Also with a right checksum: every single byte changed must be refused or leave all answers safe.
+ */
 static void a_damaged_snapshot_is_refused(void **state) {
         const struct fixture *f = *state;
         const size_t checked = offsetof(struct dns_header, seed);

@@ -1,5 +1,4 @@
 #include "daemon/plan/nft_plan.h"
-
 #include "tests/unit/test.h"
 
 #include <stdlib.h>
@@ -22,14 +21,19 @@ struct world {
 
 static void world_init(struct world *w, enum service_protocol protocol, const uint32_t *offsets) {
         *w = (struct world){ .port = { "", protocol, 80 }, .vip = ip_from_u32(VIP) };
-        w->service = (struct service_entry){ .namespace = "default", .name = "web",
-                                             .addrs = &w->vip, .n_addrs = 1,
-                                             .ports = &w->port, .n_ports = 1,
+        w->service = (struct service_entry){ .namespace = "default",
+                                             .name = "web",
+                                             .addrs = &w->vip,
+                                             .n_addrs = 1,
+                                             .ports = &w->port,
+                                             .n_ports = 1,
                                              .endpoints = w->eps };
         for (; *offsets; offsets++)
-                w->eps[w->service.n_endpoints++] = (struct service_table_endpoint){
-                        .addr = ip_from_u32(POD + *offsets), .is_ready = true,
-                        .is_serving = true, .ports = ports };
+                w->eps[w->service.n_endpoints++] =
+                        (struct service_table_endpoint){ .addr = ip_from_u32(POD + *offsets),
+                                                         .is_ready = true,
+                                                         .is_serving = true,
+                                                         .ports = ports };
         w->t = (struct service_table){ .items = &w->service, .n = 1 };
 }
 

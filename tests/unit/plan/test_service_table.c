@@ -1,10 +1,8 @@
+#include "api/kinds/object.h"
 #include "daemon/plan/service_table.h"
-
 #include "tests/unit/test.h"
 
 #include <string.h>
-
-#include "api/kinds/object.h"
 
 static struct object *object(const char *text) {
         struct object *o = NULL;
@@ -18,15 +16,18 @@ static struct object *object(const char *text) {
 static const char web[] =
         "{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":{\"name\":\"web\","
         "\"namespace\":\"shop\"},\"spec\":{\"clusterIP\":\"10.96.0.5\",\"clusterIPs\":"
-        "[\"10.96.0.5\",\"fd00::5\"],\"sessionAffinity\":\"ClientIP\",\"ports\":[{\"name\":\"http\","
+        "[\"10.96.0.5\",\"fd00::5\"],\"sessionAffinity\":\"ClientIP\",\"ports\":[{\"name\":"
+        "\"http\","
         "\"port\":80,\"protocol\":\"TCP\"},{\"name\":\"dns\",\"port\":53,\"protocol\":\"UDP\"}]}}";
 static const char slice_a[] =
         "{\"apiVersion\":\"discovery.k8s.io/v1\",\"kind\":\"EndpointSlice\",\"metadata\":{\"name\":"
         "\"web-a\",\"namespace\":\"shop\",\"labels\":{\"kubernetes.io/service-name\":\"web\"}},"
         "\"addressType\":\"IPv4\",\"endpoints\":[{\"addresses\":[\"10.244.0.9\"],\"conditions\":"
         "{\"ready\":false,\"serving\":true,\"terminating\":true}},{\"addresses\":[\"10.244.0.2\"],"
-        "\"hostname\":\"web-0\",\"targetRef\":{\"kind\":\"Pod\",\"name\":\"web-x\"}},{\"addresses\":"
-        "[\"not an address\"]}],\"ports\":[{\"name\":\"http\",\"port\":8080,\"protocol\":\"TCP\"}]}";
+        "\"hostname\":\"web-0\",\"targetRef\":{\"kind\":\"Pod\",\"name\":\"web-x\"}},{"
+        "\"addresses\":"
+        "[\"not an "
+        "address\"]}],\"ports\":[{\"name\":\"http\",\"port\":8080,\"protocol\":\"TCP\"}]}";
 static const char slice_b[] =
         "{\"apiVersion\":\"discovery.k8s.io/v1\",\"kind\":\"EndpointSlice\",\"metadata\":{\"name\":"
         "\"web-b\",\"namespace\":\"shop\",\"labels\":{\"kubernetes.io/service-name\":\"web\"}},"
@@ -46,8 +47,8 @@ static const char namespace[] =
         "{\"apiVersion\":\"v1\",\"kind\":\"Namespace\",\"metadata\":{\"name\":\"empty\"}}";
 
 static void joins_services_with_their_slices(void **state) {
-        const char *const texts[] = { slice_b, web, external, other_slice, headless, namespace,
-                                      slice_a };
+        const char *const texts[] = { slice_b,  web,       external, other_slice,
+                                      headless, namespace, slice_a };
         AUTO(service_table) struct service_table *t = NULL;
         struct object *objects[ARRAY_SIZE(texts)];
         const struct service_entry *s;

@@ -1,9 +1,8 @@
+#include "daemon/pod/creds.h"
+#include "daemon/pod/devices.h"
 #include "tests/unit/test.h"
 
 #include <string.h>
-
-#include "daemon/pod/creds.h"
-#include "daemon/pod/devices.h"
 
 static const char passwd[] = "root:x:0:0:root:/root:/bin/sh\n"
                              "app:x:1001:1002:An App:/home/app:/bin/sh\n"
@@ -106,12 +105,13 @@ static int decide(const struct bpf_insn *p, int type, int access, int major, int
 }
 
 static void the_last_device_rule_that_fits_decides(void **state) {
-        json_t *array = json_loads("[{\"allow\":false,\"access\":\"rwm\"},"
-                                   "{\"allow\":true,\"type\":\"c\",\"access\":\"m\"},"
-                                   "{\"allow\":true,\"type\":\"c\",\"major\":1,\"minor\":3,\"access\":\"rwm\"},"
-                                   "{\"allow\":true,\"type\":\"c\",\"major\":136,\"access\":\"rw\"},"
-                                   "{\"allow\":false,\"type\":\"c\",\"major\":136,\"minor\":9,\"access\":\"w\"}]",
-                                   0, NULL);
+        json_t *array = json_loads(
+                "[{\"allow\":false,\"access\":\"rwm\"},"
+                "{\"allow\":true,\"type\":\"c\",\"access\":\"m\"},"
+                "{\"allow\":true,\"type\":\"c\",\"major\":1,\"minor\":3,\"access\":\"rwm\"},"
+                "{\"allow\":true,\"type\":\"c\",\"major\":136,\"access\":\"rw\"},"
+                "{\"allow\":false,\"type\":\"c\",\"major\":136,\"minor\":9,\"access\":\"w\"}]",
+                0, NULL);
         struct devices_rule rules[DEVICES_RULES_MAX];
         struct bpf_insn program[DEVICES_PROGRAM_MAX];
         int n = devices_parse(array, rules, NULL);

@@ -1,3 +1,6 @@
+#include "base/fd.h"
+#include "base/str.h"
+#include "daemon/pod/log.h"
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
@@ -5,10 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "base/fd.h"
-#include "base/str.h"
-#include "daemon/pod/log.h"
 
 #define NOW 1767323045000000006ULL
 #define TIME "2026-01-02T03:04:05.000000006Z"

@@ -1,14 +1,14 @@
 #include "tests/unit/registry/fixture.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "base/str.h"
 #include "daemon/registry/body.h"
 #include "daemon/registry/rest.h"
 #include "daemon/store/store.h"
 #include "daemon/store/store_memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 struct timer {
         struct list link;
@@ -232,8 +232,8 @@ const char *watch_word(struct watch *w, char *buf, size_t len) {
         }
         if (str_eq(tree_at(line, "type"), "ERROR"))
                 (void) snprintf(buf, len, "ERROR %d",
-                                (int) json_integer_value(json_object_get(
-                                        json_object_get(line, "object"), "code")));
+                                (int) json_integer_value(
+                                        json_object_get(json_object_get(line, "object"), "code")));
         else if (str_eq(tree_at(line, "type"), "BOOKMARK"))
                 (void) snprintf(buf, len, "BOOKMARK%s",
                                 strstr(e.object, "initial-events-end") ? " initial" : "");

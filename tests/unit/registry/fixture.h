@@ -1,15 +1,14 @@
 #pragma once
 
+#include "api/client/timer.h"
+#include "base/list.h"
+#include "daemon/registry/registry.h"
+#include "daemon/registry/watch.h"
 #include "tests/unit/test.h"
 
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-#include "api/client/timer.h"
-#include "base/list.h"
-#include "daemon/registry/registry.h"
-#include "daemon/registry/watch.h"
 
 /* A registry over the memory store on a clock that the test moves. */
 struct fake_timers {

@@ -20,7 +20,8 @@ static int teardown(void **state) {
 
 static void starts_with_its_default_objects(void **state) {
         struct fixture *f = *state;
-        struct answer a = fixture_ask(f, "GET", "/api/v1/namespaces/default/services/kubernetes", NULL);
+        struct answer a =
+                fixture_ask(f, "GET", "/api/v1/namespaces/default/services/kubernetes", NULL);
 
         assert_int_equal(a.status, 200);
         assert_string_equal(tree_at(a.tree, "spec.clusterIP"), "10.96.0.1");
@@ -87,9 +88,8 @@ static void answers_only_when_the_store_has_it(void **state) {
 static void makes_up_a_name(void **state) {
         struct fixture *f = *state;
 
-        struct answer a = fixture_ask(
-                f, "POST", "/api/v1/namespaces/default/configmaps",
-                "{\"metadata\":{\"generateName\":\"cm-\"}}");
+        struct answer a = fixture_ask(f, "POST", "/api/v1/namespaces/default/configmaps",
+                                      "{\"metadata\":{\"generateName\":\"cm-\"}}");
 
         assert_int_equal(a.status, 201);
         assert_int_equal(strlen(tree_at(a.tree, "metadata.name")), strlen("cm-12345"));
@@ -98,7 +98,8 @@ static void makes_up_a_name(void **state) {
 
 static void says_what_is_not_there(void **state) {
         struct fixture *f = *state;
-        struct answer a = fixture_ask(f, "GET", "/apis/apps/v1/namespaces/default/deployments/x", NULL);
+        struct answer a =
+                fixture_ask(f, "GET", "/apis/apps/v1/namespaces/default/deployments/x", NULL);
 
         assert_int_equal(a.status, 404);
         assert_string_equal(tree_at(a.tree, "message"), "deployments.apps \"x\" not found");
@@ -115,7 +116,8 @@ static void says_what_is_not_there(void **state) {
 
 static void refuses_a_stale_version(void **state) {
         struct fixture *f = *state;
-        const char *old = "{\"metadata\":{\"name\":\"c\",\"resourceVersion\":\"1\"},\"data\":{\"a\":\"2\"}}";
+        const char *old =
+                "{\"metadata\":{\"name\":\"c\",\"resourceVersion\":\"1\"},\"data\":{\"a\":\"2\"}}";
         struct answer a;
         fixture_do(f, "POST", "/api/v1/namespaces/default/configmaps",
                    "{\"metadata\":{\"name\":\"c\"},\"data\":{\"a\":\"1\"}}", 201);
@@ -124,9 +126,10 @@ static void refuses_a_stale_version(void **state) {
 
         assert_int_equal(a.status, 409);
         assert_string_equal(tree_at(a.tree, "reason"), "Conflict");
-        assert_string_equal(tree_at(a.tree, "message"),
-                            "Operation cannot be fulfilled on configmaps \"c\": the object has been "
-                            "modified; please apply your changes to the latest version and try again");
+        assert_string_equal(
+                tree_at(a.tree, "message"),
+                "Operation cannot be fulfilled on configmaps \"c\": the object has been "
+                "modified; please apply your changes to the latest version and try again");
         answer_done(&a);
 }
 
@@ -149,13 +152,15 @@ static void explains_what_is_invalid(void **state) {
         struct answer a = fixture_ask(
                 f, "POST", "/apis/apps/v1/namespaces/default/deployments",
                 "{\"metadata\":{\"name\":\"d\"},\"spec\":{\"replicas\":-1,\"selector\":{"
-                "\"matchLabels\":{\"a\":\"b\"}},\"template\":{\"metadata\":{\"labels\":{\"a\":\"b\"}},"
+                "\"matchLabels\":{\"a\":\"b\"}},\"template\":{\"metadata\":{\"labels\":{\"a\":"
+                "\"b\"}},"
                 "\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}}}");
 
         assert_int_equal(a.status, 422);
         assert_string_equal(tree_at(a.tree, "reason"), "Invalid");
-        assert_non_null(strstr(tree_at(a.tree, "message"),
-                               "Deployment.apps \"d\" is invalid: spec.replicas: Invalid value: -1"));
+        assert_non_null(
+                strstr(tree_at(a.tree, "message"),
+                       "Deployment.apps \"d\" is invalid: spec.replicas: Invalid value: -1"));
         assert_string_equal(tree_at(a.tree, "details.causes.0.reason"), "FieldValueInvalid");
         assert_string_equal(tree_at(a.tree, "details.causes.0.field"), "spec.replicas");
         assert_string_equal(tree_at(a.tree, "details.kind"), "Deployment");
@@ -168,7 +173,8 @@ static void treats_unknown_fields_as_asked(void **state) {
         const char *path = "/api/v1/namespaces/default/configmaps";
         struct answer a;
 
-        a = fixture_ask(f, "POST", "/api/v1/namespaces/default/configmaps?fieldValidation=Strict", body);
+        a = fixture_ask(f, "POST", "/api/v1/namespaces/default/configmaps?fieldValidation=Strict",
+                        body);
         assert_int_equal(a.status, 400);
         assert_string_equal(tree_at(a.tree, "message"),
                             "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: strict "
@@ -179,14 +185,16 @@ static void treats_unknown_fields_as_asked(void **state) {
         assert_string_equal(a.warning, "299 - \"unknown field \\\"bogus\\\"\"");
         assert_null(strstr(a.text, "bogus"));
         answer_done(&a);
-        a = fixture_ask(f, "PUT", "/api/v1/namespaces/default/configmaps/c?fieldValidation=Ignore", body);
+        a = fixture_ask(f, "PUT", "/api/v1/namespaces/default/configmaps/c?fieldValidation=Ignore",
+                        body);
         assert_int_equal(a.n_warnings, 0);
         answer_done(&a);
 }
 
 static void a_dry_run_stores_nothing(void **state) {
         struct fixture *f = *state;
-        const char *service = "{\"metadata\":{\"name\":\"s\"},\"spec\":{\"ports\":[{\"port\":80}]}}";
+        const char *service =
+                "{\"metadata\":{\"name\":\"s\"},\"spec\":{\"ports\":[{\"port\":80}]}}";
         struct answer a, b;
 
         a = fixture_ask(f, "POST", "/api/v1/namespaces/default/services?dryRun=All", service);
@@ -226,29 +234,43 @@ static void generation_counts_changes_of_the_spec(void **state) {
         struct answer a;
         fixture_do(f, "POST", "/apis/apps/v1/namespaces/default/deployments",
                    "{\"metadata\":{\"name\":\"d\"},\"spec\":{\"selector\":{"
-                   "\"matchLabels\":{\"a\":\"b\"}},\"template\":{\"metadata\":{\"labels\":{\"a\":\"b\"}},"
+                   "\"matchLabels\":{\"a\":\"b\"}},\"template\":{\"metadata\":{\"labels\":{\"a\":"
+                   "\"b\"}},"
                    "\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}}}",
                    201);
 
-        a = fixture_patch(f, path, "application/merge-patch+json", "{\"metadata\":{\"labels\":{\"x\":\"y\"}}}");
-        assert_int_equal(json_integer_value(json_object_get(json_object_get(a.tree, "metadata"), "generation")), 1);
+        a = fixture_patch(f, path, "application/merge-patch+json",
+                          "{\"metadata\":{\"labels\":{\"x\":\"y\"}}}");
+        assert_int_equal(json_integer_value(json_object_get(json_object_get(a.tree, "metadata"),
+                                                            "generation")),
+                         1);
         answer_done(&a);
-        a = fixture_patch(f, path, "application/merge-patch+json", "{\"spec\":{\"replicas\":3},\"status\":{\"replicas\":9}}");
-        assert_int_equal(json_integer_value(json_object_get(json_object_get(a.tree, "metadata"), "generation")), 2);
+        a = fixture_patch(f, path, "application/merge-patch+json",
+                          "{\"spec\":{\"replicas\":3},\"status\":{\"replicas\":9}}");
+        assert_int_equal(json_integer_value(json_object_get(json_object_get(a.tree, "metadata"),
+                                                            "generation")),
+                         2);
         assert_null(json_object_get(json_object_get(a.tree, "status"), "replicas"));
         answer_done(&a);
         a = fixture_patch(f, "/apis/apps/v1/namespaces/default/deployments/d/status",
-                          "application/merge-patch+json", "{\"spec\":{\"replicas\":7},\"status\":{\"replicas\":3}}");
+                          "application/merge-patch+json",
+                          "{\"spec\":{\"replicas\":7},\"status\":{\"replicas\":3}}");
         assert_int_equal(a.status, 200);
-        assert_int_equal(json_integer_value(json_object_get(json_object_get(a.tree, "spec"), "replicas")), 3);
-        assert_int_equal(json_integer_value(json_object_get(json_object_get(a.tree, "status"), "replicas")), 3);
+        assert_int_equal(
+                json_integer_value(json_object_get(json_object_get(a.tree, "spec"), "replicas")),
+                3);
+        assert_int_equal(
+                json_integer_value(json_object_get(json_object_get(a.tree, "status"), "replicas")),
+                3);
         answer_done(&a);
         a = fixture_patch(f, "/apis/apps/v1/namespaces/default/deployments/d/scale",
                           "application/merge-patch+json", "{\"spec\":{\"replicas\":5}}");
         assert_int_equal(a.status, 200);
         assert_string_equal(tree_at(a.tree, "kind"), "Scale");
         assert_string_equal(tree_at(a.tree, "status.selector"), "a=b");
-        assert_int_equal(json_integer_value(json_object_get(json_object_get(a.tree, "spec"), "replicas")), 5);
+        assert_int_equal(
+                json_integer_value(json_object_get(json_object_get(a.tree, "spec"), "replicas")),
+                5);
         answer_done(&a);
 }
 
@@ -295,8 +317,9 @@ static void finalizers_hold_an_object(void **state) {
         a = fixture_ask(f, "GET", path, NULL);
         assert_string_not_equal(tree_at(a.tree, "metadata.deletionTimestamp"), "");
         answer_done(&a);
-        a = fixture_patch(f, path, "application/merge-patch+json",
-                          "{\"metadata\":{\"finalizers\":[\"example.com/hold\",\"example.com/more\"]}}");
+        a = fixture_patch(
+                f, path, "application/merge-patch+json",
+                "{\"metadata\":{\"finalizers\":[\"example.com/hold\",\"example.com/more\"]}}");
         assert_int_equal(a.status, 422);
         answer_done(&a);
         fixture_do(f, "PUT", path, "{\"metadata\":{\"name\":\"c\"}}", 200);
@@ -306,7 +329,8 @@ static void finalizers_hold_an_object(void **state) {
 static void foreground_deletion_leaves_a_marker(void **state) {
         struct fixture *f = *state;
         struct answer a;
-        fixture_do(f, "POST", "/api/v1/namespaces/default/configmaps", "{\"metadata\":{\"name\":\"c\"}}", 201);
+        fixture_do(f, "POST", "/api/v1/namespaces/default/configmaps",
+                   "{\"metadata\":{\"name\":\"c\"}}", 201);
 
         a = fixture_ask(f, "DELETE", "/api/v1/namespaces/default/configmaps/c",
                         "{\"propagationPolicy\":\"Foreground\"}");

@@ -1,11 +1,10 @@
+#include "base/clock.h"
+#include "base/str.h"
+#include "daemon/store/store.h"
 #include "tests/unit/registry/fixture.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-
-#include "base/clock.h"
-#include "base/str.h"
-#include "daemon/store/store.h"
 
 #define PODS "/api/v1/namespaces/default/pods"
 #define LEASES "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
@@ -90,7 +89,8 @@ static void selectors_turn_changes_into_comings_and_goings(void **state) {
 
 static void fields_select_too(void **state) {
         struct fixture *f = *state;
-        struct answer w = fixture_ask(f, "GET", "/api/v1/pods?watch=1&fieldSelector=spec.nodeName%3Dn1", NULL);
+        struct answer w = fixture_ask(
+                f, "GET", "/api/v1/pods?watch=1&fieldSelector=spec.nodeName%3Dn1", NULL);
         fixture_do(f, "POST", PODS, pod_json("a", ""), 201);
         expect(&w, "idle");
 
@@ -119,7 +119,8 @@ static void initial_events_end_with_a_bookmark(void **state) {
 
 static void bookmarks_follow_changes_elsewhere(void **state) {
         struct fixture *f = *state;
-        struct answer w = fixture_ask(f, "GET", "/api/v1/pods?watch=1&allowWatchBookmarks=true", NULL);
+        struct answer w =
+                fixture_ask(f, "GET", "/api/v1/pods?watch=1&allowWatchBookmarks=true", NULL);
         expect(&w, "idle");
 
         fixture_do(f, "POST", "/api/v1/namespaces", "{\"metadata\":{\"name\":\"n\"}}", 201);
@@ -155,7 +156,8 @@ static void noise_of_other_kinds_expires_nothing(void **state) {
         struct answer w;
         char body[64];
         fixture_do(f, "POST", PODS, pod_json("a", ""), 201);
-        url = str_format("/api/v1/pods?watch=1&resourceVersion=%" PRIu64, registry_revision(f->registry));
+        url = str_format("/api/v1/pods?watch=1&resourceVersion=%" PRIu64,
+                         registry_revision(f->registry));
 
         for (unsigned i = 0; i < 70; i++) {
                 (void) snprintf(body, sizeof(body), "{\"metadata\":{\"name\":\"n%u\"}}", i);
@@ -199,10 +201,11 @@ static void heartbeats_stay_off_the_disk(void **state) {
         struct answer w, a;
         int64_t stored;
         uint64_t revision;
-        fixture_do(f, "POST", LEASES,
-                   "{\"metadata\":{\"name\":\"n1\"},\"spec\":{\"holderIdentity\":\"n1\",\"renewTime\":"
-                   "\"2027-01-15T08:00:00.000000Z\"}}",
-                   201);
+        fixture_do(
+                f, "POST", LEASES,
+                "{\"metadata\":{\"name\":\"n1\"},\"spec\":{\"holderIdentity\":\"n1\",\"renewTime\":"
+                "\"2027-01-15T08:00:00.000000Z\"}}",
+                201);
         w = fixture_ask(f, "GET", "/apis/coordination.k8s.io/v1/leases?watch=1", NULL);
         expect(&w, "ADDED n1");
         a = fixture_patch(f, path, "application/merge-patch+json",
@@ -224,7 +227,8 @@ static void heartbeats_stay_off_the_disk(void **state) {
         fixture_restart(f);
         assert_true(registry_revision(f->registry) >= revision);
         /* A change of anything else is durable again. */
-        a = fixture_patch(f, path, "application/merge-patch+json", "{\"spec\":{\"holderIdentity\":\"n2\"}}");
+        a = fixture_patch(f, path, "application/merge-patch+json",
+                          "{\"spec\":{\"holderIdentity\":\"n2\"}}");
         assert_int_equal(a.status, 200);
         assert_true(store_revision(f->store) > stored);
         answer_done(&a);
@@ -235,11 +239,14 @@ static void events_are_forgotten_after_a_while(void **state) {
         int64_t stored;
         struct answer a;
         fixture_do(f, "POST", "/api/v1/namespaces/default/events",
-                   "{\"metadata\":{\"name\":\"e1\"},\"involvedObject\":{\"kind\":\"Pod\",\"namespace\":"
+                   "{\"metadata\":{\"name\":\"e1\"},\"involvedObject\":{\"kind\":\"Pod\","
+                   "\"namespace\":"
                    "\"default\",\"name\":\"a\"},\"reason\":\"Started\",\"type\":\"Normal\"}",
                    201);
         stored = store_revision(f->store);
-        a = fixture_ask(f, "GET", "/api/v1/namespaces/default/events?fieldSelector=involvedObject.name%3Da", NULL);
+        a = fixture_ask(f, "GET",
+                        "/api/v1/namespaces/default/events?fieldSelector=involvedObject.name%3Da",
+                        NULL);
         assert_string_equal(tree_at(a.tree, "items.0.metadata.name"), "e1");
         answer_done(&a);
 
@@ -261,7 +268,9 @@ static void pages_a_list(void **state) {
         assert_string_equal(tree_at(a.tree, "kind"), "PodList");
         assert_string_equal(tree_at(a.tree, "items.0.metadata.name"), "a");
         assert_int_equal(json_array_size(json_object_get(a.tree, "items")), 2);
-        assert_int_equal(json_integer_value(json_object_get(json_object_get(a.tree, "metadata"), "remainingItemCount")), 1);
+        assert_int_equal(json_integer_value(json_object_get(json_object_get(a.tree, "metadata"),
+                                                            "remainingItemCount")),
+                         1);
         url = str_format(PODS "?limit=2&continue=%s", tree_at(a.tree, "metadata.continue"));
         answer_done(&a);
         fixture_do(f, "DELETE", PODS "/b", NULL, 200);

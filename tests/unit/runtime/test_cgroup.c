@@ -1,10 +1,9 @@
-#include "tests/unit/test.h"
-
-#include <string.h>
-
 #include "base/macros.h"
 #include "daemon/runtime/cgroup.h"
 #include "daemon/runtime/kv.h"
+#include "tests/unit/test.h"
+
+#include <string.h>
 
 static const char hybrid_mounts[] =
         "22 27 0:21 / /proc rw - proc proc rw\n"
@@ -12,10 +11,12 @@ static const char hybrid_mounts[] =
         "31 29 0:27 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
         "32 29 0:28 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n"
         "33 29 0:29 /docker/x /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n";
-static const char hybrid_self[] = "4:memory:/own\n3:cpu,cpuacct:/\n2:pids:/docker/x/deep\n0::/own2\n";
+static const char hybrid_self[] =
+        "4:memory:/own\n3:cpu,cpuacct:/\n2:pids:/docker/x/deep\n0::/own2\n";
 
-static const struct cgroup_host v1 = { .dir = { [CGROUP_MEMORY] = "/m", [CGROUP_CPU] = "/c",
-                                                [CGROUP_PIDS] = "/p" } };
+static const struct cgroup_host v1 = {
+        .dir = { [CGROUP_MEMORY] = "/m", [CGROUP_CPU] = "/c", [CGROUP_PIDS] = "/p" }
+};
 static const struct cgroup_host v2 = { .dir = { [CGROUP_UNIFIED] = "/u" },
                                        .v2 = 1u << CGROUP_MEMORY | 1u << CGROUP_CPU |
                                              1u << CGROUP_PIDS };
@@ -53,8 +54,10 @@ static void a_delegated_group_is_the_base(void **state) {
 }
 
 static void limits_become_files_of_version_2(void **state) {
-        const struct cgroup_limits l = { .memory_bytes = 1000, .cpu_shares = 1024,
-                                         .cpu_quota_usec = 50000, .cpu_period_usec = 100000,
+        const struct cgroup_limits l = { .memory_bytes = 1000,
+                                         .cpu_shares = 1024,
+                                         .cpu_quota_usec = 50000,
+                                         .cpu_period_usec = 100000,
                                          .pids = 7 };
         struct cgroup_setting s[CGROUP_SETTINGS_MAX];
         size_t n = cgroup_plan(&v2, &l, false, s);
@@ -71,7 +74,8 @@ static void limits_become_files_of_version_2(void **state) {
 }
 
 static void limits_become_files_of_version_1(void **state) {
-        const struct cgroup_limits l = { .memory_bytes = 1000, .cpu_shares = 102,
+        const struct cgroup_limits l = { .memory_bytes = 1000,
+                                         .cpu_shares = 102,
                                          .cpu_quota_usec = 50000 };
         struct cgroup_setting s[CGROUP_SETTINGS_MAX];
         size_t n = cgroup_plan(&v1, &l, false, s);

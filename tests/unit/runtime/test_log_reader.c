@@ -1,3 +1,6 @@
+#include "base/fd.h"
+#include "base/str.h"
+#include "daemon/runtime/log_reader.h"
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
@@ -6,10 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "base/fd.h"
-#include "base/str.h"
-#include "daemon/runtime/log_reader.h"
 
 #define AT(second) "2026-01-02T03:04:0" second ".000000000Z "
 
@@ -87,11 +86,11 @@ static void a_tail_reaches_into_older_files(void **state) {
         put(p, ".1", AT("1") "stdout F one\n" AT("2") "stdout F two\n");
         put(p, "", AT("3") "stdout F three\n" AT("4") "stdout F four\n");
 
-        assert_reads(p, &(struct log_reader_options) { .tail_lines = 1 }, "four\n");
-        assert_reads(p, &(struct log_reader_options) { .tail_lines = 2 }, "three\nfour\n");
-        assert_reads(p, &(struct log_reader_options) { .tail_lines = 3 }, "two\nthree\nfour\n");
-        assert_reads(p, &(struct log_reader_options) { .tail_lines = 9 }, "one\ntwo\nthree\nfour\n");
-        assert_reads(p, &(struct log_reader_options) { .tail_lines = 0 }, "");
+        assert_reads(p, &(struct log_reader_options){ .tail_lines = 1 }, "four\n");
+        assert_reads(p, &(struct log_reader_options){ .tail_lines = 2 }, "three\nfour\n");
+        assert_reads(p, &(struct log_reader_options){ .tail_lines = 3 }, "two\nthree\nfour\n");
+        assert_reads(p, &(struct log_reader_options){ .tail_lines = 9 }, "one\ntwo\nthree\nfour\n");
+        assert_reads(p, &(struct log_reader_options){ .tail_lines = 0 }, "");
 }
 
 static void times_and_limits_are_kept(void **state) {
@@ -102,9 +101,9 @@ static void times_and_limits_are_kept(void **state) {
         put(p, "", AT("1") "stdout F one\n" AT("2") "stdout P tw\n" AT("3") "stdout F o\n");
 
         assert_reads(p, &since, "two\n");
-        assert_reads(p, &(struct log_reader_options) { .tail_lines = -1, .limit_bytes = 5 },
+        assert_reads(p, &(struct log_reader_options){ .tail_lines = -1, .limit_bytes = 5 },
                      "one\nt");
-        assert_reads(p, &(struct log_reader_options) { .tail_lines = -1, .has_timestamps = true },
+        assert_reads(p, &(struct log_reader_options){ .tail_lines = -1, .has_timestamps = true },
                      AT("1") "one\n" AT("2") "two\n");
 }
 
@@ -113,7 +112,7 @@ static void what_is_no_record_is_passed_over(void **state) {
 
         put(p, "", "nonsense\n\nx y\n" AT("1") "stdout F one\n" AT("2") "stdout F cut off");
 
-        assert_reads(p, &(struct log_reader_options) { .tail_lines = -1 }, "one\n");
+        assert_reads(p, &(struct log_reader_options){ .tail_lines = -1 }, "one\n");
 }
 
 /* Files are renamed one after the other: what is missing for an instant isn't gone. */
@@ -187,10 +186,13 @@ static void a_log_that_comes_later_is_found(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                TEST(rotated_files_are_read_as_one_text),  TEST(a_tail_reaches_into_older_files),
-                TEST(times_and_limits_are_kept),           TEST(what_is_no_record_is_passed_over),
+                TEST(rotated_files_are_read_as_one_text),
+                TEST(a_tail_reaches_into_older_files),
+                TEST(times_and_limits_are_kept),
+                TEST(what_is_no_record_is_passed_over),
                 TEST(a_rotation_under_way_loses_and_doubles_nothing),
-                TEST(reading_goes_on_across_a_rotation),   TEST(a_log_that_comes_later_is_found),
+                TEST(reading_goes_on_across_a_rotation),
+                TEST(a_log_that_comes_later_is_found),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

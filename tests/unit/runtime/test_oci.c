@@ -1,3 +1,7 @@
+#include "daemon/runtime/capability.h"
+#include "daemon/runtime/oci.h"
+#include "daemon/runtime/runtime.h"
+#include "daemon/runtime/seccomp_profile.h"
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
@@ -9,23 +13,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/runtime/capability.h"
-#include "daemon/runtime/oci.h"
-#include "daemon/runtime/runtime.h"
-#include "daemon/runtime/seccomp_profile.h"
-
 static const char *const layers[] = { "/l/b:c", "/l/a" };
 static const char *const args[] = { "say", "\"quoted\"\n" };
 
 static struct runtime_container_spec simple(void) {
-        return (struct runtime_container_spec) { .name = "web", .instance = 2, .layers = layers,
-                                                 .n_layers = 2, .args = args, .n_args = 2 };
+        return (struct runtime_container_spec){ .name = "web",
+                                                .instance = 2,
+                                                .layers = layers,
+                                                .n_layers = 2,
+                                                .args = args,
+                                                .n_args = 2 };
 }
 
 static json_t *build(const struct runtime_container_spec *spec, struct err *e) {
-        const struct oci_input in = { .spec = spec, .pod_dir = "/run/p", .state_dir = "/state/p",
-                                      .cgroup_path = "/orch/podu/web", .hostname = "box",
-                                      .seccomp_path = "/run/s.bpf", .pod_pid = 42,
+        const struct oci_input in = { .spec = spec,
+                                      .pod_dir = "/run/p",
+                                      .state_dir = "/state/p",
+                                      .cgroup_path = "/orch/podu/web",
+                                      .hostname = "box",
+                                      .seccomp_path = "/run/s.bpf",
+                                      .pod_pid = 42,
                                       .has_hosts = true };
         AUTO_DONE(strbuf) struct strbuf text = { 0 };
         json_error_t error;
@@ -54,18 +61,19 @@ static void a_bundle_is_json_with_everything_in_it(void **state) {
         linux_ = json_object_get(config, "linux");
 
         assert_string_equal(json_string_value(json_object_get(config, "ociVersion")), "1.0.2");
-        assert_string_equal(json_string_value(json_array_get(
-                                    json_object_get(json_object_get(config, "process"), "args"), 1)),
-                            "\"quoted\"\n");
+        assert_string_equal(
+                json_string_value(json_array_get(
+                        json_object_get(json_object_get(config, "process"), "args"), 1)),
+                "\"quoted\"\n");
         assert_string_equal(string_at(config, "annotations", "dev.orch.overlay.lower"),
                             "/l/b\\:c:/l/a");
         assert_string_equal(string_at(config, "annotations", "dev.orch.overlay.upper"),
                             "/state/p/web/2/upper");
         assert_string_equal(string_at(config, "annotations", "dev.orch.user"), "0");
-        assert_int_equal(json_integer_value(json_object_get(
-                                 json_object_get(json_object_get(linux_, "resources"), "memory"),
-                                 "limit")),
-                         1 << 20);
+        assert_int_equal(
+                json_integer_value(json_object_get(
+                        json_object_get(json_object_get(linux_, "resources"), "memory"), "limit")),
+                1 << 20);
         assert_true(json_array_size(json_object_get(linux_, "maskedPaths")) > 5);
         assert_true(json_is_true(
                 json_object_get(json_object_get(config, "process"), "noNewPrivileges")));
@@ -85,9 +93,9 @@ static void privileged_masks_nothing_and_refuses_nothing(void **state) {
         assert_int_equal(oci_capabilities(&spec, &mask, NULL), 0);
         assert_true(mask == CAPABILITY_ALL);
         assert_null(json_object_get(linux_, "maskedPaths"));
-        assert_int_equal(json_array_size(json_object_get(json_object_get(linux_, "resources"),
-                                                         "devices")),
-                         1);
+        assert_int_equal(
+                json_array_size(json_object_get(json_object_get(linux_, "resources"), "devices")),
+                1);
         json_decref(config);
 }
 
@@ -97,7 +105,7 @@ static void users_and_groups_win_over_the_images(void **state) {
         (void) state;
 
         spec.user = "app:staff";
-        spec.run_as_group = (struct runtime_opt_id) { true, 9 };
+        spec.run_as_group = (struct runtime_opt_id){ true, 9 };
         config = build(&spec, NULL);
         assert_string_equal(string_at(config, "annotations", "dev.orch.user"), "app:9");
         json_decref(config);
@@ -105,7 +113,8 @@ static void users_and_groups_win_over_the_images(void **state) {
 
 static void bad_mounts_are_refused_in_words(void **state) {
         const struct runtime_mount relative = { .target = "data", .source = "/x" };
-        const struct runtime_mount both_ways = { .target = "/data", .source = "/x",
+        const struct runtime_mount both_ways = { .target = "/data",
+                                                 .source = "/x",
                                                  .is_bidirectional = true };
         struct runtime_container_spec spec = simple();
         struct err e = { 0 };

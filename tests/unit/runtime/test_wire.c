@@ -1,3 +1,6 @@
+#include "daemon/runtime/kv.h"
+#include "daemon/runtime/status.h"
+#include "daemon/runtime/wire.h"
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
@@ -7,10 +10,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include "daemon/runtime/kv.h"
-#include "daemon/runtime/status.h"
-#include "daemon/runtime/wire.h"
 
 static int make_pair(void **state) {
         static int pair[2];
@@ -129,8 +128,12 @@ static void a_full_buffer_is_noticed(void **state) {
 
 static void a_status_survives_a_round_trip(void **state) {
         char dir[] = "/tmp/orch-test-status-XXXXXX";
-        struct status saved = { .instance = 3, .is_oom_killed = true, .exit_code = 137,
-                                .signal = 9, .started_usec = 1, .finished_usec = 2 };
+        struct status saved = { .instance = 3,
+                                .is_oom_killed = true,
+                                .exit_code = 137,
+                                .signal = 9,
+                                .started_usec = 1,
+                                .finished_usec = 2 };
         struct status loaded;
         int fd;
         (void) state;

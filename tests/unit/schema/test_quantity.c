@@ -1,8 +1,7 @@
-#include "tests/unit/test.h"
-
 #include "api/schema/base64.h"
 #include "api/schema/quantity.h"
 #include "base/str.h"
+#include "tests/unit/test.h"
 
 static void quantities_are_parsed_and_made_canonical(void **state) {
         static const struct {
@@ -68,9 +67,9 @@ static void amounts_beyond_the_range_saturate(void **state) {
 }
 
 static void what_is_no_quantity_is_refused(void **state) {
-        static const char *const bad[] = { "",   "m",   "1 ", " 1",  "1KiB", "1mi", "1..2",
-                                           "--1", "1e",  "1ee3", "0x10", "1e+-3", "Mi", "1.2.3",
-                                           "one", "1K i" };
+        static const char *const bad[] = { "",     "m",     "1 ",  " 1",   "1KiB", "1mi",
+                                           "1..2", "--1",   "1e",  "1ee3", "0x10", "1e+-3",
+                                           "Mi",   "1.2.3", "one", "1K i" };
         struct quantity q = { .milli = 7 };
         (void) state;
 
@@ -102,15 +101,16 @@ static void percentages_round_as_asked(void **state) {
         (void) state;
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-                assert_int_equal(int_or_string_resolve(&cases[i].v, cases[i].total, cases[i].is_up, 9),
-                                 cases[i].expected);
+                assert_int_equal(
+                        int_or_string_resolve(&cases[i].v, cases[i].total, cases[i].is_up, 9),
+                        cases[i].expected);
 }
 
 static void durations_are_parsed(void **state) {
         static const struct {
                 const char *text;
                 uint64_t usec;
-        } good[] = { { "0", 0 },           { "10s", 10000000 }, { "1h30m", 5400000000 },
+        } good[] = { { "0", 0 },          { "10s", 10000000 }, { "1h30m", 5400000000 },
                      { "250ms", 250000 }, { "1.5s", 1500000 }, { "3us", 3 } };
         static const char *const bad[] = { "", "1", "s", "1d", "-1s", "1h x" };
         uint64_t usec = 0;

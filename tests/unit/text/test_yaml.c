@@ -1,10 +1,9 @@
+#include "api/text/text.h"
+#include "base/str.h"
 #include "tests/unit/test.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#include "api/text/text.h"
-#include "base/str.h"
 
 /* Reads one document and gives it as compact JSON with sorted keys, or the first finding. */
 static char *read_one(const char *text) {
@@ -13,7 +12,8 @@ static char *read_one(const char *text) {
         char *out = NULL;
 
         if (text_read_yaml(text, strlen(text), "f", 0, &docs, &d) == 0 && docs.n == 1)
-                out = json_dumps(docs.items[0].tree, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
+                out = json_dumps(docs.items[0].tree,
+                                 JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
         else if (d.n > 0)
                 out = diag_format(&d.items[0]);
         else
@@ -208,8 +208,9 @@ static void places_are_found_by_path_or_by_ancestor(void **state) {
 static void json_is_read_strictly(void **state) {
         static const char *const bad[] = { "{\"a\":1,\"a\":2}", "{} x", "{\"a\":\"\\u0000\"}", "{",
                                            "\"\xff\"" };
-        static const char brackets[] = "{\"a\":\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["
-                                       "\\\"[[\"}";
+        static const char brackets[] =
+                "{\"a\":\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[["
+                "\\\"[[\"}";
         struct err e = { 0 };
         char deep[130];
         json_t *tree = NULL;
@@ -229,8 +230,10 @@ static void json_is_read_strictly(void **state) {
 
 static void yaml_is_printed_as_kubectl_does(void **state) {
         static const char json[] =
-                "{\"spec\":{\"containers\":[{\"name\":\"c\",\"args\":[\"-x\",\"a b\",\"\"],\"env\":[]}],"
-                "\"list\":[[1,2],[]]},\"kind\":\"Pod\",\"s\":{\"a\":\"true\",\"b\":\"1\",\"c\":\"x: y\","
+                "{\"spec\":{\"containers\":[{\"name\":\"c\",\"args\":[\"-x\",\"a "
+                "b\",\"\"],\"env\":[]}],"
+                "\"list\":[[1,2],[]]},\"kind\":\"Pod\",\"s\":{\"a\":\"true\",\"b\":\"1\",\"c\":\"x:"
+                " y\","
                 "\"d\":\"it's\",\"e\":\"a\\nb\\n\",\"f\":\"a\\nb\",\"g\":\"2026-01-02T03:04:05Z\","
                 "\"h\":\"a\\tb\",\"i\":\"*x\",\"j\":\"80:80\",\"k\":\"# no\",\"l\":{},\"m\":null,"
                 "\"n\":1.5,\"o\":\"a\\n\\n\",\"p\":\" a\\nb\"}}";
