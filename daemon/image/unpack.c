@@ -8,7 +8,9 @@
 #include <archive_entry.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -323,10 +325,14 @@ struct unpack_report {
         struct unpack_result result;
 };
 
-static void unpack_child(int fd, enum unpack_kind kind, const char *dir, int report_fd) {
+static void unpack_child(int fd, enum unpack_kind kind, const char *dir, int report_fd,
+                         pid_t parent) {
         struct unpack_report report = { 0 };
         AUTO_DONE(unpack) struct unpack u = { .fd = fd, .kind = kind, .e = &report.e };
 
+        /* Killed together with its parent: what it writes belongs to nobody then. */
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+                _exit(1);
         (void) umask(0);
         if (chroot(dir) < 0 || chdir("/") < 0)
                 report.code = err_errno(&report.e, -errno,
@@ -362,15 +368,15 @@ static int unpack_wait(pid_t pid, int report_fd, struct unpack_report *ret, stru
 int unpack_tar(int fd, enum unpack_kind kind, const char *dir, struct unpack_result *ret,
                struct err *e) {
         struct unpack_report report = { 0 };
+        pid_t parent = getpid(), pid;
         int ends[2];
-        pid_t pid;
         int r;
 
         if (pipe2(ends, O_CLOEXEC) < 0)
                 return err_errno(e, -errno, "cannot make a pipe");
         pid = fork();
         if (pid == 0) {
-                unpack_child(fd, kind, dir, ends[1]);
+                unpack_child(fd, kind, dir, ends[1], parent);
                 _exit(0);
         }
         (void) close(ends[1]);

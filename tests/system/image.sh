@@ -86,3 +86,5 @@ P
   i=$((i + 1))
 done
 echo "ok - 25 kills left no half image"
+check "after them the same image loads" orch_image load "$WORK/big.tar"
+check "and nothing unfinished is left" sh -c '[ -z "$(ls -A "$0/tmp")" ]' "$STORE"
