@@ -31,8 +31,8 @@ enum field_type {
 
 enum field_shape { FIELD_ONE, FIELD_LIST, FIELD_MAP };
 
-/* What strategic merge does with the field (its merge keys are those of Kubernetes). Lists without FIELD_MERGE
- * are replaced; objects without FIELD_REPLACE are merged. */
+/* What strategic merge does with the field (its merge keys are those of Kubernetes). Lists without
+ * FIELD_MERGE are replaced; objects without FIELD_REPLACE are merged. */
 enum field_patch { FIELD_PATCH_DEFAULT, FIELD_PATCH_MERGE, FIELD_PATCH_REPLACE };
 
 enum field_format {
