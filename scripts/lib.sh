@@ -8,7 +8,7 @@ BUILD_PACKAGES=(gcc libc6-dev pkg-config meson ninja-build libsystemd-dev libarc
   libwslay-dev)
 RUN_PACKAGES=(busybox-static iproute2 nftables util-linux)
 TEST_PACKAGES=(clang clang-format libclang-rt-14-dev libcmocka-dev python3 git curl jq qemu-system-x86 mmdebstrap kmod cpio e2fsprogs xz-utils lz4 zstd
-  procps)
+  procps crun)
 
 say() { printf '%s\n' "$*"; }
 die() { printf '%s\n' "$(basename "$0"): $*" >&2; exit 1; }
