@@ -69,9 +69,13 @@ good_json() { for file in "$STATE"/node/wanted/*.json; do jq -e .pod.metadata.ui
 check "what the server told is remembered anew" until_true 20 good_json
 
 # --- the names
+# The node stands still meanwhile: it mends the file as soon as it sees it, often before orch-dns has read it.
+node=$(pgrep -x orchd-node)
+kill -STOP "$node"
 head -c 3000 /dev/urandom >"$RUN/dns/other"
 mv "$RUN/dns/other" "$RUN/dns/snapshot"
 check "orch-dns refuses a damaged snapshot" until_true 20 told "the names before stay"
+kill -CONT "$node"
 check "and keeps the names" answers
 check "the node writes it again" until_true 20 told "snapshot was replaced or removed; it is written again"
 check "orch-dns, started anew, reads it" again orch-dns
