@@ -9,6 +9,7 @@
 #include "daemon/control/control.h"
 #include "daemon/loop/loop.h"
 #include "daemon/registry/registry.h"
+#include "daemon/registry/user.h"
 #include "daemon/server/server.h"
 #include "daemon/store/store.h"
 #include "daemon/store/store_sqlite.h"
@@ -25,8 +26,6 @@
 #include <unistd.h>
 
 #define ADMIN_GROUP "orch"
-/* What the controllers are called where it matters who changed something. */
-#define CONTROL_USER "system:kube-controller-manager"
 /* History is kept in memory by the registry; the store needs none. */
 #define STORE_KEEP_REVISIONS 1
 /* How long a stop waits for connections after the last write. */
@@ -241,8 +240,10 @@ static void ready_tell(struct daemon *d) {
 }
 
 static int controllers_start(struct daemon *d, struct err *e) {
+        /* Who the controllers are where it matters who changed something. */
+        static const struct user CONTROL_USER = USER_MASTER("system:kube-controller-manager");
         struct control_options options = { .timers = d->timers };
-        int r = registry_client_new(d->registry, CONTROL_USER, &d->client, e);
+        int r = registry_client_new(d->registry, &CONTROL_USER, &d->client, e);
 
         if (r < 0)
                 return r;

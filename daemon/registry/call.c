@@ -6,6 +6,7 @@
 #include "daemon/registry/record.h"
 #include "daemon/registry/state.h"
 #include "daemon/registry/status.h"
+#include "daemon/registry/user.h"
 #include "daemon/registry/watch.h"
 
 #include <jansson.h>
@@ -28,7 +29,7 @@ static void call_free(struct call *c) {
         free(c->method);
         free(c->content_type);
         free(c->accept);
-        free(c->user);
+        user_unref(c->user);
         free(c->body);
         free(c->name);
         free(c->namespace_);
@@ -61,9 +62,11 @@ struct call *call_new(struct registry *r, const struct rest_request *request,
                         c->body[request->body_len] = '\0';
                 }
         }
-        if ((request->body_len > 0 && !c->body) || !copy_text(request->method, &c->method) ||
+        c->user = user_copy(request->user);
+        if (!c->user || (request->body_len > 0 && !c->body) ||
+            !copy_text(request->method, &c->method) ||
             !copy_text(request->content_type, &c->content_type) ||
-            !copy_text(request->accept, &c->accept) || !copy_text(request->user, &c->user)) {
+            !copy_text(request->accept, &c->accept)) {
                 call_free(c);
                 return NULL;
         }

@@ -15,6 +15,7 @@
 struct kind_state;
 struct registry;
 struct record;
+struct user;
 typedef struct json_t json_t;
 
 enum field_validation { FIELDS_WARN, FIELDS_STRICT, FIELDS_IGNORE };
@@ -27,8 +28,9 @@ struct call {
         struct path path;
         struct query query;
         struct kind_state *kind;
-        char *method, *content_type, *accept, *user; /* owned */
-        char *body;                                  /* owned; NULL: none */
+        char *method, *content_type, *accept; /* owned */
+        struct user *user;                    /* owned */
+        char *body;                           /* owned; NULL: none */
         size_t body_len;
         enum field_validation field_validation;
         bool is_dry_run;

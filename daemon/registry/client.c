@@ -8,6 +8,7 @@
 #include "daemon/registry/registry.h"
 #include "daemon/registry/rest.h"
 #include "daemon/registry/state.h"
+#include "daemon/registry/user.h"
 #include "daemon/registry/watch.h"
 
 #include <assert.h>
@@ -20,7 +21,7 @@
 struct registry_client {
         struct client client;
         struct registry *registry;
-        const char *user;
+        struct user *user; /* owned */
 };
 
 /*   started --answer--> answered --timer--> on_done
@@ -203,10 +204,13 @@ static void client_cancel_call(struct client_call *call) {
 }
 
 static void client_free(struct client *client) {
-        free(CONTAINER_OF(client, struct registry_client, client));
+        struct registry_client *rc = CONTAINER_OF(client, struct registry_client, client);
+
+        user_unref(rc->user);
+        free(rc);
 }
 
-int registry_client_new(struct registry *r, const char *user, struct client **ret_client,
+int registry_client_new(struct registry *r, const struct user *user, struct client **ret_client,
                         struct err *e) {
         static const struct client_vtable VTABLE = {
                 .start = client_start_call,
@@ -219,7 +223,11 @@ int registry_client_new(struct registry *r, const char *user, struct client **re
                 return err_set(e, -ENOMEM, "memory is out");
         client_init(&rc->client, &VTABLE);
         rc->registry = r;
-        rc->user = user;
+        rc->user = user_copy(user);
+        if (!rc->user) {
+                free(rc);
+                return err_set(e, -ENOMEM, "memory is out");
+        }
         *ret_client = &rc->client;
         return 0;
 }

@@ -6,6 +6,7 @@
 #include "daemon/registry/body.h"
 #include "daemon/registry/rest.h"
 #include "daemon/registry/state.h"
+#include "daemon/registry/user.h"
 #include "daemon/store/store.h"
 
 #include <inttypes.h>
@@ -14,7 +15,7 @@
 
 #define PREFIX "/registry/"
 
-const char REGISTRY_USER[] = "system:apiserver";
+const struct user REGISTRY_USER = USER_MASTER("system:apiserver");
 
 /* ---- the objects ---- */
 
@@ -155,7 +156,7 @@ static void post(struct registry *r, const char *path, const char *json,
                 .method = "POST",
                 .path = path,
                 .content_type = "application/json",
-                .user = REGISTRY_USER,
+                .user = &REGISTRY_USER,
                 .body = json,
                 .body_len = strlen(json),
         };

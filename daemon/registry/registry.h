@@ -14,6 +14,7 @@ struct record;
 struct registry;
 struct store;
 struct timers;
+struct user;
 
 struct registry_options {
         struct store *store;         /* borrowed for the registry's life */
@@ -55,7 +56,7 @@ struct record *registry_find(struct registry *r, const char *group, const char *
 uint64_t registry_revision(const struct registry *r);
 
 /* The client interface of api/client without a socket. The client must be gone before the registry.
- * user: who the controllers are to admission and the field managers
- * ("system:kube-controller-manager"); borrowed (a literal). */
-int registry_client_new(struct registry *r, const char *user, struct client **ret_client,
+ * user: who the controllers are to authorisation, admission and the field managers
+ * (system:kube-controller-manager of system:masters); copied. */
+int registry_client_new(struct registry *r, const struct user *user, struct client **ret_client,
                         struct err *e);

@@ -273,7 +273,7 @@ void rest_handle(struct registry *registry, const struct rest_request *request,
                 respond_unknown(sink, data);
                 return;
         }
-        if (registry->has_stopped || (!registry->is_ready && request->user != REGISTRY_USER)) {
+        if (registry->has_stopped || (!registry->is_ready && request->user != &REGISTRY_USER)) {
                 respond_fault(sink, data, 503, "ServiceUnavailable",
                               registry->has_stopped ? "the server is stopping"
                                                     : "the server is still starting");

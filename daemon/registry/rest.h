@@ -10,6 +10,7 @@
  * call it. */
 struct body;
 struct registry;
+struct user;
 struct watch;
 
 #define REST_BODY_MAX_BYTES (3U << 20) /* as the kube-apiserver */
@@ -24,7 +25,7 @@ struct rest_request {
         const char *content_type; /* NULL: none */
         const char *accept;       /* NULL: none */
         const char *user_agent;   /* NULL: none; names the field manager where nobody else does */
-        const char *user;         /* who was let in: "system:admin" */
+        const struct user *user;  /* who was let in; never NULL */
         const void *body;
         size_t body_len;
 };

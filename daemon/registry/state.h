@@ -15,6 +15,7 @@
 /* What the registry's own files share. */
 struct addresses;
 struct timer;
+struct user;
 
 struct kind_state {
         struct resource resource;
@@ -75,4 +76,4 @@ char *registry_key(const struct resource *resource, const char *namespace_, cons
 void registry_check_idle(struct registry *r);
 
 /* Who the registry itself is when it makes the default objects; compared by address. */
-extern const char REGISTRY_USER[];
+extern const struct user REGISTRY_USER;

@@ -13,6 +13,7 @@
 
 /* What the server's own files share. */
 struct nodes;
+struct user;
 typedef struct sd_event_source sd_event_source;
 
 /* One listening socket: a libmicrohttpd daemon whose epoll descriptor lives on the loop. */
@@ -48,6 +49,7 @@ struct connection {
         int fd;
         uint64_t since_usec;
         bool is_allowed;
+        const struct user *user; /* borrowed; whom the connection itself proves, NULL: nobody */
 };
 
 struct route;
@@ -57,8 +59,9 @@ struct request {
         struct face *face;
         struct connection *connection;
         struct MHD_Connection *mhd;
-        char *path, *query; /* owned; still encoded. query NULL: none */
-        char *method;       /* owned, once the headers are there */
+        char *path, *query;      /* owned; still encoded. query NULL: none */
+        char *method;            /* owned, once the headers are there */
+        const struct user *user; /* who asks; there before a route or the registry sees it */
         struct strbuf body;
         struct rest_response response;
         bool has_started;

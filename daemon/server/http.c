@@ -270,6 +270,7 @@ static enum MHD_Result request_begin(struct request *r, const char *method) {
         if (!r->face->is_unix && !peer_host_is_local(request_header(r, "Host")))
                 return request_refuse(r, 403, "Forbidden",
                                       "the Host header doesn't name this machine: use localhost");
+        r->user = r->connection->user;
         if (!method_is_known(method))
                 return request_refuse(
                         r, 405, "MethodNotAllowed",
@@ -312,7 +313,7 @@ static enum MHD_Result request_dispatch(struct request *r) {
                 .content_type = request_header(r, "Content-Type"),
                 .accept = request_header(r, "Accept"),
                 .user_agent = request_header(r, "User-Agent"),
-                .user = "system:admin",
+                .user = r->user,
                 .body = r->body.s,
                 .body_len = r->body.len,
         };

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/registry/user.h"
 #include "daemon/server/face.h"
 #include "daemon/server/peer.h"
 #include "daemon/server/route.h"
@@ -109,6 +110,9 @@ void connection_set_idle(struct connection *c, bool is_idle) {
                 sweep_schedule(s);
 }
 
+/* Root and the members of the socket's group. */
+static const struct user ADMIN = USER_MASTER("system:admin");
+
 static struct connection *connection_new(struct face *f, struct MHD_Connection *mhd) {
         const union MHD_ConnectionInfo *info =
                 MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
@@ -120,6 +124,7 @@ static struct connection *connection_new(struct face *f, struct MHD_Connection *
         c->face = f;
         c->fd = info ? info->connect_fd : -1;
         c->is_allowed = !f->is_unix || peer_is_admin(c->fd, f->server->admin_gid);
+        c->user = &ADMIN;
         connection_set_idle(c, true);
         return c;
 }

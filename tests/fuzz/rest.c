@@ -7,6 +7,7 @@
 #include "base/str.h"
 #include "daemon/registry/body.h"
 #include "daemon/registry/registry.h"
+#include "daemon/registry/user.h"
 #include "daemon/registry/watch.h"
 #include "daemon/store/store.h"
 #include "daemon/store/store_memory.h"
@@ -120,7 +121,8 @@ static char *line_take(char **at) {
 
 static void ask(struct registry *r, char *text, struct answers *a) {
         static const struct rest_sink SINK = { .respond = respond, .stream = stream };
-        struct rest_request q = { .user = "fuzz" };
+        static const struct user USER = USER_MASTER("fuzz");
+        struct rest_request q = { .user = &USER };
         char *at = text, *first = line_take(&at), *path = strchr(first, ' '), *query;
 
         if (!path)

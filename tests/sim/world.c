@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "daemon/control/control.h"
 #include "daemon/registry/registry.h"
+#include "daemon/registry/user.h"
 #include "daemon/store/store.h"
 #include "daemon/store/store_memory.h"
 
@@ -212,6 +213,7 @@ static int world_observe(struct world *w, const struct kind *k, struct informer 
 }
 
 static int world_build(struct world *w, struct err *e) {
+        static const struct user ADMIN = USER_MASTER("system:admin");
         const struct store_memory_options store_options = { .now_usec = world_store_clock,
                                                             .clock = w };
         struct registry_options options = { .wall_usec = world_wall_usec };
@@ -228,7 +230,7 @@ static int world_build(struct world *w, struct err *e) {
         if (r == 0)
                 world_run(w, USEC_PER_SEC);
         if (r == 0)
-                r = registry_client_new(w->registry, "system:admin", &w->direct, e);
+                r = registry_client_new(w->registry, &ADMIN, &w->direct, e);
         if (r == 0)
                 r = sim_faults_client_new(w->direct, sim_clock_timers(w->clock), &w->faults,
                                           &w->random, &w->faulty);

@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "daemon/registry/body.h"
 #include "daemon/registry/rest.h"
+#include "daemon/registry/user.h"
 #include "daemon/store/store.h"
 #include "daemon/store/store_memory.h"
 
@@ -152,13 +153,14 @@ static void stream(void *data, struct watch *take_watch) {
 void fixture_send(struct fixture *f, const char *method, const char *url, const char *type,
                   const char *body, struct answer *a) {
         static const struct rest_sink SINK = { .respond = respond, .stream = stream };
+        static const struct user USER = USER_MASTER("test");
         AUTO_FREE char *path = strdup(url);
         char *query = strchr(path, '?');
         struct rest_request request = {
                 .method = method,
                 .path = path,
                 .content_type = type,
-                .user = "test",
+                .user = &USER,
                 .body = body,
                 .body_len = body ? strlen(body) : 0,
         };
