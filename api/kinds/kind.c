@@ -5,7 +5,9 @@
 #include "api/kinds/node.h"
 #include "api/kinds/object.h"
 #include "api/kinds/pod.h"
+#include "api/kinds/rbac.h"
 #include "api/kinds/service.h"
+#include "api/kinds/service_account.h"
 #include "api/kinds/workload.h"
 #include "base/str.h"
 
@@ -13,10 +15,23 @@
 #include <strings.h>
 
 static const struct kind *const kind_stored[] = {
-        &namespace_kind,      &node_kind,       &pod_kind,
-        &replica_set_kind,    &deployment_kind, &service_kind,
-        &endpoint_slice_kind, &event_kind,      &config_map_kind,
-        &secret_kind,         &lease_kind,      NULL,
+        &namespace_kind,
+        &node_kind,
+        &pod_kind,
+        &replica_set_kind,
+        &deployment_kind,
+        &service_kind,
+        &endpoint_slice_kind,
+        &event_kind,
+        &config_map_kind,
+        &secret_kind,
+        &lease_kind,
+        &service_account_kind,
+        &role_kind,
+        &cluster_role_kind,
+        &role_binding_kind,
+        &cluster_role_binding_kind,
+        NULL,
 };
 
 static const struct kind *const kind_bodies[] = {

@@ -161,6 +161,17 @@ static const char *format_relative_path(const char *s) {
         return NULL;
 }
 
+/* k8s.io/apimachinery/pkg/api/validation/path. */
+static const char *format_path_segment(const char *s) {
+        if (strcmp(s, ".") == 0)
+                return "may not be '.'";
+        if (strcmp(s, "..") == 0)
+                return "may not be '..'";
+        if (strchr(s, '/'))
+                return "may not contain '/'";
+        return strchr(s, '%') ? "may not contain '%'" : NULL;
+}
+
 static const char *format_dns(enum field_format format, const char *s) {
         if (format == FORMAT_DNS_SUBDOMAIN) {
                 if (strlen(s) > 253)
@@ -204,6 +215,8 @@ const char *schema_format_check(enum field_format format, const char *text) {
                 return text[0] == '/' ? NULL : "must be an absolute path";
         case FORMAT_RELATIVE_PATH:
                 return format_relative_path(text);
+        case FORMAT_PATH_SEGMENT:
+                return format_path_segment(text);
         case FORMAT_ENV_NAME:
                 return format_env_name(text);
         case FORMAT_PERCENT:

@@ -54,6 +54,7 @@ enum field_format {
         FORMAT_PERCENT,       /* int-or-string: a number from 0, or "25%" */
         FORMAT_RESOURCES,     /* map of quantities: names of resources, amounts from 0 */
         FORMAT_RELATIVE_PATH, /* no leading slash, no ".." */
+        FORMAT_PATH_SEGMENT,  /* one part of a URL's path: names of roles, such as system:node */
 };
 
 enum {

@@ -110,6 +110,16 @@ static void rows_look_like_kubectls(void **state) {
                   "data':"
                   "{'a':''}}",
                   "['x','Opaque',1,'<unknown>']" },
+                { "{'apiVersion':'rbac.authorization.k8s.io/v1','kind':'Role','metadata':{'name':"
+                  "'r','creationTimestamp':'2026-01-01T23:59:00Z'},'rules':[]}",
+                  "['r','2026-01-01T23:59:00Z']" },
+                { "{'apiVersion':'rbac.authorization.k8s.io/v1','kind':'RoleBinding','metadata':{"
+                  "'name':'b'},'roleRef':{'kind':'Role','name':'r'},'subjects':[{'kind':'User',"
+                  "'name':'jane'},{'kind':'User','name':'joe'},{'kind':'ServiceAccount','name':"
+                  "'a','namespace':'n'}]}",
+                  "['b','Role/r','<unknown>','jane, joe','','n/a']" },
+                { "{'apiVersion':'v1','kind':'ServiceAccount','metadata':{'name':'a'}}",
+                  "['a',0,'<unknown>']" },
         };
         (void) state;
 
