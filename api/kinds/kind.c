@@ -9,6 +9,7 @@
 #include "api/kinds/service.h"
 #include "api/kinds/service_account.h"
 #include "api/kinds/workload.h"
+#include "base/refs.h"
 #include "base/str.h"
 
 #include <string.h>
@@ -40,6 +41,36 @@ static const struct kind *const kind_bodies[] = {
 
 const struct kind *const *kind_all(void) {
         return kind_stored;
+}
+
+const struct kind *kind_ref(const struct kind *k) {
+        if (k)
+                refs_get(k->refs);
+        return k;
+}
+
+void kind_unref(const struct kind *k) {
+        if (k)
+                refs_put(k->refs);
+}
+
+static int kind_rename(const struct kind *k, json_t *tree) {
+        if (json_object_set_new(tree, "apiVersion", json_string(k->api_version)) < 0 ||
+            json_object_set_new(tree, "kind", json_string(k->name)) < 0)
+                return -ENOMEM;
+        return 0;
+}
+
+int kind_to_stored(const struct kind *k, json_t *tree) {
+        int r = k->to_stored ? k->to_stored(tree) : 0;
+
+        return r == 0 && k->stored_as ? kind_rename(k->stored_as, tree) : r;
+}
+
+int kind_from_stored(const struct kind *k, json_t *tree) {
+        int r = k->from_stored ? k->from_stored(tree) : 0;
+
+        return r == 0 && k->stored_as ? kind_rename(k, tree) : r;
 }
 
 const struct kind *kind_find(const char *api_version, const char *name) {

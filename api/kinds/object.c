@@ -13,8 +13,13 @@ struct object *object_ref(struct object *o) {
 }
 
 void object_unref(struct object *o) {
-        if (o && --o->refs == 0)
-                arena_unref(o->arena); /* o itself lives there */
+        const struct kind *k;
+
+        if (!o || --o->refs > 0)
+                return;
+        k = o->kind;
+        arena_unref(o->arena); /* o itself lives there */
+        kind_unref(k);
 }
 
 static int object_find_kind(const json_t *tree, const struct kind **ret, struct err *e) {
@@ -65,7 +70,7 @@ static int object_decode(const struct kind *k, const json_t *tree, size_t first_
                 arena_unref(a);
                 return err_set(e, -ENOMEM, "out of memory");
         }
-        *o = (struct object){ .refs = 1, .kind = k, .arena = a, .meta = decoded };
+        *o = (struct object){ .refs = 1, .kind = kind_ref(k), .arena = a, .meta = decoded };
         r = schema_decode(k->schema, tree, a, decoded, e);
         if (r < 0) {
                 object_unref(o);

@@ -47,7 +47,18 @@ const void *object_as(const struct object *o, const struct kind *k);
 #define OBJECT_KEY_MAX 512
 char *object_key(const struct object *o, char buf[OBJECT_KEY_MAX]);
 
-/* All stored kinds, NULL-terminated, namespaces and nodes first. */
+/* Kinds made at run time live as long as somebody counts on them; for tables' kinds both do
+ * nothing. Objects count on theirs. k may be NULL. */
+const struct kind *kind_ref(const struct kind *k);
+void kind_unref(const struct kind *k);
+
+/* Brings a tree of version k to the form that is stored, and back. In place; apiVersion and kind
+ * follow. Return 0 or -ENOMEM. */
+int kind_to_stored(const struct kind *k, json_t *tree);
+int kind_from_stored(const struct kind *k, json_t *tree);
+
+/* All kinds of tables that clients can ask for, NULL-terminated, namespaces and nodes first. Those
+ * with stored_as are further versions of another one. A server has more: registry_kind_next(). */
 const struct kind *const *kind_all(void);
 
 /* The kind of "apps/v1" and "Deployment" (stored or body), or NULL. */

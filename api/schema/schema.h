@@ -104,6 +104,9 @@ struct schema {
         size_t size; /* bytes of the C struct */
 };
 
+struct custom;
+struct refs;
+
 struct table_column {
         const char *name;   /* "Nominated Node" */
         const char *type;   /* "string", "integer", "date" */
@@ -146,6 +149,17 @@ struct kind {
         /* Adds n_columns cells to the array. now_usec: wall clock, for ages. Returns 0 or -ENOMEM.
          */
         int (*add_cells)(const void *decoded, uint64_t now_usec, json_t *cells);
+
+        /* A further version of a stored kind, which has the objects (NULL: this one has them). Both
+         * rewrite a tree in place and return 0 or -ENOMEM; NULL: only apiVersion and kind differ,
+         * which nobody need do here (kind_to_stored(), kind_from_stored()). */
+        const struct kind *stored_as;
+        int (*to_stored)(json_t *tree);
+        int (*from_stored)(json_t *tree);
+
+        struct refs *refs; /* a kind that may go again; NULL: constant */
+        const struct custom
+                *custom; /* what a CustomResourceDefinition says; NULL: a table's kind */
 };
 
 /* The field called name, or NULL. */

@@ -112,7 +112,7 @@ int caches_new(struct core *core, struct caches **ret, struct err *e) {
         if (!c || !c->items)
                 return err_set(e, -ENOMEM, "out of memory for the controllers' caches");
         for (size_t i = 0; i < n; i++) {
-                if (all[i] == &event_kind)
+                if (all[i] == &event_kind || all[i]->stored_as)
                         continue;
                 c->items[c->n++].kind = all[i];
                 r = cache_init(c, &c->items[c->n - 1], core, e);

@@ -51,7 +51,7 @@ static int on_plan(void *data, struct run *run, const char *key, struct changes 
         for (size_t i = 0; all[i] && f.n_content < KINDS_MAX; i++) {
                 struct live l;
 
-                if (!all[i]->is_namespaced)
+                if (!all[i]->is_namespaced || all[i]->stored_as)
                         continue;
                 l = run_look(run, all[i], key, NULL);
                 content[f.n_content++] =

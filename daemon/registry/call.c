@@ -1,5 +1,6 @@
 #include "daemon/registry/call.h"
 
+#include "api/kinds/object.h"
 #include "base/str.h"
 #include "daemon/registry/addresses.h"
 #include "daemon/registry/body.h"
@@ -7,6 +8,7 @@
 #include "daemon/registry/state.h"
 #include "daemon/registry/status.h"
 #include "daemon/registry/user.h"
+#include "daemon/registry/view.h"
 #include "daemon/registry/watch.h"
 
 #include <jansson.h>
@@ -37,6 +39,9 @@ static void call_free(struct call *c) {
         free(c->turn.key);
         json_decref(c->tree);
         path_done(&c->path);
+        kind_unref(c->asked);
+        if (c->kind)
+                refs_put(&c->kind->refs);
         query_done(&c->query);
         for (size_t i = 0; i < c->n_warnings; i++)
                 free(c->warnings[i]);
@@ -73,6 +78,12 @@ struct call *call_new(struct registry *r, const struct rest_request *request,
         return c;
 }
 
+void call_set_kind(struct call *c, struct kind_state *kind, const struct kind *asked) {
+        refs_get(&kind->refs);
+        c->kind = kind;
+        c->asked = kind_ref(asked);
+}
+
 /* Answers, lets the next writer of the object go on, and is gone. */
 static void call_end(struct call *c, struct rest_response *take_response) {
         struct registry *r = c->registry;
@@ -90,7 +101,7 @@ static void call_end(struct call *c, struct rest_response *take_response) {
 }
 
 char *call_resource(const struct call *c, char *buf) {
-        const struct kind *k = c->kind ? c->kind->resource.kind : NULL;
+        const struct kind *k = c->asked;
 
         if (!k)
                 (void) snprintf(buf, CALL_RESOURCE_MAX, "%s", c->path.resource);
@@ -102,7 +113,7 @@ char *call_resource(const struct call *c, char *buf) {
 
 static void call_fail_causes(struct call *c, unsigned code, const char *reason, const char *message,
                              json_t *causes) {
-        const struct kind *k = c->kind ? c->kind->resource.kind : NULL;
+        const struct kind *k = c->asked;
         const struct status_text s = {
                 .code = code,
                 .reason = reason,
@@ -152,7 +163,7 @@ void call_fail_conflict(struct call *c, const char *why) {
 }
 
 void call_fail_invalid(struct call *c, const struct diags *d) {
-        const struct kind *k = c->kind->resource.kind;
+        const struct kind *k = c->asked;
         AUTO_FREE char *text = NULL, *message = NULL;
         json_t *causes = NULL;
 
@@ -233,6 +244,7 @@ static void respond_view(struct call *c, const json_t *tree) {
 }
 
 void call_respond_record(struct call *c, struct record *record) {
+        AUTO(record) struct record *view = NULL;
         struct body *b;
         json_t *tree;
 
@@ -246,9 +258,10 @@ void call_respond_record(struct call *c, struct record *record) {
                 json_decref(tree);
                 return;
         }
-        b = body_new();
+        view = view_record(record, c->asked);
+        b = view ? body_new() : NULL;
         if (b)
-                body_add_record(b, record);
+                body_add_record(b, view);
         call_respond_body(c, b);
 }
 
@@ -260,7 +273,7 @@ void call_respond_tree(struct call *c, const json_t *tree) {
 }
 
 void call_respond_success(struct call *c, const char *uid) {
-        const struct kind *k = c->kind->resource.kind;
+        const struct kind *k = c->asked;
         const struct status_text s = {
                 .code = c->status,
                 .name = c->name,

@@ -12,6 +12,7 @@
 
 /* One request under way. It lives until it is answered: every call_…() that answers frees it, so it
  * is the last thing that a function does. */
+struct kind;
 struct kind_state;
 struct registry;
 struct record;
@@ -27,7 +28,8 @@ struct call {
         void *data;
         struct path path;
         struct query query;
-        struct kind_state *kind;
+        struct kind_state *kind;  /* counted */
+        const struct kind *asked; /* counted; the version of the path: bodies speak it */
         char *method, *content_type, *accept; /* owned */
         struct user *user;                    /* owned */
         char *body;                           /* owned; NULL: none */
@@ -47,6 +49,9 @@ struct call {
 
 struct call *call_new(struct registry *r, const struct rest_request *request,
                       const struct rest_sink *sink, void *data);
+
+/* Sets the path's kind and version. */
+void call_set_kind(struct call *c, struct kind_state *kind, const struct kind *asked);
 
 /* ---- answers; each ends the call ---- */
 

@@ -66,7 +66,7 @@ bool decode_body(struct call *c, json_t **ret_tree) {
 }
 
 bool decode_kind_matches(struct call *c, const json_t *tree) {
-        const struct kind *k = c->kind->resource.kind;
+        const struct kind *k = c->asked;
         const char *version = tree_text(tree, "apiVersion"), *name = tree_text(tree, "kind");
 
         if (!str_is_empty(version) && !str_eq(version, k->api_version)) {
@@ -129,7 +129,7 @@ static void warn_all(struct call *c, const struct diags *d) {
 
 /* Answers for errors among the findings. */
 static bool findings_accept(struct call *c, const struct diags *d) {
-        const struct kind *k = c->kind->resource.kind;
+        const struct kind *k = c->asked;
         AUTO_FREE char *unknown = unknown_fields(d, DIAG_UNKNOWN);
         AUTO_FREE char *types = unknown_fields(d, DIAG_TYPE);
 
@@ -148,7 +148,7 @@ static bool findings_accept(struct call *c, const struct diags *d) {
 }
 
 bool decode_check(struct call *c, json_t *tree) {
-        const struct kind *k = c->kind->resource.kind;
+        const struct kind *k = c->asked;
         unsigned flags = c->field_validation == FIELDS_STRICT ? 0 : SCHEMA_ALLOW_UNKNOWN;
         struct diags d = { 0 };
         struct err e = { 0 };
@@ -179,7 +179,7 @@ bool decode_check(struct call *c, json_t *tree) {
 }
 
 bool decode_check_update(struct call *c, const json_t *old, const json_t *fresh) {
-        const struct kind *k = c->kind->resource.kind;
+        const struct kind *k = c->asked;
         AUTO(object) struct object *before = NULL;
         AUTO(object) struct object *after = NULL;
         struct diags d = { 0 };

@@ -88,7 +88,7 @@ void expiry_add(struct registry *r, const struct record *record) {
                 return; /* it stays until the next start */
         x->due_usec = now_usec + r->event_ttl_usec;
         x->revision = record->revision;
-        x->kind = &r->kinds[record->resource->index];
+        x->kind = kind_state_of(record->resource);
         x->namespace_ = memcpy(x + 1, record->namespace_, namespace_size);
         x->name = memcpy(x->namespace_ + namespace_size, record->name, name_size);
         list_append(&r->expiries, &x->link);

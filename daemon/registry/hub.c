@@ -1,11 +1,14 @@
 #include "daemon/registry/hub.h"
 
 #include "api/client/timer.h"
+#include "api/kinds/object.h"
 #include "base/array.h"
 #include "base/clock.h"
+#include "base/refs.h"
 #include "base/str.h"
 #include "daemon/registry/resource.h"
 #include "daemon/registry/table.h"
+#include "daemon/registry/view.h"
 #include "daemon/registry/watch.h"
 
 #include <inttypes.h>
@@ -46,7 +49,8 @@ struct watch {
         struct list link;
         struct hub *hub;
         struct filter filter;
-        struct record **initial; /* owned references; from initial_at on */
+        const struct kind *asked; /* counted */
+        struct record **initial;  /* owned references; from initial_at on */
         size_t n_initial, initial_at;
         uint64_t number; /* next event to look at, unless is_idle */
         uint64_t told_revision;
@@ -196,16 +200,40 @@ void hub_advance(struct hub *h, uint64_t revision) {
         h->revision = revision;
 }
 
+static void watch_end(struct watch *w) {
+        w->is_over = true;
+        if (!w->is_idle)
+                return;
+        w->number = w->hub->next;
+        watch_wake(w);
+}
+
 void hub_stop(struct hub *h) {
         h->has_stopped = true;
+        LIST_FOREACH(i, &h->watches)
+        watch_end(CONTAINER_OF(i, struct watch, link));
+}
+
+int hub_add_resource(struct hub *h, const struct resource *r) {
+        uint64_t *grown;
+
+        if (r->index >= h->n_resources) {
+                grown = realloc(h->evicted_revisions, (r->index + 1) * sizeof(*grown));
+                if (!grown)
+                        return -ENOMEM;
+                h->evicted_revisions = grown;
+                h->n_resources = r->index + 1;
+        }
+        h->evicted_revisions[r->index] = h->revision;
+        return 0;
+}
+
+void hub_end_resource(struct hub *h, const struct resource *r) {
         LIST_FOREACH(i, &h->watches) {
                 struct watch *w = CONTAINER_OF(i, struct watch, link);
 
-                w->is_over = true;
-                if (w->is_idle) {
-                        w->number = h->next;
-                        watch_wake(w);
-                }
+                if (w->filter.resource == r)
+                        watch_end(w);
         }
 }
 
@@ -273,6 +301,8 @@ int watch_new(struct hub *h, struct watch_options *take_options, struct watch **
         w->hub = h;
         w->filter = o->filter;
         o->filter = (struct filter){ 0 };
+        w->asked = kind_ref(o->asked ? o->asked : w->filter.resource->kind);
+        refs_get(w->filter.resource->refs);
         list_init(&w->link);
         w->has_bookmarks = o->has_bookmarks;
         w->wants_initial_end = o->has_initial_end && o->table;
@@ -297,6 +327,8 @@ int watch_new(struct hub *h, struct watch_options *take_options, struct watch **
 }
 
 void watch_unref(struct watch *w) {
+        struct refs *resource;
+
         if (!w)
                 return;
         list_remove(&w->link);
@@ -306,7 +338,10 @@ void watch_unref(struct watch *w) {
                 record_unref(w->initial[i]);
         free(w->initial);
         record_unref(w->current);
+        kind_unref(w->asked);
+        resource = w->filter.resource->refs;
         filter_done(&w->filter);
+        refs_put(resource);
         free(w);
 }
 
@@ -317,15 +352,21 @@ void watch_on_ready(struct watch *w, void (*fn)(void *data), void *data) {
 
 static enum watch_state event_tell(struct watch *w, struct watch_event *ret, const char *prefix,
                                    struct record *r) {
+        struct record *view = view_record(r, w->asked);
+
         /* The ring may lose it before a slow reader has all of it. */
         record_unref(w->current);
-        w->current = record_ref(r);
+        w->current = view;
+        if (!view) {
+                w->is_over = true; /* memory is out: its reader comes again */
+                return WATCH_END;
+        }
         *ret = (struct watch_event){
                 .prefix = prefix,
                 .prefix_len = strlen(prefix),
-                .object = r->json,
-                .object_len = r->json_len,
-                .record = r,
+                .object = view->json,
+                .object_len = view->json_len,
+                .record = view,
         };
         return WATCH_EVENT;
 }
@@ -341,7 +382,7 @@ static enum watch_state line_tell(struct watch *w, struct watch_event *ret, cons
 }
 
 static enum watch_state bookmark_tell(struct watch *w, struct watch_event *ret) {
-        const struct kind *k = w->filter.resource->kind;
+        const struct kind *k = w->asked;
         /* Up to here everything has been told: the ring was read to its end, or only the objects
          * of the start were. */
         uint64_t revision = w->wants_initial_end ? w->told_revision : w->hub->revision;

@@ -11,6 +11,7 @@
 /* The ring of recent changes, and the watches that read it. One ring for all kinds: an event is a
  * reference to a version that is serialised already. */
 struct hub;
+struct kind;
 struct selector;
 struct table;
 struct timers;
@@ -59,11 +60,18 @@ void hub_advance(struct hub *h, uint64_t revision);
 /* The newest revision told. */
 uint64_t hub_revision(const struct hub *h);
 
+/* A resource that came at run time, before it has objects. Returns 0 or -ENOMEM. */
+int hub_add_resource(struct hub *h, const struct resource *r);
+
+/* Ends the watches of a resource that goes. */
+void hub_end_resource(struct hub *h, const struct resource *r);
+
 /* Ends every watch. */
 void hub_stop(struct hub *h);
 
 struct watch_options {
         struct filter filter;      /* taken over, on failure too */
+        const struct kind *asked;  /* the version to tell; NULL: the stored one */
         uint64_t from_revision;    /* changes after it; ignored with a table */
         const struct table *table; /* its present content comes first as ADDED; NULL: none */
         bool has_bookmarks;

@@ -26,13 +26,13 @@ static struct kind_state *key_kind(struct registry *r, const char *key) {
 
         plural = group + group_len + (group[group_len] == '/');
         plural_len = strcspn(plural, "/");
-        for (size_t i = 0; i < r->n_kinds; i++) {
-                const struct kind *k = r->kinds[i].resource.kind;
+        for (size_t i = 0; i < r->kinds.n; i++) {
+                const struct kind *k = r->kinds.items[i]->resource.kind;
                 const char *name = *k->group ? k->group : "core";
 
                 if (strlen(name) == group_len && strncmp(name, group, group_len) == 0 &&
                     strlen(k->plural) == plural_len && strncmp(k->plural, plural, plural_len) == 0)
-                        return &r->kinds[i];
+                        return r->kinds.items[i];
         }
         return NULL;
 }

@@ -9,6 +9,7 @@
 #include "daemon/registry/filter.h"
 #include "daemon/registry/record.h"
 #include "daemon/registry/state.h"
+#include "daemon/registry/view.h"
 #include "daemon/registry/watch.h"
 
 #include <inttypes.h>
@@ -72,11 +73,22 @@ static size_t list_start(const struct table *t, const struct filter *f, const st
 }
 
 struct page {
+        const struct kind *asked;
         struct body *items; /* borrowed: pieces are added behind the head */
         size_t n;
         size_t n_remaining;
+        bool has_failed;     /* memory is out */
         struct record *last; /* of a page that was cut, else NULL */
 };
+
+static void page_add(struct page *p, struct record *r) {
+        AUTO(record) struct record *view = view_record(r, p->asked);
+
+        if (view)
+                body_add_record(p->items, view);
+        else
+                p->has_failed = true;
+}
 
 /* Walks from start on; limit 0: to the end. */
 static void page_fill(struct page *p, const struct table *t, const struct filter *f, size_t start,
@@ -97,14 +109,14 @@ static void page_fill(struct page *p, const struct table *t, const struct filter
                 }
                 if (p->n++ > 0)
                         body_add_static(p->items, ",");
-                body_add_record(p->items, r);
+                page_add(p, r);
                 last = r;
         }
 }
 
 /* The part before the items. It is known last but comes first, so it is a body of its own. */
 static char *list_head(struct call *c, const struct page *p, bool has_selector) {
-        const struct kind *k = c->kind->resource.kind;
+        const struct kind *k = c->asked;
         AUTO_DONE(strbuf) struct strbuf b = { 0 };
 
         strbuf_addf(&b,
@@ -147,7 +159,7 @@ void read_list(struct call *c) {
         AUTO_DONE(filter) struct filter f = { 0 };
         AUTO_DONE(position) struct position position = { 0 };
         AUTO(body) struct body *items = body_new();
-        struct page page = { .items = items };
+        struct page page = { .asked = c->asked, .items = items };
         struct table *t = &c->kind->table;
         size_t limit;
         int r;
@@ -164,6 +176,10 @@ void read_list(struct call *c) {
                 return;
         }
         page_fill(&page, t, &f, list_start(t, &f, &position), limit);
+        if (page.has_failed) {
+                call_fail_memory(c);
+                return;
+        }
         call_respond_body(c, list_join(list_head(c, &page, f.labels || f.fields), items));
 }
 
@@ -198,6 +214,7 @@ void read_watch(struct call *c) {
                 call_fail(c, 400, "BadRequest", "timeoutSeconds must be a number from 0");
                 return;
         }
+        o.asked = c->asked;
         o.has_bookmarks = query_bool(&c->query, "allowWatchBookmarks");
         if (initial_is_wanted(c, o.from_revision))
                 o.table = &c->kind->table;

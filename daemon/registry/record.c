@@ -1,6 +1,7 @@
 #include "daemon/registry/record.h"
 
 #include "api/kinds/labels.h"
+#include "base/refs.h"
 #include "base/str.h"
 #include "daemon/registry/resource.h"
 
@@ -135,6 +136,7 @@ static struct record *parts_pack(const struct parts *p, const struct resource *r
         fields = (const char **) (labels + p->n_labels);
         pack.at = (char *) (fields + resource->n_fields);
         *r = (struct record){ .n_refs = 1, .revision = revision, .resource = resource };
+        refs_get(resource->refs);
         r->namespace_ = pack_text(&pack, p->namespace_);
         r->name = pack_text(&pack, p->name);
         r->uid = pack_text(&pack, p->uid);
@@ -205,8 +207,13 @@ struct record *record_ref(struct record *r) {
 }
 
 void record_unref(struct record *r) {
-        if (r && --r->n_refs == 0)
-                free(r);
+        struct refs *resource;
+
+        if (!r || --r->n_refs > 0)
+                return;
+        resource = r->resource->refs;
+        free(r);
+        refs_put(resource);
 }
 
 json_t *record_tree(const struct record *r) {

@@ -18,21 +18,6 @@
 #define EVENT_TTL_USEC (3600 * USEC_PER_SEC)
 #define SERVICE_CIDR "10.96.0.0/16"
 
-static int kinds_make(struct registry *r) {
-        size_t n = 0;
-
-        for (const struct kind *const *k = kind_all(); *k; k++)
-                n++;
-        r->kinds = calloc(n, sizeof(*r->kinds));
-        if (!r->kinds)
-                return -ENOMEM;
-        for (r->n_kinds = 0; r->n_kinds < n; r->n_kinds++) {
-                r->kinds[r->n_kinds].resource = resource_of(kind_all()[r->n_kinds]);
-                r->kinds[r->n_kinds].resource.index = (unsigned) r->n_kinds;
-        }
-        return 0;
-}
-
 int registry_new(const struct registry_options *options, registry_ready_fn on_ready, void *data,
                  struct registry **ret_registry, struct err *e) {
         AUTO(registry) struct registry *r = calloc(1, sizeof(*r));
@@ -52,7 +37,7 @@ int registry_new(const struct registry_options *options, registry_ready_fn on_re
         r->history_bytes = options->history_bytes ? options->history_bytes : HISTORY_BYTES;
         r->on_ready = on_ready;
         r->on_ready_data = data;
-        if (kinds_make(r) < 0)
+        if (kinds_init(&r->kinds) < 0)
                 return err_set(e, -ENOMEM, "memory is out");
         result = addresses_new(options->service_cidr ? options->service_cidr : SERVICE_CIDR,
                                &r->addresses, e);
@@ -71,9 +56,7 @@ void registry_unref(struct registry *r) {
                 r->timers->vtable->cancel(r->timers, r->callback_timer);
         expiry_done(r);
         hub_unref(r->hub);
-        for (size_t i = 0; i < r->n_kinds; i++)
-                table_done(&r->kinds[i].table);
-        free(r->kinds);
+        kinds_done(&r->kinds);
         map_done(&r->busy, free);
         addresses_unref(r->addresses);
         free(r);
@@ -82,7 +65,7 @@ void registry_unref(struct registry *r) {
 int registry_begin(struct registry *r, struct err *e) {
         const struct hub_options options = {
                 .timers = r->timers,
-                .n_resources = (unsigned) r->n_kinds,
+                .n_resources = r->kinds.next_index,
                 .max_events = r->history_events,
                 .max_bytes = r->history_bytes,
                 .revision = r->revisions.last,
@@ -129,28 +112,6 @@ void registry_stop(struct registry *r, void (*on_idle)(void *data), void *data) 
         if (r->hub)
                 hub_stop(r->hub);
         registry_check_idle(r);
-}
-
-struct kind_state *registry_kind(struct registry *r, const char *group, const char *version,
-                                 const char *plural) {
-        for (size_t i = 0; i < r->n_kinds; i++) {
-                const struct kind *k = r->kinds[i].resource.kind;
-
-                if (str_eq(k->plural, plural) && str_eq(k->group, group) &&
-                    (!version || str_eq(k->version, version)))
-                        return &r->kinds[i];
-        }
-        return NULL;
-}
-
-struct kind_state *registry_kind_named(struct registry *r, const char *group, const char *name) {
-        for (size_t i = 0; i < r->n_kinds; i++) {
-                const struct kind *k = r->kinds[i].resource.kind;
-
-                if (str_eq(k->name, name) && str_eq(k->group, group))
-                        return &r->kinds[i];
-        }
-        return NULL;
 }
 
 char *registry_key(const struct resource *resource, const char *namespace_, const char *name) {

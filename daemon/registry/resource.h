@@ -15,9 +15,12 @@ enum {
         RESOURCE_NAMESPACE = 1 << 4,      /* goes when it is empty: finalizer in spec */
 };
 
+struct refs;
+
 struct resource {
-        const struct kind *kind;
-        unsigned index; /* among all kinds of the registry */
+        const struct kind *kind; /* the version that is stored */
+        struct refs *refs; /* a kind that may go again: records and watches count on it; NULL: no */
+        unsigned index;    /* no other resource of the registry has it while somebody counts */
         unsigned flags;
         const char *const *fields; /* paths that field selectors may name */
         size_t n_fields;

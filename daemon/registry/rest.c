@@ -119,7 +119,7 @@ static void call_refuse_method(struct call *c) {
 }
 
 static void handle_collection(struct call *c) {
-        bool is_namespaced = c->kind->resource.kind->is_namespaced;
+        bool is_namespaced = c->asked->is_namespaced;
 
         if (str_eq(c->method, "GET") && query_bool(&c->query, "watch"))
                 read_watch(c);
@@ -187,7 +187,7 @@ static void handle_sub(struct call *c) {
 
                 if (!str_eq(s->name, c->path.subresource))
                         continue;
-                if (s->has ? !s->has(r->kind) : !(r->flags & s->flags))
+                if (s->has ? !s->has(c->asked) : !(r->flags & s->flags))
                         break;
                 if (method_is_any(c, s->methods))
                         s->handle(c);
@@ -224,7 +224,7 @@ static bool options_read(struct call *c) {
 }
 
 static void handle_resource(struct call *c) {
-        const struct kind *k = c->kind->resource.kind;
+        const struct kind *k = c->asked;
         bool has_namespace = *c->path.namespace_;
 
         if (!options_read(c))
@@ -249,6 +249,7 @@ void rest_handle(struct registry *registry, const struct rest_request *request,
                  const struct rest_sink *sink, void *data) {
         AUTO_DONE(query) struct query query = { 0 };
         AUTO_DONE(path) struct path path = { 0 };
+        const struct kind *asked = NULL;
         struct kind_state *kind;
         struct err e = { 0 };
         struct call *c;
@@ -268,7 +269,7 @@ void rest_handle(struct registry *registry, const struct rest_request *request,
                 handle_discovery(&path, request, sink, data);
                 return;
         }
-        kind = registry_kind(registry, path.group, path.version, path.resource);
+        kind = registry_kind_asked(registry, path.group, path.version, path.resource, &asked);
         if (!kind) {
                 respond_unknown(sink, data);
                 return;
@@ -286,7 +287,7 @@ void rest_handle(struct registry *registry, const struct rest_request *request,
         }
         c->path = path;
         c->query = query;
-        c->kind = kind;
+        call_set_kind(c, kind, asked);
         path = (struct path){ 0 };
         query = (struct query){ 0 };
         handle_resource(c);

@@ -4,6 +4,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "daemon/registry/hub.h"
+#include "daemon/registry/kinds.h"
 #include "daemon/registry/registry.h"
 #include "daemon/registry/resource.h"
 #include "daemon/registry/table.h"
@@ -16,11 +17,6 @@
 struct addresses;
 struct timer;
 struct user;
-
-struct kind_state {
-        struct resource resource;
-        struct table table;
-};
 
 /* Where revisions come from. API revisions are the store's plus an offset, which grows by one for
  * each change that never reaches the disk (docs/adr/0040). offset_kept is on the disk: what the
@@ -37,8 +33,7 @@ struct registry {
         uint64_t event_ttl_usec;
         unsigned history_events;
         size_t history_bytes;
-        struct kind_state *kinds;
-        size_t n_kinds;
+        struct kinds kinds;
         struct hub *hub;
         struct revisions revisions;
         struct list commits; /* in the order of their revisions */
@@ -59,12 +54,6 @@ struct registry {
         struct err load_err;
         unsigned n_bootstrap; /* default objects still being created */
 };
-
-/* The kind of a path, or NULL. */
-struct kind_state *registry_kind(struct registry *r, const char *group, const char *version,
-                                 const char *plural);
-/* The same by group and Kind. */
-struct kind_state *registry_kind_named(struct registry *r, const char *group, const char *name);
 
 /* "/registry/core/pods/default/web", the caller's; NULL when memory is out. */
 char *registry_key(const struct resource *resource, const char *namespace_, const char *name);

@@ -11,6 +11,7 @@
 #include "daemon/registry/record.h"
 #include "daemon/registry/remove.h"
 #include "daemon/registry/state.h"
+#include "daemon/registry/view.h"
 #include "daemon/registry/write.h"
 
 #include <inttypes.h>
@@ -107,7 +108,7 @@ static void scale_apply(struct call *c, struct record *old, json_t *was) {
 
 static void scale_run(struct call *c) {
         struct record *old = table_get(&c->kind->table, c->path.namespace_, c->path.name);
-        json_t *was = old ? record_tree(old) : NULL, *scale = was ? scale_of(was) : NULL;
+        json_t *was = old ? view_tree(old, c->asked) : NULL, *scale = was ? scale_of(was) : NULL;
 
         if (!old)
                 call_fail_not_found(c);
@@ -217,7 +218,7 @@ static void bind(struct call *c, struct record *old, json_t *was) {
 
 static void binding_run(struct call *c) {
         struct record *old = table_get(&c->kind->table, c->path.namespace_, c->path.name);
-        json_t *was = old ? record_tree(old) : NULL;
+        json_t *was = old ? view_tree(old, c->asked) : NULL;
 
         if (!old)
                 call_fail_not_found(c);

@@ -1,5 +1,6 @@
 #include "daemon/registry/write.h"
 
+#include "api/kinds/object.h"
 #include "api/patch/patch.h"
 #include "api/schema/schema.h"
 #include "api/text/text.h"
@@ -12,6 +13,7 @@
 #include "daemon/registry/record.h"
 #include "daemon/registry/remove.h"
 #include "daemon/registry/state.h"
+#include "daemon/registry/view.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -60,6 +62,14 @@ static void committed(void *data, int result, const char *text, struct record *n
                 call_respond_record(c, now);
 }
 
+/* From the version that the client speaks. False: answered. */
+static bool tree_to_stored(struct call *c) {
+        if (kind_to_stored(c->asked, c->tree) == 0)
+                return true;
+        call_fail_memory(c);
+        return false;
+}
+
 static void submit(struct call *c, enum change change, struct record *old, bool is_volatile) {
         const struct change_request request = {
                 .kind = c->kind,
@@ -73,6 +83,8 @@ static void submit(struct call *c, enum change change, struct record *old, bool 
         struct err e = { 0 };
         int r;
 
+        if (!tree_to_stored(c))
+                return;
         r = commit_submit(c->registry, &request, &e);
         if (r < 0)
                 fail_commit(c, r, err_text(&e));
@@ -140,7 +152,8 @@ void write_update(struct call *c, struct record *old, json_t *was) {
                         addresses_release(c->registry->addresses, c->address);
                 call_respond_tree(c, c->tree);
         } else if (is_released(c, c->tree)) {
-                remove_submit(c, old);
+                if (tree_to_stored(c))
+                        remove_submit(c, old);
         } else {
                 if (!is_volatile)
                         is_volatile = heartbeat_only(&c->kind->resource, was, c->tree);
@@ -207,7 +220,7 @@ static json_t *parts_join(const struct call *c, const json_t *was, json_t *fresh
         json_t *to = is_status || is_finalize ? json_copy((json_t *) was) : json_incref(fresh);
         json_t *value = json_object_get(is_status || is_finalize ? fresh : was, part);
 
-        if (!to || (!is_status && !is_finalize && !c->kind->resource.kind->has_status))
+        if (!to || (!is_status && !is_finalize && !c->asked->has_status))
                 return to;
         (void) json_object_del(to, part);
         if (value && json_object_set(to, part, value) < 0) {
@@ -244,7 +257,7 @@ static void replace_run(struct call *c) {
                 call_fail_not_found(c);
                 return;
         }
-        was = record_tree(old);
+        was = view_tree(old, c->asked);
         if (was)
                 change_apply(c, old, was);
         else
@@ -293,7 +306,7 @@ bool write_apply_patch(struct call *c, const json_t *tree, json_t **ret) {
         else if (patch_type_is(c, "application/json-patch+json"))
                 r = patch_json(tree, patch, ret, &e);
         else
-                r = patch_strategic(c->kind->resource.kind->schema, tree, patch, ret, &e);
+                r = patch_strategic(c->asked->schema, tree, patch, ret, &e);
         json_decref(patch);
         if (r < 0)
                 fail_patch(c, r, &e);
@@ -308,7 +321,7 @@ static void patch_run(struct call *c) {
                 call_fail_not_found(c);
                 return;
         }
-        was = record_tree(old);
+        was = view_tree(old, c->asked);
         if (!was)
                 call_fail_memory(c);
         else if (write_apply_patch(c, was, &c->tree))
