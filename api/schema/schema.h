@@ -108,10 +108,11 @@ struct custom;
 struct refs;
 
 struct table_column {
-        const char *name;   /* "Nominated Node" */
-        const char *type;   /* "string", "integer", "date" */
-        const char *format; /* "name" for the first, else "" */
-        int priority;       /* > 0: -o wide only */
+        const char *name;        /* "Nominated Node" */
+        const char *type;        /* "string", "integer", "date" */
+        const char *format;      /* "name" for the first, else "" */
+        int priority;            /* > 0: -o wide only */
+        const char *description; /* NULL: none */
 };
 
 /* A kind of object: its names and its table. Constant. */

@@ -66,7 +66,11 @@ void body_add_static(struct body *b, const char *text) {
 }
 
 void body_add_record(struct body *b, struct record *r) {
-        if (piece_add(b, r->json, r->json_len, (struct body_owner){ .record = r }))
+        body_add_record_part(b, r, r->json, r->json_len);
+}
+
+void body_add_record_part(struct body *b, struct record *r, const char *at, size_t len) {
+        if (piece_add(b, at, len, (struct body_owner){ .record = r }))
                 (void) record_ref(r);
 }
 
@@ -86,7 +90,7 @@ void body_add_body(struct body *b, const struct body *other) {
                 char *copy;
 
                 if (o.record) {
-                        body_add_record(b, o.record);
+                        body_add_record_part(b, o.record, p->data, p->len);
                 } else if (o.text) {
                         copy = malloc(p->len + 1);
                         if (copy)

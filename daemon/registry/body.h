@@ -25,6 +25,8 @@ DEFINE_AUTO(body);
 /* text: lives as long as the process. Errors stick and show in body_has_failed(). */
 void body_add_static(struct body *b, const char *text);
 void body_add_record(struct body *b, struct record *r);
+/* len bytes of the record's own text. */
+void body_add_record_part(struct body *b, struct record *r, const char *at, size_t len);
 /* take_text: freed with the body; NULL counts as failed. */
 void body_add_text(struct body *b, char *take_text, size_t len);
 /* All pieces of another body, whose owners are shared. Text pieces are copied. */

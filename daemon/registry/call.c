@@ -4,11 +4,11 @@
 #include "base/str.h"
 #include "daemon/registry/addresses.h"
 #include "daemon/registry/body.h"
+#include "daemon/registry/present.h"
 #include "daemon/registry/record.h"
 #include "daemon/registry/state.h"
 #include "daemon/registry/status.h"
 #include "daemon/registry/user.h"
-#include "daemon/registry/view.h"
 #include "daemon/registry/watch.h"
 
 #include <jansson.h>
@@ -244,7 +244,6 @@ static void respond_view(struct call *c, const json_t *tree) {
 }
 
 void call_respond_record(struct call *c, struct record *record) {
-        AUTO(record) struct record *view = NULL;
         struct body *b;
         json_t *tree;
 
@@ -258,18 +257,24 @@ void call_respond_record(struct call *c, struct record *record) {
                 json_decref(tree);
                 return;
         }
-        view = view_record(record, c->asked);
-        b = view ? body_new() : NULL;
+        b = body_new();
         if (b)
-                body_add_record(b, view);
+                present_record(&c->form, c->asked, record, c->registry->wall_usec(), b);
         call_respond_body(c, b);
 }
 
 void call_respond_tree(struct call *c, const json_t *tree) {
-        if (c->answer_of)
+        struct body *b;
+
+        if (c->answer_of) {
                 respond_view(c, tree);
-        else
-                call_respond_text(c, json_dumps(tree, JSON_COMPACT));
+                return;
+        }
+        b = body_new();
+        if (b)
+                present_text(&c->form, c->asked, json_dumps(tree, JSON_COMPACT),
+                             c->registry->wall_usec(), b);
+        call_respond_body(c, b);
 }
 
 void call_respond_success(struct call *c, const char *uid) {

@@ -3,6 +3,7 @@
 #include "base/diag.h"
 #include "base/err.h"
 #include "daemon/registry/commit.h"
+#include "daemon/registry/negotiate.h"
 #include "daemon/registry/path.h"
 #include "daemon/registry/rest.h"
 
@@ -36,6 +37,7 @@ struct call {
         size_t body_len;
         enum field_validation field_validation;
         bool is_dry_run;
+        struct form form;            /* that the client takes objects in */
         void (*run)(struct call *c); /* what is done in the object's turn */
         char *name, *namespace_;     /* owned; of the object, perhaps made up */
         json_t *tree;                /* owned; what the request brought, decoded */

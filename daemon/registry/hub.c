@@ -6,18 +6,17 @@
 #include "base/clock.h"
 #include "base/refs.h"
 #include "base/str.h"
+#include "daemon/registry/present.h"
+#include "daemon/registry/rendering.h"
 #include "daemon/registry/resource.h"
 #include "daemon/registry/table.h"
-#include "daemon/registry/view.h"
 #include "daemon/registry/watch.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define BOOKMARK_EVERY_USEC (60 * USEC_PER_SEC)
-#define LINE_MAX_BYTES 512
 
 /* One change. Counted by a number that grows by one, its place in the ring is that number modulo
  * the ring's size. */
@@ -38,6 +37,7 @@ struct hub {
         unsigned n_resources;
         uint64_t revision;
         struct list watches;
+        struct renderings *renderings; /* owned */
         bool has_stopped;
 };
 
@@ -60,7 +60,10 @@ struct watch {
         struct record *current; /* owned: what the last event told is made of */
         void (*on_ready)(void *data);
         void *data;
-        char line[LINE_MAX_BYTES];
+        struct form form;
+        bool has_told_columns;       /* of a Table: they come once */
+        struct rendering *rendering; /* owned: what the last event told is, in the form */
+        char *line;                  /* owned: the last bookmark or error */
 };
 
 static const char PREFIX_ADDED[] = "{\"type\":\"ADDED\",\"object\":";
@@ -79,7 +82,8 @@ int hub_new(const struct hub_options *options, struct hub **ret_hub) {
         list_init(&h->watches);
         h->ring = calloc(options->max_events, sizeof(*h->ring));
         h->evicted_revisions = calloc(options->n_resources, sizeof(*h->evicted_revisions));
-        if (!h->ring || !h->evicted_revisions)
+        h->renderings = renderings_new(options->wall_usec);
+        if (!h->ring || !h->evicted_revisions || !h->renderings)
                 return -ENOMEM;
         h->timers = options->timers;
         h->cap = options->max_events;
@@ -116,7 +120,12 @@ void hub_unref(struct hub *h) {
                 event_evict(h);
         free(h->ring);
         free(h->evicted_revisions);
+        renderings_unref(h->renderings);
         free(h);
+}
+
+const struct renderings *hub_renderings(const struct hub *h) {
+        return h->renderings;
 }
 
 uint64_t hub_revision(const struct hub *h) {
@@ -305,6 +314,7 @@ int watch_new(struct hub *h, struct watch_options *take_options, struct watch **
         refs_get(w->filter.resource->refs);
         list_init(&w->link);
         w->has_bookmarks = o->has_bookmarks;
+        w->form = o->form;
         w->wants_initial_end = o->has_initial_end && o->table;
         w->is_over = h->has_stopped;
         w->number = h->next;
@@ -338,6 +348,8 @@ void watch_unref(struct watch *w) {
                 record_unref(w->initial[i]);
         free(w->initial);
         record_unref(w->current);
+        rendering_unref(w->rendering);
+        free(w->line);
         kind_unref(w->asked);
         resource = w->filter.resource->refs;
         filter_done(&w->filter);
@@ -350,28 +362,44 @@ void watch_on_ready(struct watch *w, void (*fn)(void *data), void *data) {
         w->data = data;
 }
 
+/* Without memory for the next line the watch ends; its reader will come again. */
+static enum watch_state memory_tell(struct watch *w) {
+        w->is_over = true;
+        return WATCH_END;
+}
+
 static enum watch_state event_tell(struct watch *w, struct watch_event *ret, const char *prefix,
                                    struct record *r) {
-        struct record *view = view_record(r, w->asked);
+        bool is_first = !w->has_told_columns && w->form.as == FORM_TABLE;
 
         /* The ring may lose it before a slow reader has all of it. */
         record_unref(w->current);
-        w->current = view;
-        if (!view) {
-                w->is_over = true; /* memory is out: its reader comes again */
-                return WATCH_END;
-        }
+        w->current = record_ref(r);
         *ret = (struct watch_event){
                 .prefix = prefix,
                 .prefix_len = strlen(prefix),
-                .object = view->json,
-                .object_len = view->json_len,
-                .record = view,
+                .object = r->json,
+                .object_len = r->json_len,
+                .record = r,
         };
+        if (w->form.as == FORM_OBJECT && w->asked == r->resource->kind)
+                return WATCH_EVENT;
+        rendering_unref(STEAL(w->rendering));
+        if (renderings_get(w->hub->renderings, &w->form, w->asked, r, is_first, &w->rendering) < 0)
+                return memory_tell(w);
+        w->has_told_columns = true;
+        ret->object = w->rendering->text;
+        ret->object_len = w->rendering->len;
         return WATCH_EVENT;
 }
 
-static enum watch_state line_tell(struct watch *w, struct watch_event *ret, const char *prefix) {
+/* take_line: NULL counts as memory that is out. */
+static enum watch_state line_tell(struct watch *w, struct watch_event *ret, const char *prefix,
+                                  char *take_line) {
+        free(w->line);
+        w->line = take_line;
+        if (!w->line)
+                return memory_tell(w);
         *ret = (struct watch_event){
                 .prefix = prefix,
                 .prefix_len = strlen(prefix),
@@ -382,34 +410,34 @@ static enum watch_state line_tell(struct watch *w, struct watch_event *ret, cons
 }
 
 static enum watch_state bookmark_tell(struct watch *w, struct watch_event *ret) {
-        const struct kind *k = w->asked;
         /* Up to here everything has been told: the ring was read to its end, or only the objects
          * of the start were. */
         uint64_t revision = w->wants_initial_end ? w->told_revision : w->hub->revision;
+        AUTO_FREE char *metadata = str_format(
+                "{\"resourceVersion\":\"%" PRIu64 "\",\"creationTimestamp\":null%s}", revision,
+                w->wants_initial_end ? ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}"
+                                     : "");
+        bool is_first = !w->has_told_columns && w->form.as == FORM_TABLE;
 
-        (void) snprintf(w->line, sizeof(w->line),
-                        "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":"
-                        "{\"resourceVersion\":\"%" PRIu64 "\",\"creationTimestamp\":null%s}}",
-                        k->name, k->api_version, revision,
-                        w->wants_initial_end
-                                ? ",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}"
-                                : "");
         w->wants_initial_end = false;
         w->wants_bookmark = false;
         w->told_revision = revision;
-        return line_tell(w, ret, PREFIX_BOOKMARK);
+        w->has_told_columns = true;
+        return line_tell(w, ret, PREFIX_BOOKMARK,
+                         metadata ? present_bookmark(&w->form, w->asked, metadata, is_first)
+                                  : NULL);
 }
 
 static enum watch_state expired_tell(struct watch *w, struct watch_event *ret) {
         w->has_failed = false;
         w->is_over = true;
         w->number = w->hub->next;
-        (void) snprintf(w->line, sizeof(w->line),
-                        "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":"
-                        "\"Failure\",\"message\":\"too old resource version: %" PRIu64 " (%" PRIu64
-                        ")\",\"reason\":\"Expired\",\"code\":410}",
-                        w->told_revision, evicted_revision(w));
-        return line_tell(w, ret, PREFIX_ERROR);
+        return line_tell(
+                w, ret, PREFIX_ERROR,
+                str_format("{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":"
+                           "\"Failure\",\"message\":\"too old resource version: %" PRIu64
+                           " (%" PRIu64 ")\",\"reason\":\"Expired\",\"code\":410}",
+                           w->told_revision, evicted_revision(w)));
 }
 
 static enum watch_state ring_tell(struct watch *w, struct watch_event *ret) {

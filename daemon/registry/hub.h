@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "base/list.h"
+#include "daemon/registry/negotiate.h"
 #include "daemon/registry/record.h"
 
 #include <stdbool.h>
@@ -40,7 +41,8 @@ struct hub_options {
         unsigned n_resources;
         unsigned max_events; /* bounds of the ring */
         size_t max_bytes;
-        uint64_t revision; /* the newest at start; nothing older can be watched from */
+        uint64_t revision;           /* the newest at start; nothing older can be watched from */
+        uint64_t (*wall_usec)(void); /* for ages in tables */
 };
 
 /* Returns 0 or -ENOMEM. */
@@ -77,7 +79,13 @@ struct watch_options {
         bool has_bookmarks;
         bool has_initial_end;  /* a bookmark that says so follows the table's content */
         uint64_t timeout_usec; /* 0: none */
+        struct form form;      /* of the objects told */
 };
+
+struct renderings;
+
+/* Texts that watches of one form share. Borrowed. */
+const struct renderings *hub_renderings(const struct hub *h);
 
 /* Begins a watch. A revision that the ring has no longer gives a watch that says 410 and ends.
  * Returns 0 or -ENOMEM. */

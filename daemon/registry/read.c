@@ -7,9 +7,9 @@
 #include "daemon/registry/body.h"
 #include "daemon/registry/call.h"
 #include "daemon/registry/filter.h"
+#include "daemon/registry/present.h"
 #include "daemon/registry/record.h"
 #include "daemon/registry/state.h"
-#include "daemon/registry/view.h"
 #include "daemon/registry/watch.h"
 
 #include <inttypes.h>
@@ -73,22 +73,12 @@ static size_t list_start(const struct table *t, const struct filter *f, const st
 }
 
 struct page {
-        const struct kind *asked;
+        struct present_list list;
         struct body *items; /* borrowed: pieces are added behind the head */
         size_t n;
         size_t n_remaining;
-        bool has_failed;     /* memory is out */
         struct record *last; /* of a page that was cut, else NULL */
 };
-
-static void page_add(struct page *p, struct record *r) {
-        AUTO(record) struct record *view = view_record(r, p->asked);
-
-        if (view)
-                body_add_record(p->items, view);
-        else
-                p->has_failed = true;
-}
 
 /* Walks from start on; limit 0: to the end. */
 static void page_fill(struct page *p, const struct table *t, const struct filter *f, size_t start,
@@ -107,28 +97,24 @@ static void page_fill(struct page *p, const struct table *t, const struct filter
                         p->last = last;
                         continue;
                 }
-                if (p->n++ > 0)
-                        body_add_static(p->items, ",");
-                page_add(p, r);
+                present_list_item(&p->list, r, p->n++ == 0, p->items);
                 last = r;
         }
 }
 
 /* The part before the items. It is known last but comes first, so it is a body of its own. */
-static char *list_head(struct call *c, const struct page *p, bool has_selector) {
-        const struct kind *k = c->asked;
-        AUTO_DONE(strbuf) struct strbuf b = { 0 };
+static char *list_head(struct page *p, bool has_selector) {
+        AUTO_FREE char *token = NULL;
 
-        strbuf_addf(&b,
-                    "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{\"resourceVersion\":"
-                    "\"%" PRIu64 "\"",
-                    k->list_name, k->api_version, hub_revision(c->registry->hub));
-        if (p->last)
-                strbuf_addf(&b, ",\"continue\":\"%s/%s\"", p->last->namespace_, p->last->name);
-        if (p->last && !has_selector)
-                strbuf_addf(&b, ",\"remainingItemCount\":%zu", p->n_remaining);
-        strbuf_add(&b, "},\"items\":[");
-        return strbuf_steal(&b);
+        if (p->last) {
+                token = str_format("%s/%s", p->last->namespace_, p->last->name);
+                if (!token)
+                        return NULL;
+                p->list.continue_ = token;
+                if (!has_selector)
+                        p->list.n_remaining = (int64_t) p->n_remaining;
+        }
+        return present_list_head(&p->list);
 }
 
 static struct body *list_join(char *take_head, const struct body *items) {
@@ -140,7 +126,7 @@ static struct body *list_join(char *take_head, const struct body *items) {
         }
         body_add_text(b, take_head, take_head ? strlen(take_head) : 0);
         body_add_body(b, items);
-        body_add_static(b, "]}");
+        body_add_static(b, PRESENT_LIST_END);
         return b;
 }
 
@@ -159,7 +145,16 @@ void read_list(struct call *c) {
         AUTO_DONE(filter) struct filter f = { 0 };
         AUTO_DONE(position) struct position position = { 0 };
         AUTO(body) struct body *items = body_new();
-        struct page page = { .asked = c->asked, .items = items };
+        struct page page = {
+                .list = {
+                        .form = c->form,
+                        .kind = c->asked,
+                        .now_usec = c->registry->wall_usec(),
+                        .revision = hub_revision(c->registry->hub),
+                        .n_remaining = -1,
+                },
+                .items = items,
+        };
         struct table *t = &c->kind->table;
         size_t limit;
         int r;
@@ -176,11 +171,7 @@ void read_list(struct call *c) {
                 return;
         }
         page_fill(&page, t, &f, list_start(t, &f, &position), limit);
-        if (page.has_failed) {
-                call_fail_memory(c);
-                return;
-        }
-        call_respond_body(c, list_join(list_head(c, &page, f.labels || f.fields), items));
+        call_respond_body(c, list_join(list_head(&page, f.labels || f.fields), items));
 }
 
 /* ---- watches ---- */
@@ -222,6 +213,7 @@ void read_watch(struct call *c) {
         if (!o.table && o.from_revision == 0)
                 o.from_revision = hub_revision(c->registry->hub);
         o.timeout_usec = (uint64_t) (timeout_s ? timeout_s : WATCH_TIMEOUT_S) * USEC_PER_SEC;
+        o.form = c->form;
         if (!filter_read(c, &o.filter))
                 return;
         if (watch_new(c->registry->hub, &o, &w) < 0) {

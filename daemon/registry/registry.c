@@ -69,6 +69,7 @@ int registry_begin(struct registry *r, struct err *e) {
                 .max_events = r->history_events,
                 .max_bytes = r->history_bytes,
                 .revision = r->revisions.last,
+                .wall_usec = r->wall_usec,
         };
 
         if (hub_new(&options, &r->hub) < 0)

@@ -189,6 +189,9 @@ static void handle_sub(struct call *c) {
                         continue;
                 if (s->has ? !s->has(c->asked) : !(r->flags & s->flags))
                         break;
+                /* What isn't the object itself has no columns. */
+                if (s->handle != handle_object)
+                        c->form = (struct form){ 0 };
                 if (method_is_any(c, s->methods))
                         s->handle(c);
                 else
@@ -196,6 +199,34 @@ static void handle_sub(struct call *c) {
                 return;
         }
         call_fail(c, 404, "NotFound", "the server could not find the requested resource");
+}
+
+/* Metadata of a list and of an object are two media types. False: answered. */
+static bool form_fits(struct call *c) {
+        bool is_list =
+                str_eq(c->method, "GET") && !*c->path.name && !query_bool(&c->query, "watch");
+
+        if (c->form.as != FORM_PARTIAL || c->form.is_list == is_list)
+                return true;
+        call_fail(c, 406, "NotAcceptable",
+                  is_list ? "you requested PartialObjectMetadata, but the requested object is a "
+                            "list"
+                          : "you requested PartialObjectMetadataList, but the requested object is "
+                            "not a list");
+        return false;
+}
+
+/* The form that the client wants its answer in. False: answered. */
+static bool form_read(struct call *c) {
+        struct err e = { 0 };
+        int r;
+
+        r = form_negotiate(c->accept, query_get(&c->query, "includeObject"), &c->form, &e);
+        if (r == -ENOTSUP)
+                call_fail(c, 406, "NotAcceptable", "%s", err_text(&e));
+        else if (r < 0)
+                call_fail(c, 400, "BadRequest", "%s", err_text(&e));
+        return r == 0 && form_fits(c);
 }
 
 /* What every verb's query may say. False: answered. */
@@ -227,7 +258,7 @@ static void handle_resource(struct call *c) {
         const struct kind *k = c->asked;
         bool has_namespace = *c->path.namespace_;
 
-        if (!options_read(c))
+        if (!form_read(c) || !options_read(c))
                 return;
         /* A namespaced object has no path without its namespace, a cluster-scoped one none with. */
         if ((has_namespace && !k->is_namespaced) ||

@@ -133,6 +133,7 @@ static void respond(void *data, struct rest_response *take_response) {
         assert_false(a->is_there);
         a->is_there = true;
         a->status = take_response->status;
+        a->type = take_response->content_type;
         a->text = body_flatten(take_response->body);
         a->tree = json_loads(a->text, 0, NULL);
         a->n_warnings = take_response->n_warnings;
@@ -160,6 +161,7 @@ void fixture_send(struct fixture *f, const char *method, const char *url, const 
                 .method = method,
                 .path = path,
                 .content_type = type,
+                .accept = f->accept,
                 .user = &USER,
                 .body = body,
                 .body_len = body ? strlen(body) : 0,

@@ -23,6 +23,7 @@ struct fixture {
         struct registry *registry;
         bool is_ready;
         int ready_result;
+        const char *accept; /* of the next requests; NULL: none */
 };
 
 void fixture_init(struct fixture *f);
@@ -36,8 +37,9 @@ void fixture_run(struct fixture *f, uint64_t usec);
 struct answer {
         bool is_there;
         unsigned status;
-        char *text;   /* owned */
-        json_t *tree; /* owned; NULL: no JSON */
+        const char *type; /* Content-Type; static */
+        char *text;       /* owned */
+        json_t *tree;     /* owned; NULL: no JSON */
         char warning[512];
         size_t n_warnings;
         struct watch *watch; /* owned */

@@ -1,0 +1,283 @@
+#include "base/str.h"
+#include "daemon/registry/hub.h"
+#include "daemon/registry/rendering.h"
+#include "daemon/registry/state.h"
+#include "tests/unit/registry/fixture.h"
+
+#include <string.h>
+
+#define PODS "/api/v1/namespaces/default/pods"
+#define TABLE "application/json;as=Table;v=v1;g=meta.k8s.io"
+#define KUBECTL TABLE ",application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json"
+#define PARTIAL "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+#define PARTIAL_LIST "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+static int setup(void **state) {
+        static struct fixture f;
+
+        fixture_init(&f);
+        *state = &f;
+        return 0;
+}
+
+static int teardown(void **state) {
+        fixture_done(*state);
+        return 0;
+}
+
+static struct answer ask_as(struct fixture *f, const char *accept, const char *url) {
+        struct answer a;
+
+        f->accept = accept;
+        a = fixture_ask(f, "GET", url, NULL);
+        f->accept = NULL;
+        return a;
+}
+
+static size_t size_at(const json_t *tree, const char *key) {
+        return json_array_size(json_object_get(tree, key));
+}
+
+static void a_list_becomes_a_table(void **state) {
+        struct fixture *f = *state;
+        struct answer a;
+        const json_t *row;
+        fixture_do(f, "POST", PODS, pod_json("a", "\"app\":\"x\""), 201);
+        fixture_do(f, "POST", PODS, pod_json("b", ""), 201);
+
+        a = ask_as(f, KUBECTL, PODS "?limit=500");
+
+        assert_int_equal(a.status, 200);
+        assert_string_equal(a.type, "application/json");
+        assert_string_equal(tree_at(a.tree, "kind"), "Table");
+        assert_string_equal(tree_at(a.tree, "apiVersion"), "meta.k8s.io/v1");
+        assert_true(*tree_at(a.tree, "metadata.resourceVersion"));
+        assert_int_equal(size_at(a.tree, "rows"), 2);
+        assert_string_equal(tree_at(a.tree, "columnDefinitions.0.name"), "Name");
+        assert_string_equal(tree_at(a.tree, "columnDefinitions.0.format"), "name");
+        row = json_array_get(json_object_get(a.tree, "rows"), 0);
+        assert_int_equal(size_at(row, "cells"), size_at(a.tree, "columnDefinitions"));
+        assert_string_equal(tree_at(row, "cells.0"), "a");
+        assert_string_equal(tree_at(row, "object.kind"), "PartialObjectMetadata");
+        assert_string_equal(tree_at(row, "object.apiVersion"), "meta.k8s.io/v1");
+        assert_string_equal(tree_at(row, "object.metadata.labels.app"), "x");
+        assert_null(json_object_get(json_object_get(row, "object"), "spec"));
+        answer_done(&a);
+}
+
+static void includeObject_says_what_a_row_carries(void **state) {
+        struct fixture *f = *state;
+        struct answer a;
+        fixture_do(f, "POST", PODS, pod_json("a", ""), 201);
+
+        a = ask_as(f, TABLE, PODS "?includeObject=Object");
+        assert_string_equal(tree_at(a.tree, "rows.0.object.kind"), "Pod");
+        assert_string_equal(tree_at(a.tree, "rows.0.object.spec.containers.0.name"), "c");
+        answer_done(&a);
+
+        a = ask_as(f, TABLE, PODS "?includeObject=None");
+        assert_int_equal(size_at(a.tree, "rows"), 1);
+        assert_null(json_object_get(json_array_get(json_object_get(a.tree, "rows"), 0), "object"));
+        answer_done(&a);
+
+        a = ask_as(f, TABLE, PODS "?includeObject=Some");
+        assert_int_equal(a.status, 400);
+        answer_done(&a);
+}
+
+static void one_object_becomes_a_table_of_one_row(void **state) {
+        struct fixture *f = *state;
+        struct answer a;
+        fixture_do(f, "POST", PODS, pod_json("a", ""), 201);
+
+        a = ask_as(f, KUBECTL, PODS "/a");
+
+        assert_string_equal(tree_at(a.tree, "kind"), "Table");
+        assert_string_equal(tree_at(a.tree, "metadata.resourceVersion"),
+                            tree_at(a.tree, "rows.0.object.metadata.resourceVersion"));
+        assert_string_equal(tree_at(a.tree, "rows.0.cells.0"), "a");
+        answer_done(&a);
+}
+
+static void writes_answer_in_the_form_too(void **state) {
+        struct fixture *f = *state;
+        struct answer a;
+        f->accept = KUBECTL;
+
+        a = fixture_ask(f, "POST", PODS "?dryRun=All", pod_json("a", ""));
+        assert_int_equal(a.status, 201);
+        assert_string_equal(tree_at(a.tree, "rows.0.cells.0"), "a");
+        answer_done(&a);
+        a = fixture_ask(f, "POST", PODS, pod_json("a", ""));
+        assert_string_equal(tree_at(a.tree, "rows.0.cells.0"), "a");
+        answer_done(&a);
+        a = fixture_patch(f, PODS "/a", "application/merge-patch+json",
+                          "{\"metadata\":{\"labels\":{\"l\":\"m\"}}}");
+        assert_string_equal(tree_at(a.tree, "rows.0.object.metadata.labels.l"), "m");
+        answer_done(&a);
+        f->accept = NULL;
+}
+
+static void failures_stay_a_status(void **state) {
+        struct fixture *f = *state;
+        struct answer a = ask_as(f, TABLE, PODS "/absent");
+
+        assert_int_equal(a.status, 404);
+        assert_string_equal(tree_at(a.tree, "kind"), "Status");
+        answer_done(&a);
+}
+
+static void metadata_alone_can_be_had(void **state) {
+        struct fixture *f = *state;
+        struct answer a;
+        fixture_do(f, "POST", PODS, pod_json("a", "\"app\":\"x\""), 201);
+
+        a = ask_as(f, PARTIAL ",application/json", PODS "/a");
+        assert_string_equal(tree_at(a.tree, "kind"), "PartialObjectMetadata");
+        assert_string_equal(tree_at(a.tree, "metadata.labels.app"), "x");
+        assert_null(json_object_get(a.tree, "spec"));
+        answer_done(&a);
+
+        a = ask_as(f, PARTIAL_LIST, PODS);
+        assert_string_equal(tree_at(a.tree, "kind"), "PartialObjectMetadataList");
+        assert_string_equal(tree_at(a.tree, "apiVersion"), "meta.k8s.io/v1");
+        assert_string_equal(tree_at(a.tree, "items.0.kind"), "PartialObjectMetadata");
+        assert_string_equal(tree_at(a.tree, "items.0.metadata.name"), "a");
+        answer_done(&a);
+}
+
+/* The text of the next event, parsed. */
+static json_t *next_object(struct watch *w, const char **ret_prefix) {
+        struct watch_event e;
+        json_t *tree;
+
+        assert_int_equal(watch_next(w, &e), WATCH_EVENT);
+        *ret_prefix = e.prefix;
+        tree = json_loadb(e.object, e.object_len, 0, NULL);
+        assert_non_null(tree);
+        return tree;
+}
+
+static void a_watch_tells_tables_of_one_row(void **state) {
+        struct fixture *f = *state;
+        const char *prefix;
+        struct answer w;
+        json_t *tree;
+        fixture_do(f, "POST", PODS, pod_json("a", ""), 201);
+
+        w = ask_as(f, KUBECTL,
+                   PODS "?watch=1&sendInitialEvents=true&resourceVersionMatch="
+                        "NotOlderThan&allowWatchBookmarks=true");
+
+        tree = next_object(w.watch, &prefix);
+        assert_non_null(strstr(prefix, "ADDED"));
+        assert_string_equal(tree_at(tree, "kind"), "Table");
+        assert_string_equal(tree_at(tree, "columnDefinitions.0.name"), "Name");
+        assert_string_equal(tree_at(tree, "rows.0.object.metadata.name"), "a");
+        json_decref(tree);
+        tree = next_object(w.watch, &prefix);
+        assert_non_null(strstr(prefix, "BOOKMARK"));
+        assert_string_equal(
+                json_string_value(json_object_get(
+                        json_object_get(
+                                json_object_get(
+                                        json_object_get(
+                                                json_array_get(json_object_get(tree, "rows"), 0),
+                                                "object"),
+                                        "metadata"),
+                                "annotations"),
+                        "k8s.io/initial-events-end")),
+                "true");
+        json_decref(tree);
+        fixture_do(f, "POST", PODS, pod_json("b", ""), 201);
+        tree = next_object(w.watch, &prefix);
+        assert_true(json_is_null(json_object_get(tree, "columnDefinitions")));
+        assert_string_equal(tree_at(tree, "rows.0.cells.0"), "b");
+        json_decref(tree);
+        answer_done(&w);
+}
+
+static void a_row_is_made_once_for_all_watchers_of_a_form(void **state) {
+        struct fixture *f = *state;
+        struct answer w[10];
+        const char *prefix;
+        uint64_t before;
+        for (size_t i = 0; i < ARRAY_SIZE(w); i++) {
+                char buf[64];
+
+                w[i] = ask_as(f, i < 5 ? TABLE : PARTIAL, PODS "?watch=1");
+                assert_string_equal(watch_word(w[i].watch, buf, sizeof(buf)), "idle");
+        }
+        fixture_do(f, "POST", PODS, pod_json("a", ""), 201);
+        for (size_t i = 0; i < ARRAY_SIZE(w); i++)
+                json_decref(next_object(w[i].watch, &prefix));
+        before = renderings_made(hub_renderings(f->registry->hub));
+
+        fixture_do(f, "POST", PODS, pod_json("b", ""), 201);
+        for (size_t i = 0; i < ARRAY_SIZE(w); i++)
+                json_decref(next_object(w[i].watch, &prefix));
+
+        assert_int_equal(renderings_made(hub_renderings(f->registry->hub)) - before, 2);
+        for (size_t i = 0; i < ARRAY_SIZE(w); i++)
+                answer_done(&w[i]);
+}
+
+static void the_first_entry_that_can_be_served_wins(void **state) {
+        static const struct {
+                const char *accept;
+                int result;
+                enum form_as as;
+        } cases[] = {
+                { NULL, 0, FORM_OBJECT },
+                { "", 0, FORM_OBJECT },
+                { "*/*", 0, FORM_OBJECT },
+                { "application/*;q=0.1", 0, FORM_OBJECT },
+                { "application/vnd.kubernetes.protobuf", 0, FORM_OBJECT },
+                { "application/vnd.kubernetes.protobuf, */*", 0, FORM_OBJECT },
+                { "text/html,application/json", 0, FORM_OBJECT },
+                { "text/html", -ENOTSUP, 0 },
+                { "application/json;as=Table;v=v9;g=meta.k8s.io", -ENOTSUP, 0 },
+                { "application/json;as=Table;v=v9;g=meta.k8s.io,application/json", 0, FORM_OBJECT },
+                { "application/json ; g=meta.k8s.io ; v=v1beta1 ; as=Table", 0, FORM_TABLE },
+                { "application/json;as=Chair;v=v1;g=meta.k8s.io,*/*", 0, FORM_OBJECT },
+                { PARTIAL, 0, FORM_PARTIAL },
+                { ",,;", -ENOTSUP, 0 },
+        };
+        (void) state;
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                struct form form = { 0 };
+
+                assert_int_equal(form_negotiate(cases[i].accept, NULL, &form, NULL),
+                                 cases[i].result);
+                assert_int_equal(form.as, cases[i].as);
+        }
+}
+
+static void what_nobody_can_serve_is_406(void **state) {
+        struct fixture *f = *state;
+        struct answer a = ask_as(f, "text/html", PODS);
+
+        assert_int_equal(a.status, 406);
+        assert_string_equal(tree_at(a.tree, "reason"), "NotAcceptable");
+        assert_string_equal(a.type, "application/json");
+        answer_done(&a);
+}
+
+int main(void) {
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+        const struct CMUnitTest tests[] = {
+                TEST(a_list_becomes_a_table),
+                TEST(includeObject_says_what_a_row_carries),
+                TEST(one_object_becomes_a_table_of_one_row),
+                TEST(writes_answer_in_the_form_too),
+                TEST(failures_stay_a_status),
+                TEST(metadata_alone_can_be_had),
+                TEST(a_watch_tells_tables_of_one_row),
+                TEST(a_row_is_made_once_for_all_watchers_of_a_form),
+                TEST(what_nobody_can_serve_is_406),
+                cmocka_unit_test(the_first_entry_that_can_be_served_wins),
+        };
+
+        return cmocka_run_group_tests(tests, NULL, NULL);
+}
