@@ -68,6 +68,8 @@ enum {
         FIELD_NON_NEGATIVE = 1 << 7, /* integer from 0 */
         FIELD_UNIQUE = 1 << 9,       /* elements may not repeat their merge key */
         FIELD_ALWAYS = 1 << 8,       /* encoded even when zero */
+        FIELD_POINTER =
+                1 << 10, /* text: a pointer in Kubernetes, so "" is not the same as absent */
 };
 
 #define FIELD_NO_MEMBER UINT32_MAX

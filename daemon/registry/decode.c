@@ -1,6 +1,8 @@
 #include "daemon/registry/decode.h"
 
+#include "api/kinds/bodies.h"
 #include "api/kinds/object.h"
+#include "api/schema/protobuf.h"
 #include "api/schema/schema.h"
 #include "api/text/text.h"
 #include "base/str.h"
@@ -34,35 +36,92 @@ static bool type_is(const char *content_type, const char *type) {
                (content_type[len] == '\0' || content_type[len] == ';' || content_type[len] == ' ');
 }
 
-bool decode_body(struct call *c, json_t **ret_tree) {
-        const char *type = str_is_empty(c->content_type) ? "application/json" : c->content_type;
+static bool fail_body(struct call *c, int r, const char *why) {
+        if (r == -ENOMEM)
+                call_fail_memory(c);
+        else
+                call_fail(c, 400, "BadRequest", "the object provided is unrecognized: %s", why);
+        return false;
+}
+
+static bool decode_json(struct call *c, json_t **ret_tree) {
         struct err e = { 0 };
         json_t *tree = NULL;
         int r;
 
-        if (!type_is(type, "application/json") && !str_ends_with(type, "+json")) {
+        r = text_read_json(c->body, c->body_len, REST_BODY_MAX_BYTES, &tree, &e);
+        if (r < 0 || !json_is_object(tree)) {
+                json_decref(tree);
+                return fail_body(c, r, r < 0 ? err_text(&e) : "the body is no JSON object");
+        }
+        *ret_tree = tree;
+        return true;
+}
+
+/* The table of what the envelope says. Go clients send DeleteOptions in the version of the object's
+ * group. */
+static const struct schema *envelope_schema(const struct call *c,
+                                            const struct protobuf_envelope *envelope) {
+        const struct kind *mine = c->kind->resource.kind, *found;
+
+        if (str_eq(envelope->kind, delete_options_kind.name))
+                return delete_options_kind.schema;
+        if (str_eq(envelope->kind, mine->name) && str_eq(envelope->api_version, mine->api_version))
+                return mine->schema;
+        found = kind_find(envelope->api_version, envelope->kind);
+        return found ? found->schema : NULL;
+}
+
+static void warn_all(struct call *c, const struct diags *d);
+
+static bool decode_protobuf(struct call *c, json_t **ret_tree) {
+        struct protobuf_envelope envelope = { 0 };
+        const struct schema *schema;
+        struct diags d = { 0 };
+        struct err e = { 0 };
+        json_t *tree = NULL;
+        int r;
+
+        r = protobuf_envelope_read((const uint8_t *) c->body, c->body_len, &envelope, &e);
+        if (r < 0)
+                return fail_body(c, r, err_text(&e));
+        schema = envelope_schema(c, &envelope);
+        if (!schema) {
+                call_fail(c, 400, "BadRequest", "no kind \"%s\" is registered for version \"%s\"",
+                          envelope.kind, envelope.api_version);
+                return false;
+        }
+        r = protobuf_decode(schema, envelope.raw, envelope.raw_len, &d, &tree, &e);
+        if (r == 0 &&
+            (json_object_set_new(tree, "apiVersion", json_string(envelope.api_version)) < 0 ||
+             json_object_set_new(tree, "kind", json_string(envelope.kind)) < 0))
+                r = -ENOMEM;
+        if (r == 0)
+                warn_all(c, &d);
+        diags_done(&d);
+        if (r < 0) {
+                json_decref(tree);
+                return fail_body(c, r, err_text(&e));
+        }
+        *ret_tree = tree;
+        return true;
+}
+
+bool decode_body(struct call *c, json_t **ret_tree) {
+        const char *type = str_is_empty(c->content_type) ? "application/json" : c->content_type;
+        bool is_protobuf = type_is(type, PROTOBUF_MEDIA_TYPE);
+
+        if (!is_protobuf && !type_is(type, "application/json") && !str_ends_with(type, "+json")) {
                 call_fail(c, 415, "UnsupportedMediaType",
                           "the body of the request was in an unknown format - accepted media types "
-                          "include: application/json");
+                          "include: application/json, " PROTOBUF_MEDIA_TYPE);
                 return false;
         }
         if (!c->body) {
                 call_fail(c, 400, "BadRequest", "the request has no body");
                 return false;
         }
-        r = text_read_json(c->body, c->body_len, REST_BODY_MAX_BYTES, &tree, &e);
-        if (r == -ENOMEM) {
-                call_fail_memory(c);
-                return false;
-        }
-        if (r < 0 || !json_is_object(tree)) {
-                call_fail(c, 400, "BadRequest", "the object provided is unrecognized: %s",
-                          r < 0 ? err_text(&e) : "the body is no JSON object");
-                json_decref(tree);
-                return false;
-        }
-        *ret_tree = tree;
-        return true;
+        return is_protobuf ? decode_protobuf(c, ret_tree) : decode_json(c, ret_tree);
 }
 
 bool decode_kind_matches(struct call *c, const json_t *tree) {
