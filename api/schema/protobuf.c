@@ -51,7 +51,8 @@ static bool protobuf_keeps_zero(const struct field *f) {
 }
 
 static int protobuf_number(const struct field *f, uint64_t n, json_t **ret_value) {
-        bool is_kept = protobuf_keeps_zero(f) || f->type == FIELD_OPT_INT || f->type == FIELD_OPT_BOOL;
+        bool is_kept =
+                protobuf_keeps_zero(f) || f->type == FIELD_OPT_INT || f->type == FIELD_OPT_BOOL;
 
         if (n == 0 && !is_kept)
                 return 0;
@@ -369,9 +370,8 @@ static int protobuf_field(struct protobuf *p, const struct field *f, const struc
                 return -ENOMEM;
         if (f->shape == FIELD_LIST)
                 return protobuf_list_item(p, f, &at, w, all);
-        return w->type == WIRE_BYTES
-                       ? protobuf_entry(p, f, &at, w->bytes, all)
-                       : protobuf_wrong(p, &at, "another type than this field has");
+        return w->type == WIRE_BYTES ? protobuf_entry(p, f, &at, w->bytes, all)
+                                     : protobuf_wrong(p, &at, "another type than this field has");
 }
 
 /* The field with this number, inside the flattened message of that one (0: none). */
@@ -505,7 +505,8 @@ int protobuf_envelope_read(const uint8_t *data, size_t len, struct protobuf_enve
                         out.raw = w.bytes.at;
                         out.raw_len = w.bytes.len;
                 } else if (w.number == 3 && w.bytes.len > 0)
-                        return err_set(e, -EINVAL, "the body has a content encoding; send it plain");
+                        return err_set(e, -EINVAL,
+                                       "the body has a content encoding; send it plain");
                 if (r < 0)
                         break;
         }

@@ -1,6 +1,6 @@
 /* Request bodies as kubectl 1.33 writes them, byte for byte, and what they say in JSON. */
-#include "api/schema/protobuf.h"
 #include "api/kinds/bodies.h"
+#include "api/schema/protobuf.h"
 #include "tests/unit/kinds/fixture.h"
 
 #include <stdlib.h>
@@ -11,7 +11,14 @@ struct vector {
         const char *json; /* without apiVersion and kind */
 };
 
-#define META_EMPTY "1200" "1a00" "2200" "2a00" "3200" "3800" "4200"
+#define META_EMPTY                                                                                 \
+        "1200"                                                                                     \
+        "1a00"                                                                                     \
+        "2200"                                                                                     \
+        "2a00"                                                                                     \
+        "3200"                                                                                     \
+        "3800"                                                                                     \
+        "4200"
 
 static const struct vector vectors[] = {
         { "ConfigMap",
