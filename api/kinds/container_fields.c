@@ -30,7 +30,8 @@ static const struct field object_field_selector_fields[] = {
 };
 #undef SELF
 const struct schema object_field_selector_schema =
-        SCHEMA(object_field_selector, "ObjectFieldSelector", "A field of the pod itself.");
+        SCHEMA(object_field_selector, "ObjectFieldSelector", "A field of the pod itself.",
+               .is_atomic = true);
 
 #define SELF struct resource_field_selector
 static const struct field resource_field_selector_fields[] = {
@@ -42,7 +43,8 @@ static const struct field resource_field_selector_fields[] = {
 };
 #undef SELF
 const struct schema resource_field_selector_schema =
-        SCHEMA(resource_field_selector, "ResourceFieldSelector", "A resource of a container.");
+        SCHEMA(resource_field_selector, "ResourceFieldSelector", "A resource of a container.",
+               .is_atomic = true);
 
 #define SELF struct config_map_key_selector
 static const struct field config_map_key_selector_fields[] = {
@@ -53,7 +55,8 @@ static const struct field config_map_key_selector_fields[] = {
 };
 #undef SELF
 static const struct schema config_map_key_selector_schema =
-        SCHEMA(config_map_key_selector, "ConfigMapKeySelector", "One key of a ConfigMap.");
+        SCHEMA(config_map_key_selector, "ConfigMapKeySelector", "One key of a ConfigMap.",
+               .is_atomic = true);
 
 #define SELF struct secret_key_selector
 static const struct field secret_key_selector_fields[] = {
@@ -64,7 +67,7 @@ static const struct field secret_key_selector_fields[] = {
 };
 #undef SELF
 static const struct schema secret_key_selector_schema =
-        SCHEMA(secret_key_selector, "SecretKeySelector", "One key of a Secret.");
+        SCHEMA(secret_key_selector, "SecretKeySelector", "One key of a Secret.", .is_atomic = true);
 
 #define SELF struct env_var_source
 static const struct field env_var_source_fields[] = {

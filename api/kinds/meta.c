@@ -17,7 +17,7 @@ static const struct field owner_reference_fields[] = {
 #undef SELF
 const struct schema owner_reference_schema =
         SCHEMA(owner_reference, "OwnerReference",
-               "Names an object that this one belongs to and goes with.");
+               "Names an object that this one belongs to and goes with.", .is_atomic = true);
 
 #define SELF struct object_meta
 static const struct field object_meta_fields[] = {
@@ -88,7 +88,7 @@ static const struct field label_selector_fields[] = {
 #undef SELF
 const struct schema label_selector_schema =
         SCHEMA(label_selector, "LabelSelector",
-               "Chooses objects by their labels; all conditions must hold.");
+               "Chooses objects by their labels; all conditions must hold.", .is_atomic = true);
 
 #define SELF struct local_object_reference
 static const struct field local_object_reference_fields[] = {
@@ -96,7 +96,8 @@ static const struct field local_object_reference_fields[] = {
 };
 #undef SELF
 const struct schema local_object_reference_schema =
-        SCHEMA(local_object_reference, "LocalObjectReference", "Names an object nearby.");
+        SCHEMA(local_object_reference, "LocalObjectReference", "Names an object nearby.",
+               .is_atomic = true);
 
 #define SELF struct object_reference
 static const struct field object_reference_fields[] = {
@@ -110,7 +111,7 @@ static const struct field object_reference_fields[] = {
 };
 #undef SELF
 const struct schema object_reference_schema =
-        SCHEMA(object_reference, "ObjectReference", "Names an object anywhere.");
+        SCHEMA(object_reference, "ObjectReference", "Names an object anywhere.", .is_atomic = true);
 
 const struct owner_reference *meta_controller(const struct object_meta *m) {
         for (size_t i = 0; i < m->owner_references.n; i++)

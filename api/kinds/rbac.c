@@ -38,7 +38,7 @@ static const struct field subject_fields[] = {
 };
 #undef SELF
 static const struct schema subject_schema =
-        SCHEMA(subject, "Subject", "Somebody whom a binding gives a role.");
+        SCHEMA(subject, "Subject", "Somebody whom a binding gives a role.", .is_atomic = true);
 
 #define SELF struct role_ref
 static const struct field role_ref_fields[] = {
@@ -50,7 +50,8 @@ static const struct field role_ref_fields[] = {
                         .format = FORMAT_PATH_SEGMENT),
 };
 #undef SELF
-static const struct schema role_ref_schema = SCHEMA(role_ref, "RoleRef", "Names a role.");
+static const struct schema role_ref_schema =
+        SCHEMA(role_ref, "RoleRef", "Names a role.", .is_atomic = true);
 
 #define SELF struct role
 static const struct field role_fields[] = {

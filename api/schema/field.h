@@ -93,11 +93,11 @@
 #define FIELD_OF_UNACTED(json, nr, field_type, field_shape, text, ...)                             \
         FIELD_KEPT(json, nr, field_type, field_shape, text, .flags = FIELD_UNACTED, ##__VA_ARGS__)
 
-/* A whole table. */
-#define SCHEMA(tag, title, text)                                                                   \
+/* A whole table; .is_atomic = true may follow. */
+#define SCHEMA(tag, title, text, ...)                                                              \
         {                                                                                          \
                 .name = (title), .doc = (text), .fields = tag##_fields,                            \
-                .n_fields = ARRAY_SIZE(tag##_fields), .size = sizeof(struct tag)                   \
+                .n_fields = ARRAY_SIZE(tag##_fields), .size = sizeof(struct tag), ##__VA_ARGS__    \
         }
 
 /* Constant lists of words. */

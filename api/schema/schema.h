@@ -103,7 +103,8 @@ struct schema {
         const char *doc;
         const struct field *fields;
         size_t n_fields;
-        size_t size; /* bytes of the C struct */
+        size_t size;    /* bytes of the C struct */
+        bool is_atomic; /* server-side apply owns it as a whole (x-kubernetes-map-type: atomic) */
 };
 
 struct custom;
