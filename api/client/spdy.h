@@ -47,9 +47,9 @@ struct spdy_pair {
 
 struct spdy_event {
         enum spdy_kind kind;
-        uint32_t id;     /* the stream's; of a PING its own; of a GOAWAY the last good stream */
-        uint32_t status; /* SPDY_RESET, SPDY_GOAWAY */
-        bool is_fin;     /* SPDY_DATA, SPDY_OPEN, SPDY_REPLY: the sender's side is at its end */
+        uint32_t id;         /* the stream's; of a PING its own; of a GOAWAY the last good stream */
+        uint32_t status;     /* SPDY_RESET, SPDY_GOAWAY */
+        bool is_fin;         /* SPDY_DATA, SPDY_OPEN, SPDY_REPLY: the sender's side is at its end */
         const uint8_t *data; /* SPDY_DATA; borrowed from what was read */
         size_t len;
         const struct spdy_pair *headers; /* SPDY_OPEN, SPDY_REPLY; valid until the next read */

@@ -69,10 +69,10 @@ static void headers_of_all_streams_are_one_zlib_stream(void **state) {
 }
 
 static void frames_come_out_whole_however_bytes_arrive(void **state) {
-        static const uint8_t rest[] = { 0x80, 3, 0, 4, 0, 0, 0, 4,   0,   0, 0, 0, /* SETTINGS */
-                                        0,    0, 0, 3, 1, 0, 0, 2,   'h', 'i',     /* data, FIN */
-                                        0x80, 3, 0, 6, 0, 0, 0, 4,   0,   0, 0, 9, /* PING */
-                                        0x80, 3, 0, 3, 0, 0, 0, 8,   0,   0, 0, 3, 0, 0, 0, 5 };
+        static const uint8_t rest[] = { 0x80, 3, 0, 4, 0, 0, 0, 4, 0,   0,   0, 0, /* SETTINGS */
+                                        0,    0, 0, 3, 1, 0, 0, 2, 'h', 'i',       /* data, FIN */
+                                        0x80, 3, 0, 6, 0, 0, 0, 4, 0,   0,   0, 9, /* PING */
+                                        0x80, 3, 0, 3, 0, 0, 0, 8, 0,   0,   0, 3, 0, 0, 0, 5 };
         AUTO(spdy_reader) struct spdy_reader *r = reader_new();
         AUTO_DONE(strbuf) struct strbuf told = { 0 };
         struct spdy_event event;
@@ -120,8 +120,8 @@ static void what_breaks_protocol_or_bounds_is_refused(void **state) {
 
 /* A stored block with a count of headers, or a length, that the block can't hold. */
 static void lying_header_blocks_are_refused(void **state) {
-        uint8_t bytes[] = { 0x80, 3,    0, 2, 0, 0, 0, 23, 0,   0,  0, 1, 0x78, 1, 0, 12,
-                            0,    0xf3, 0xff, 0, 0, 0, 1,  0,   0,  0, 9, 'a', 'b', 'c', 'd' };
+        uint8_t bytes[] = { 0x80, 3,    0,    2, 0, 0, 0, 23, 0, 0, 0, 1,   0x78, 1,   0,  12,
+                            0,    0xf3, 0xff, 0, 0, 0, 1, 0,  0, 0, 9, 'a', 'b',  'c', 'd' };
         (void) state;
 
         assert_int_equal(read_error(bytes, sizeof(bytes)), -EBADMSG);
@@ -130,8 +130,8 @@ static void lying_header_blocks_are_refused(void **state) {
 }
 
 static void a_reply_is_the_stored_block_that_clients_take(void **state) {
-        static const uint8_t want[] = { 0x80, 3, 0, 2, 0, 0,    0,    20,   0, 0, 0, 1,    0x78, 1,
-                                        0,    4, 0, 0xfb, 0xff, 0,    0,    0, 0, 0, 0, 0, 0xff, 0xff };
+        static const uint8_t want[] = { 0x80, 3, 0, 2,    0,    0, 0, 20, 0, 0, 0, 1, 0x78, 1,
+                                        0,    4, 0, 0xfb, 0xff, 0, 0, 0,  0, 0, 0, 0, 0xff, 0xff };
         AUTO_DONE(strbuf) struct strbuf out = { 0 };
         struct spdy_writer w = { 0 };
         (void) state;
