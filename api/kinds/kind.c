@@ -1,4 +1,5 @@
 /* The list of kinds, and what holds for all of them. */
+#include "api/kinds/authentication.h"
 #include "api/kinds/bodies.h"
 #include "api/kinds/config.h"
 #include "api/kinds/event.h"
@@ -36,11 +37,22 @@ static const struct kind *const kind_stored[] = {
 };
 
 static const struct kind *const kind_bodies[] = {
-        &status_kind, &scale_kind, &delete_options_kind, &eviction_kind, &event_v1_kind, NULL,
+        &status_kind,        &scale_kind, &delete_options_kind, &eviction_kind, &event_v1_kind,
+        &token_request_kind, NULL,
+};
+
+static const struct kind *const kind_questions[] = {
+        &token_review_kind,
+        &self_subject_review_kind,
+        NULL,
 };
 
 const struct kind *const *kind_all(void) {
         return kind_stored;
+}
+
+const struct kind *const *kind_reviews(void) {
+        return kind_questions;
 }
 
 const struct kind *kind_ref(const struct kind *k) {
@@ -74,7 +86,7 @@ int kind_from_stored(const struct kind *k, json_t *tree) {
 }
 
 const struct kind *kind_find(const char *api_version, const char *name) {
-        const struct kind *const *const lists[] = { kind_stored, kind_bodies };
+        const struct kind *const *const lists[] = { kind_stored, kind_bodies, kind_questions };
 
         for (size_t l = 0; l < ARRAY_SIZE(lists); l++)
                 for (size_t i = 0; lists[l][i]; i++)

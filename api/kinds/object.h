@@ -61,7 +61,10 @@ int kind_from_stored(const struct kind *k, json_t *tree);
  * with stored_as are further versions of another one. A server has more: registry_kind_next(). */
 const struct kind *const *kind_all(void);
 
-/* The kind of "apps/v1" and "Deployment" (stored or body), or NULL. */
+/* Kinds that are asked by POST and never stored (reviews), NULL-terminated. */
+const struct kind *const *kind_reviews(void);
+
+/* The kind of "apps/v1" and "Deployment" (stored, body or review), or NULL. */
 const struct kind *kind_find(const char *api_version, const char *name);
 
 /* The stored kind of group ("" for core), version ("v1") and plural, or NULL. */

@@ -118,10 +118,10 @@ struct kind_state *kind_state_of(const struct resource *r) {
         return CONTAINER_OF((struct resource *) r, struct kind_state, resource);
 }
 
-struct kind_state *registry_kind_asked(struct registry *r, const char *group, const char *version,
-                                       const char *plural, const struct kind **ret_asked) {
-        for (size_t i = 0; i < r->kinds.n; i++) {
-                struct kind_state *s = r->kinds.items[i];
+static struct kind_state *kinds_find(struct kinds *kinds, const char *group, const char *version,
+                                     const char *plural, const struct kind **ret_asked) {
+        for (size_t i = 0; i < kinds->n; i++) {
+                struct kind_state *s = kinds->items[i];
 
                 for (size_t v = 0; v < s->n_served; v++) {
                         const struct kind *k = s->served[v];
@@ -134,6 +134,16 @@ struct kind_state *registry_kind_asked(struct registry *r, const char *group, co
                 }
         }
         return NULL;
+}
+
+struct kind_state *registry_kind_asked(struct registry *r, const char *group, const char *version,
+                                       const char *plural, const struct kind **ret_asked) {
+        return kinds_find(&r->kinds, group, version, plural, ret_asked);
+}
+
+struct kind_state *registry_review(struct registry *r, const char *group, const char *version,
+                                   const char *plural, const struct kind **ret_asked) {
+        return kinds_find(&r->reviews, group, version, plural, ret_asked);
 }
 
 struct kind_state *registry_kind(struct registry *r, const char *group, const char *version,

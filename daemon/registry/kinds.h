@@ -12,6 +12,7 @@
 /* The kinds that a registry serves: those of api/kinds, and those that come and go with
  * CustomResourceDefinitions. */
 struct registry;
+struct review;
 
 /* One kind of stored objects, in however many versions it is served. Records, calls and watches
  * count on it, so it outlives its place in the list. */
@@ -20,6 +21,7 @@ struct kind_state {
         struct table table;
         const struct kind **served; /* owned array of counted kinds; the preferred version first */
         size_t n_served;
+        const struct review *review; /* what answers a kind that is only asked; else NULL */
         struct refs refs;
         bool is_removed;     /* nobody finds it any more */
         bool is_terminating; /* its definition is being deleted: nothing new is made */
@@ -59,6 +61,10 @@ struct kind_state *registry_kind(struct registry *r, const char *group, const ch
 /* The same, and which of its versions that is: borrowed. ret_asked is set on success. */
 struct kind_state *registry_kind_asked(struct registry *r, const char *group, const char *version,
                                        const char *plural, const struct kind **ret_asked);
+
+/* The kind of a path that is only asked (review.h), or NULL. */
+struct kind_state *registry_review(struct registry *r, const char *group, const char *version,
+                                   const char *plural, const struct kind **ret_asked);
 
 /* By group and Kind. */
 struct kind_state *registry_kind_named(struct registry *r, const char *group, const char *name);

@@ -7,6 +7,7 @@
 #include "daemon/registry/addresses.h"
 #include "daemon/registry/expiry.h"
 #include "daemon/registry/load.h"
+#include "daemon/registry/review.h"
 #include "daemon/registry/state.h"
 #include "daemon/store/store.h"
 
@@ -37,7 +38,7 @@ int registry_new(const struct registry_options *options, registry_ready_fn on_re
         r->history_bytes = options->history_bytes ? options->history_bytes : HISTORY_BYTES;
         r->on_ready = on_ready;
         r->on_ready_data = data;
-        if (kinds_init(&r->kinds) < 0)
+        if (kinds_init(&r->kinds) < 0 || reviews_init(&r->reviews) < 0)
                 return err_set(e, -ENOMEM, "memory is out");
         result = addresses_new(options->service_cidr ? options->service_cidr : SERVICE_CIDR,
                                &r->addresses, e);
@@ -57,6 +58,7 @@ void registry_unref(struct registry *r) {
         expiry_done(r);
         hub_unref(r->hub);
         kinds_done(&r->kinds);
+        kinds_done(&r->reviews);
         map_done(&r->busy, free);
         addresses_unref(r->addresses);
         free(r);

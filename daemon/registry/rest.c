@@ -7,6 +7,7 @@
 #include "daemon/registry/discovery.h"
 #include "daemon/registry/read.h"
 #include "daemon/registry/remove.h"
+#include "daemon/registry/review.h"
 #include "daemon/registry/state.h"
 #include "daemon/registry/status.h"
 #include "daemon/registry/sub.h"
@@ -264,6 +265,8 @@ static void handle_resource(struct call *c) {
         if ((has_namespace && !k->is_namespaced) ||
             (*c->path.name && k->is_namespaced && !has_namespace))
                 call_fail(c, 404, "NotFound", "the server could not find the requested resource");
+        else if (c->kind->review)
+                review_handle(c);
         else if (*c->path.subresource)
                 handle_sub(c);
         else if (*c->path.name)
@@ -301,6 +304,8 @@ void rest_handle(struct registry *registry, const struct rest_request *request,
                 return;
         }
         kind = registry_kind_asked(registry, path.group, path.version, path.resource, &asked);
+        if (!kind)
+                kind = registry_review(registry, path.group, path.version, path.resource, &asked);
         if (!kind) {
                 respond_unknown(sink, data);
                 return;

@@ -34,6 +34,7 @@ struct registry {
         unsigned history_events;
         size_t history_bytes;
         struct kinds kinds;
+        struct kinds reviews; /* kinds without objects */
         struct hub *hub;
         struct revisions revisions;
         struct list commits; /* in the order of their revisions */

@@ -162,7 +162,7 @@ void fixture_send(struct fixture *f, const char *method, const char *url, const 
                 .path = path,
                 .content_type = type,
                 .accept = f->accept,
-                .user = &USER,
+                .user = f->user ? f->user : &USER,
                 .body = body,
                 .body_len = body ? strlen(body) : 0,
         };

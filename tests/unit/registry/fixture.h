@@ -21,6 +21,7 @@ struct fixture {
         struct fake_timers clock;
         struct store *store;
         struct registry *registry;
+        const struct user *user; /* who asks; NULL: "test" of system:masters */
         bool is_ready;
         int ready_result;
         const char *accept; /* of the next requests; NULL: none */
