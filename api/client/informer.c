@@ -4,6 +4,7 @@
 #include "api/client/informer_cache.h"
 #include "api/client/timer.h"
 #include "api/kinds/object.h"
+#include "api/text/text.h"
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -374,7 +375,7 @@ static void synced_call(struct informer *i) {
 /* Reads one page. *ret_continue: token of the next page, the caller's, or NULL after the last. */
 static int list_take_page(struct informer *i, const struct client_answer *a, char **ret_continue,
                           struct err *e) {
-        json_t *root = json_loadb(a->body, a->body_len, 0, NULL), *item;
+        json_t *root = text_parse_json(a->body, a->body_len), *item;
         const json_t *meta = json_object_get(root, "metadata");
         const json_t *items = json_object_get(root, "items");
         const char *revision = json_string_value(json_object_get(meta, "resourceVersion"));
@@ -511,7 +512,7 @@ static int event_apply(struct informer *i, const char *type, const json_t *tree,
 
 static void on_watch_line(void *data, const char *line, size_t len) {
         struct informer *i = data;
-        json_t *root = json_loadb(line, len, 0, NULL);
+        json_t *root = text_parse_json(line, len);
         const char *type = json_string_value(json_object_get(root, "type"));
         const json_t *tree = json_object_get(root, "object");
         struct err e = { 0 };

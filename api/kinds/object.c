@@ -1,5 +1,6 @@
 #include "api/kinds/object.h"
 
+#include "api/text/text.h"
 #include "base/arena.h"
 #include "base/str.h"
 
@@ -36,15 +37,13 @@ static int object_find_kind(const json_t *tree, const struct kind **ret, struct 
 
 /* Writes the tree's text into the arena. */
 static int object_keep_text(struct object *o, const json_t *tree) {
-        size_t len = json_dumpb(tree, NULL, 0, JSON_COMPACT);
+        AUTO_FREE char *dumped = NULL;
+        size_t len = 0;
         char *text;
 
-        if (len == 0)
-                return -ENOMEM;
-        text = arena_alloc(o->arena, len + 1);
+        dumped = text_json_dump(tree, &len);
+        text = dumped ? arena_strndup(o->arena, dumped, len) : NULL;
         if (!text)
-                return -ENOMEM;
-        if (json_dumpb(tree, text, len, JSON_COMPACT) != len)
                 return -ENOMEM;
         o->text = text;
         o->text_len = len;
@@ -98,16 +97,14 @@ int object_new_from_json(const struct kind *k, const json_t *tree, bool keep_tex
 
 int object_new_from_text(const struct kind *k, const char *text, size_t len, bool keep_text,
                          struct object **ret, struct err *e) {
-        json_error_t why;
-        json_t *tree = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
         struct object *o = NULL;
+        json_t *tree = NULL;
         char *copy;
         int r;
 
-        if (!tree)
-                return json_error_code(&why) == json_error_out_of_memory
-                               ? err_set(e, -ENOMEM, "out of memory")
-                               : err_set(e, -EINVAL, "not JSON: %s", why.text);
+        r = text_read_json(text, len, SIZE_MAX, &tree, e);
+        if (r < 0)
+                return r;
         r = object_decode(k, tree, 0, &o, e);
         json_decref(tree);
         if (r < 0)
@@ -129,7 +126,7 @@ json_t *object_json(const struct object *o) {
         json_t *tree;
 
         if (o->text)
-                return json_loadb(o->text, o->text_len, 0, NULL);
+                return text_parse_json(o->text, o->text_len);
         tree = schema_encode(o->kind->schema, o->meta);
         if (!tree ||
             json_object_set_new(tree, "apiVersion", json_string(o->kind->api_version)) < 0 ||

@@ -16,6 +16,7 @@
 
 /* Where each value of a document stood in its file, by field path. */
 struct places;
+struct strbuf;
 
 void places_unref(struct places *p);
 DEFINE_AUTO(places);
@@ -56,12 +57,20 @@ int text_read_yaml(const char *text, size_t len, const char *file, size_t max_by
  * refused. max_bytes 0: TEXT_BYTES_MAX. Returns 0, -EINVAL, -EFBIG or -ENOMEM. Pure. */
 int text_read_json(const char *text, size_t len, size_t max_bytes, json_t **ret, struct err *e);
 
+/* Reads JSON that orch wrote itself (stored objects, its own answers): of duplicate keys the last
+ * one counts. The caller's; NULL: no JSON, or memory is out. Pure. */
+json_t *text_parse_json(const char *text, size_t len);
+
 /* YAML as kubectl prints it: keys sorted, two blanks a level, lists not indented, text quoted only
  * where it would be read as something else. The caller's; NULL: memory is out. */
 char *text_yaml_dump(const json_t *tree);
 
 /* Compact JSON, in the tree's order. The caller's; NULL: memory is out. */
 char *text_json_dump(const json_t *tree, size_t *ret_len);
+
+/* The same behind what a buffer has already; and a text alone, quoted. */
+void text_json_add(struct strbuf *b, const json_t *value);
+void text_json_add_text(struct strbuf *b, const char *text);
 
 /* Sets file, line and column of every finding from index first on that has a field path. */
 void places_apply(const struct places *p, const char *file, struct diags *d, size_t first);

@@ -1,6 +1,7 @@
 #include "daemon/control/request.h"
 
 #include "api/schema/schema.h"
+#include "api/text/text.h"
 #include "base/str.h"
 #include "daemon/plan/changes.h"
 
@@ -39,7 +40,7 @@ static json_t *request_delete_options(const struct change *c) {
 }
 
 static int request_set_body(struct request *r, const json_t *body) {
-        r->body = body ? json_dumps(body, JSON_COMPACT) : NULL;
+        r->body = body ? text_json_dump(body, NULL) : NULL;
         if (!r->body)
                 return -ENOMEM;
         r->r.body = r->body;

@@ -3,6 +3,7 @@
 #include "api/client/client.h"
 #include "api/client/timer.h"
 #include "api/kinds/object.h"
+#include "api/text/text.h"
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -176,7 +177,7 @@ static void step_refused(struct step *s, int result, enum client_reason reason,
 /* The answer of a delete: the object on its way out, or a Status when nothing is left. */
 static int step_observe_delete(struct step *s, const struct client_answer *a) {
         const struct change *c = &s->run->changes.items[s->index];
-        json_t *tree = json_loadb(a->body, a->body_len, 0, NULL);
+        json_t *tree = text_parse_json(a->body, a->body_len);
         const json_t *meta = json_object_get(tree, "metadata");
         bool is_going = json_is_string(json_object_get(meta, "deletionTimestamp")) &&
                         str_eq(json_string_value(json_object_get(tree, "kind")), c->kind->name);
@@ -372,7 +373,7 @@ static int run_hold(struct run *run) {
 /* ---- live facts ---- */
 
 static void look_read(struct look *l, const struct client_answer *a) {
-        json_t *tree = json_loadb(a->body, a->body_len, 0, NULL), *v;
+        json_t *tree = text_parse_json(a->body, a->body_len), *v;
         const json_t *meta = json_object_get(tree, "metadata");
         size_t i;
 

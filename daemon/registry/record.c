@@ -1,6 +1,7 @@
 #include "daemon/registry/record.h"
 
 #include "api/kinds/labels.h"
+#include "api/text/text.h"
 #include "base/refs.h"
 #include "base/str.h"
 #include "daemon/registry/resource.h"
@@ -21,45 +22,82 @@ static const char *text_of(const json_t *object, const char *key) {
         return str_or_empty(json_string_value(json_object_get(object, key)));
 }
 
-/* A shallow copy whose keys begin in the order given. */
-static json_t *object_ordered(const json_t *object, const char *const *order, size_t n) {
-        json_t *copy = json_object();
+struct writer {
+        struct strbuf text;
+        bool is_first;
+        char revision[24];
+};
+
+static void member_write(struct writer *w, const char *key) {
+        if (!w->is_first)
+                strbuf_add_char(&w->text, ',');
+        w->is_first = false;
+        text_json_add_text(&w->text, key);
+        strbuf_add_char(&w->text, ':');
+}
+
+static bool is_ordered(const char *key, const char *const *order, size_t n) {
+        for (size_t i = 0; i < n; i++)
+                if (str_eq(order[i], key))
+                        return true;
+        return false;
+}
+
+static void meta_write(struct writer *w, const json_t *meta) {
         const char *key;
         json_t *value;
 
-        for (size_t i = 0; copy && i < n; i++) {
-                value = json_object_get(object, order[i]);
-                if (value && json_object_set(copy, order[i], value) < 0)
-                        json_decref(STEAL(copy));
+        strbuf_add_char(&w->text, '{');
+        w->is_first = true;
+        for (size_t i = 0; i < ARRAY_SIZE(META_ORDER); i++) {
+                bool is_revision = str_eq(META_ORDER[i], "resourceVersion");
+
+                value = json_object_get(meta, META_ORDER[i]);
+                if (!value && !is_revision)
+                        continue;
+                member_write(w, META_ORDER[i]);
+                if (is_revision)
+                        text_json_add_text(&w->text, w->revision);
+                else
+                        text_json_add(&w->text, value);
         }
-        if (!copy)
-                return NULL;
-        json_object_foreach((json_t *) object, key, value) {
-                if (!json_object_get(copy, key) && json_object_set(copy, key, value) < 0) {
-                        json_decref(copy);
-                        return NULL;
-                }
+        json_object_foreach((json_t *) meta, key, value) {
+                if (is_ordered(key, META_ORDER, ARRAY_SIZE(META_ORDER)))
+                        continue;
+                member_write(w, key);
+                text_json_add(&w->text, value);
         }
-        return copy;
+        strbuf_add_char(&w->text, '}');
+        w->is_first = false;
 }
 
 /* The object as one line with resourceVersion in it, or NULL when memory is out. */
-static char *tree_dump(const json_t *tree, uint64_t revision) {
-        json_t *meta = NULL, *root = NULL, *ordered = NULL;
-        char *text = NULL;
-        char number[24];
+static char *tree_dump(const json_t *tree, uint64_t revision, size_t *ret_len) {
+        struct writer w = { .is_first = true };
+        const char *key;
+        json_t *value;
 
-        (void) snprintf(number, sizeof(number), "%" PRIu64, revision);
-        meta = json_copy(json_object_get(tree, "metadata"));
-        if (meta && json_object_set_new(meta, "resourceVersion", json_string(number)) == 0)
-                ordered = object_ordered(meta, META_ORDER, ARRAY_SIZE(META_ORDER));
-        root = object_ordered(tree, ROOT_ORDER, ARRAY_SIZE(ROOT_ORDER));
-        if (ordered && root && json_object_set(root, "metadata", ordered) == 0)
-                text = json_dumps(root, JSON_COMPACT);
-        json_decref(meta);
-        json_decref(ordered);
-        json_decref(root);
-        return text;
+        (void) snprintf(w.revision, sizeof(w.revision), "%" PRIu64, revision);
+        strbuf_add_char(&w.text, '{');
+        for (size_t i = 0; i < ARRAY_SIZE(ROOT_ORDER); i++) {
+                value = json_object_get(tree, ROOT_ORDER[i]);
+                if (!value)
+                        continue;
+                member_write(&w, ROOT_ORDER[i]);
+                if (str_eq(ROOT_ORDER[i], "metadata"))
+                        meta_write(&w, value);
+                else
+                        text_json_add(&w.text, value);
+        }
+        json_object_foreach((json_t *) tree, key, value) {
+                if (is_ordered(key, ROOT_ORDER, ARRAY_SIZE(ROOT_ORDER)))
+                        continue;
+                member_write(&w, key);
+                text_json_add(&w.text, value);
+        }
+        strbuf_add_char(&w.text, '}');
+        *ret_len = w.text.len;
+        return strbuf_steal(&w.text);
 }
 
 struct pack {
@@ -166,11 +204,10 @@ int record_new(const struct resource *resource, const json_t *tree, uint64_t rev
         r = parts_gather(&p, resource, tree, e);
         if (r < 0)
                 return r;
-        text = tree_dump(tree, revision);
+        text = tree_dump(tree, revision, &p.json_len);
         if (!text)
                 return err_set(e, -ENOMEM, "memory is out");
         p.json = text;
-        p.json_len = strlen(text);
         record = parts_pack(&p, resource, revision);
         if (!record)
                 return err_set(e, -ENOMEM, "memory is out");
@@ -180,7 +217,7 @@ int record_new(const struct resource *resource, const json_t *tree, uint64_t rev
 
 int record_parse(const struct resource *resource, const char *json, size_t len,
                  struct record **ret_record, struct err *e) {
-        json_t *tree = json_loadb(json, len, 0, NULL);
+        json_t *tree = text_parse_json(json, len);
         struct parts p = { .json = json, .json_len = len };
         struct record *record = NULL;
         int64_t revision = 0;
@@ -217,7 +254,7 @@ void record_unref(struct record *r) {
 }
 
 json_t *record_tree(const struct record *r) {
-        return json_loadb(r->json, r->json_len, 0, NULL);
+        return text_parse_json(r->json, r->json_len);
 }
 
 size_t record_bytes(const struct record *r) {
