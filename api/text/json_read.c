@@ -1,5 +1,4 @@
 #include "api/text/text.h"
-
 #include "base/str.h"
 
 #include <stdint.h>

@@ -1,5 +1,6 @@
-/* api-floor SOCKET raw|mhd BYTES: answers every request on a unix socket with the same body, so that
- * figures of the API can be read beside what sockets, or libmicrohttpd, cost alone. Until killed. */
+/* api-floor SOCKET raw|mhd BYTES: answers every request on a unix socket with the same body, so
+ * that figures of the API can be read beside what sockets, or libmicrohttpd, cost alone. Until
+ * killed. */
 
 #include <errno.h>
 #include <microhttpd.h>
@@ -31,7 +32,8 @@ static int listen_on(const char *path) {
         return fd;
 }
 
-/* A request is what one read gives, and its end is not looked for: api-load sends each in one piece. */
+/* A request is what one read gives, and its end is not looked for: api-load sends each in one
+ * piece. */
 static void answer_raw(int fd, const char *head, size_t head_len) {
         static char room[65536];
         struct iovec parts[] = { { (void *) head, head_len }, { body, body_len } };
@@ -46,9 +48,10 @@ static void serve_raw(int listener) {
         struct epoll_event e = { .events = EPOLLIN, .data.fd = listener }, events[64];
         int epoll = epoll_create1(EPOLL_CLOEXEC), n;
         char head[128];
-        int head_len = snprintf(head, sizeof(head),
-                                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
-                                body_len);
+        int head_len = snprintf(
+                head, sizeof(head),
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+                body_len);
 
         (void) epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &e);
         while ((n = epoll_wait(epoll, events, 64, -1)) > 0) {
@@ -65,8 +68,9 @@ static void serve_raw(int listener) {
         }
 }
 
-static enum MHD_Result answer_mhd(void *data, struct MHD_Connection *mhd, const char *url, const char *method,
-                                  const char *version, const char *upload, size_t *upload_len, void **state) {
+static enum MHD_Result answer_mhd(void *data, struct MHD_Connection *mhd, const char *url,
+                                  const char *method, const char *version, const char *upload,
+                                  size_t *upload_len, void **state) {
         struct MHD_Response *r;
         enum MHD_Result result;
 
@@ -99,8 +103,9 @@ int main(int argc, char **argv) {
         if (strcmp(argv[2], "raw") == 0) {
                 serve_raw(fd);
         } else {
-                if (!MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL, NULL, answer_mhd,
-                                      NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_END))
+                if (!MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_INTERNAL_POLLING_THREAD, 0, NULL,
+                                      NULL, answer_mhd, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+                                      MHD_OPTION_END))
                         die("libmicrohttpd");
                 (void) pause();
         }

@@ -2,10 +2,10 @@
  *
  *   fill N CLIENTS            a node, N pods bound to it, and their status
  *   create KIND N CLIENTS     N objects: configmaps, or pods that are bound to the node
- *   get N CLIENTS [LISTERS]   GETs of random pods; LISTERS more connections list all of them meanwhile
- *   list N                    N lists of all pods, one after another
- *   watch N RATE SECONDS      N watches of all pods while pods change RATE times a second
- *   idle N SECONDS            N connections that say nothing
+ *   get N CLIENTS [LISTERS]   GETs of random pods; LISTERS more connections list all of them
+ * meanwhile list N                    N lists of all pods, one after another watch N RATE SECONDS
+ * N watches of all pods while pods change RATE times a second idle N SECONDS            N
+ * connections that say nothing
  *
  * ADDRESS: a unix socket, or HOST:PORT (numbers). Prints "name value" lines. */
 
@@ -114,54 +114,77 @@ static void send_all(int fd, const char *bytes, size_t len) {
 
 static int request_write(char *room, const char *method, const char *path, const char *type,
                          const char *body) {
-        return snprintf(room, REQUEST_MAX,
-                        "%s %s HTTP/1.1\r\nHost: localhost\r\nUser-Agent: api-load\r\n"
-                        "Accept: application/json\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n%s",
-                        method, path, type, strlen(body), body);
+        return snprintf(
+                room, REQUEST_MAX,
+                "%s %s HTTP/1.1\r\nHost: localhost\r\nUser-Agent: api-load\r\n"
+                "Accept: application/json\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n%s",
+                method, path, type, strlen(body), body);
 }
 
 static const char POD[] =
-        "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"pod-%06llu\",\"namespace\":\"default\",\"labels\":{\"app\":"
-        "\"shop\",\"app.kubernetes.io/name\":\"shop\",\"app.kubernetes.io/part-of\":\"site\",\"pod-template-hash\":\"6d4cf56db6\"},"
-        "\"annotations\":{\"prometheus.io/scrape\":\"true\",\"prometheus.io/port\":\"8080\"}},\"spec\":{\"nodeName\":\"" NODE "\","
-        "\"containers\":[{\"name\":\"web\",\"image\":\"registry.local/shop/web:1.24.3\",\"args\":[\"--listen\",\"0.0.0.0:8080\"],"
-        "\"ports\":[{\"name\":\"http\",\"containerPort\":8080}],\"env\":[{\"name\":\"LOG_LEVEL\",\"value\":\"info\"},{\"name\":"
-        "\"POD_NAME\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"metadata.name\"}}},{\"name\":\"DATABASE_URL\",\"valueFrom\":{"
-        "\"secretKeyRef\":{\"name\":\"shop\",\"key\":\"url\"}}}],\"resources\":{\"requests\":{\"cpu\":\"100m\",\"memory\":\"64Mi\"},"
-        "\"limits\":{\"memory\":\"128Mi\"}},\"readinessProbe\":{\"httpGet\":{\"path\":\"/ready\",\"port\":\"http\"}},"
-        "\"livenessProbe\":{\"httpGet\":{\"path\":\"/live\",\"port\":\"http\"},\"periodSeconds\":20},\"volumeMounts\":[{\"name\":"
-        "\"config\",\"mountPath\":\"/etc/shop\"}],\"securityContext\":{\"runAsNonRoot\":true,\"runAsUser\":1000}}],\"volumes\":[{"
-        "\"name\":\"config\",\"configMap\":{\"name\":\"shop\"}}],\"terminationGracePeriodSeconds\":30}}";
+        "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"pod-%06llu\","
+        "\"namespace\":\"default\",\"labels\":{\"app\":"
+        "\"shop\",\"app.kubernetes.io/name\":\"shop\",\"app.kubernetes.io/"
+        "part-of\":\"site\",\"pod-template-hash\":\"6d4cf56db6\"},"
+        "\"annotations\":{\"prometheus.io/scrape\":\"true\",\"prometheus.io/"
+        "port\":\"8080\"}},\"spec\":{\"nodeName\":\"" NODE "\","
+        "\"containers\":[{\"name\":\"web\",\"image\":\"registry.local/shop/"
+        "web:1.24.3\",\"args\":[\"--listen\",\"0.0.0.0:8080\"],"
+        "\"ports\":[{\"name\":\"http\",\"containerPort\":8080}],\"env\":[{\"name\":\"LOG_LEVEL\","
+        "\"value\":\"info\"},{\"name\":"
+        "\"POD_NAME\",\"valueFrom\":{\"fieldRef\":{\"fieldPath\":\"metadata.name\"}}},{\"name\":"
+        "\"DATABASE_URL\",\"valueFrom\":{"
+        "\"secretKeyRef\":{\"name\":\"shop\",\"key\":\"url\"}}}],\"resources\":{\"requests\":{"
+        "\"cpu\":\"100m\",\"memory\":\"64Mi\"},"
+        "\"limits\":{\"memory\":\"128Mi\"}},\"readinessProbe\":{\"httpGet\":{\"path\":\"/"
+        "ready\",\"port\":\"http\"}},"
+        "\"livenessProbe\":{\"httpGet\":{\"path\":\"/"
+        "live\",\"port\":\"http\"},\"periodSeconds\":20},\"volumeMounts\":[{\"name\":"
+        "\"config\",\"mountPath\":\"/etc/"
+        "shop\"}],\"securityContext\":{\"runAsNonRoot\":true,\"runAsUser\":1000}}],\"volumes\":[{"
+        "\"name\":\"config\",\"configMap\":{\"name\":\"shop\"}}],\"terminationGracePeriodSeconds\":"
+        "30}}";
 
-static const char STATUS[] =
-        "{\"status\":{\"phase\":\"Running\",\"hostIP\":\"10.0.0.2\",\"podIP\":\"10.244.%llu.%llu\",\"podIPs\":[{\"ip\":\"10.244.%llu.%llu\"}],"
-        "\"startTime\":\"2026-01-02T03:04:05Z\",\"conditions\":[{\"type\":\"PodScheduled\",\"status\":\"True\",\"lastTransitionTime\":"
-        "\"2026-01-02T03:04:05Z\"},{\"type\":\"Initialized\",\"status\":\"True\",\"lastTransitionTime\":\"2026-01-02T03:04:05Z\"},{"
-        "\"type\":\"ContainersReady\",\"status\":\"True\",\"lastTransitionTime\":\"2026-01-02T03:04:06Z\"},{\"type\":\"Ready\","
-        "\"status\":\"True\",\"lastTransitionTime\":\"2026-01-02T03:04:06Z\"}],\"containerStatuses\":[{\"name\":\"web\",\"image\":"
-        "\"registry.local/shop/web:1.24.3\",\"imageID\":\"sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\","
-        "\"containerID\":\"orch://%016llx\",\"ready\":true,\"started\":true,\"restartCount\":0,\"state\":{\"running\":{\"startedAt\":"
-        "\"2026-01-02T03:04:06Z\"}}}]}}";
+static const char STATUS[] = "{\"status\":{\"phase\":\"Running\",\"hostIP\":\"10.0.0.2\",\"podIP\":"
+                             "\"10.244.%llu.%llu\",\"podIPs\":[{\"ip\":\"10.244.%llu.%llu\"}],"
+                             "\"startTime\":\"2026-01-02T03:04:05Z\",\"conditions\":[{\"type\":"
+                             "\"PodScheduled\",\"status\":\"True\",\"lastTransitionTime\":"
+                             "\"2026-01-02T03:04:05Z\"},{\"type\":\"Initialized\",\"status\":"
+                             "\"True\",\"lastTransitionTime\":\"2026-01-02T03:04:05Z\"},{"
+                             "\"type\":\"ContainersReady\",\"status\":\"True\","
+                             "\"lastTransitionTime\":\"2026-01-02T03:04:06Z\"},{\"type\":\"Ready\","
+                             "\"status\":\"True\",\"lastTransitionTime\":\"2026-01-02T03:04:06Z\"}]"
+                             ",\"containerStatuses\":[{\"name\":\"web\",\"image\":"
+                             "\"registry.local/shop/"
+                             "web:1.24.3\",\"imageID\":\"sha256:"
+                             "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\","
+                             "\"containerID\":\"orch://"
+                             "%016llx\",\"ready\":true,\"started\":true,\"restartCount\":0,"
+                             "\"state\":{\"running\":{\"startedAt\":"
+                             "\"2026-01-02T03:04:06Z\"}}}]}}";
 
 static const char CONFIG_MAP[] =
-        "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"map-%d-%06llu\",\"namespace\":\"default\"},\"data\":{\"config\":"
+        "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"map-%d-%06llu\","
+        "\"namespace\":\"default\"},\"data\":{\"config\":"
         "\"%.1600s\"}}";
 
-static const char FILLER[] =
-        "0123456789abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnop";
+static const char FILLER[] = "0123456789abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvw"
+                             "xyz0123456789abcdefghijklmnop";
 
 static int request_pod(struct load *l, const struct client *c, uint64_t i, char *room) {
         char body[REQUEST_MAX / 2];
 
         (void) snprintf(body, sizeof(body), POD, (unsigned long long) i);
-        return request_write(room, "POST", "/api/v1/namespaces/default/pods", "application/json", body);
+        return request_write(room, "POST", "/api/v1/namespaces/default/pods", "application/json",
+                             body);
 }
 
 static int request_status(struct load *l, const struct client *c, uint64_t i, char *room) {
         unsigned long long n = i;
         char body[REQUEST_MAX / 2], path[256];
 
-        (void) snprintf(body, sizeof(body), STATUS, n / 250 % 250, n % 250, n / 250 % 250, n % 250, n);
+        (void) snprintf(body, sizeof(body), STATUS, n / 250 % 250, n % 250, n / 250 % 250, n % 250,
+                        n);
         (void) snprintf(path, sizeof(path), "/api/v1/namespaces/default/pods/pod-%06llu/status", n);
         return request_write(room, "PATCH", path, "application/merge-patch+json", body);
 }
@@ -173,9 +196,10 @@ static int request_create(struct load *l, const struct client *c, uint64_t i, ch
                 return request_pod(l, c, l->n_pods + i, room);
         for (size_t at = 0; at + sizeof(FILLER) < sizeof(text); at += sizeof(FILLER) - 1)
                 memcpy(text + at, FILLER, sizeof(FILLER));
-        (void) snprintf(body, sizeof(body), CONFIG_MAP, (int) getpid(), (unsigned long long) i, text);
-        return request_write(room, "POST", "/api/v1/namespaces/default/configmaps", "application/json",
-                             body);
+        (void) snprintf(body, sizeof(body), CONFIG_MAP, (int) getpid(), (unsigned long long) i,
+                        text);
+        return request_write(room, "POST", "/api/v1/namespaces/default/configmaps",
+                             "application/json", body);
 }
 
 static int request_get(struct load *l, const struct client *c, uint64_t i, char *room) {
@@ -233,9 +257,11 @@ static void client_read(struct load *l, struct client *c) {
         ssize_t n;
 
         if (!c->has_head)
-                n = recv(c->fd, c->head + c->head_len, sizeof(c->head) - 1 - c->head_len, MSG_DONTWAIT);
+                n = recv(c->fd, c->head + c->head_len, sizeof(c->head) - 1 - c->head_len,
+                         MSG_DONTWAIT);
         else
-                n = recv(c->fd, sink, c->to_come < sizeof(sink) ? c->to_come : sizeof(sink), MSG_DONTWAIT);
+                n = recv(c->fd, sink, c->to_come < sizeof(sink) ? c->to_come : sizeof(sink),
+                         MSG_DONTWAIT);
         if (n < 0 && errno == EAGAIN)
                 return;
         if (n <= 0)
@@ -279,12 +305,13 @@ static int compare(const void *a, const void *b) {
 
 static void report(struct load *l, const char *what, uint64_t usec) {
         qsort(l->took_usec, l->done, sizeof(*l->took_usec), compare);
-        (void) printf("%s_per_s %.0f\n%s_p50_us %llu\n%s_p99_us %llu\n%s_max_us %llu\n%s_bad %llu\n%s_mb_per_s %.1f\n",
+        (void) printf("%s_per_s %.0f\n%s_p50_us %llu\n%s_p99_us %llu\n%s_max_us %llu\n%s_bad "
+                      "%llu\n%s_mb_per_s %.1f\n",
                       what, (double) l->done * 1e6 / (double) usec, what,
                       (unsigned long long) l->took_usec[l->done / 2], what,
                       (unsigned long long) l->took_usec[l->done * 99 / 100], what,
-                      (unsigned long long) l->took_usec[l->done - 1], what, (unsigned long long) l->bad,
-                      what, (double) l->bytes / (double) usec);
+                      (unsigned long long) l->took_usec[l->done - 1], what,
+                      (unsigned long long) l->bad, what, (double) l->bytes / (double) usec);
 }
 
 /* n requests by the clients that are there. */
@@ -326,11 +353,15 @@ static void one_request(struct load *l, const char *method, const char *path, co
 
 static void node_make(struct load *l) {
         one_request(l, "POST", "/api/v1/nodes", "application/json",
-                    "{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"metadata\":{\"name\":\"" NODE "\"}}");
+                    "{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"metadata\":{\"name\":\"" NODE
+                    "\"}}");
         one_request(l, "PATCH", "/api/v1/nodes/" NODE "/status", "application/merge-patch+json",
-                    "{\"status\":{\"capacity\":{\"cpu\":\"9999\",\"memory\":\"9999Gi\",\"pods\":\"99999\"},"
-                    "\"allocatable\":{\"cpu\":\"9999\",\"memory\":\"9999Gi\",\"pods\":\"99999\"},\"conditions\":[{"
-                    "\"type\":\"Ready\",\"status\":\"True\",\"reason\":\"KubeletReady\",\"message\":\"ready\","
+                    "{\"status\":{\"capacity\":{\"cpu\":\"9999\",\"memory\":\"9999Gi\",\"pods\":"
+                    "\"99999\"},"
+                    "\"allocatable\":{\"cpu\":\"9999\",\"memory\":\"9999Gi\",\"pods\":\"99999\"},"
+                    "\"conditions\":[{"
+                    "\"type\":\"Ready\",\"status\":\"True\",\"reason\":\"KubeletReady\","
+                    "\"message\":\"ready\","
                     "\"lastHeartbeatTime\":\"2036-01-02T03:04:05Z\",\"lastTransitionTime\":"
                     "\"2026-01-02T03:04:05Z\"}]}}");
 }
@@ -399,7 +430,8 @@ static void revision_get(struct load *l, char ret[32]) {
         ssize_t n;
 
         send_all(fd, room,
-                 (size_t) request_write(room, "GET", "/api/v1/pods?limit=1", "application/json", ""));
+                 (size_t) request_write(room, "GET", "/api/v1/pods?limit=1", "application/json",
+                                        ""));
         n = recv(fd, answer, REQUEST_MAX, 0);
         answer[n > 0 ? n : 0] = '\0';
         at = strstr(answer, "\"resourceVersion\":\"");
@@ -416,10 +448,12 @@ static uint64_t changes_send(struct load *l, struct client *c, uint64_t changes,
         for (; changes < due; changes++) {
                 (void) snprintf(path, sizeof(path), "/api/v1/namespaces/default/pods/pod-%06llu",
                                 (unsigned long long) (changes % l->n_pods));
-                (void) snprintf(body, sizeof(body), "{\"metadata\":{\"annotations\":{\"n\":\"%llu\"}}}",
+                (void) snprintf(body, sizeof(body),
+                                "{\"metadata\":{\"annotations\":{\"n\":\"%llu\"}}}",
                                 (unsigned long long) now_usec());
                 send_all(c->fd, room,
-                         (size_t) request_write(room, "PATCH", path, "application/merge-patch+json", body));
+                         (size_t) request_write(room, "PATCH", path, "application/merge-patch+json",
+                                                body));
         }
         return changes;
 }
@@ -458,7 +492,8 @@ static void watch_run(struct load *l, unsigned n, unsigned rate, unsigned second
                         least = all[i].lines < least ? all[i].lines : least;
                 last_usec = now_usec();
         }
-        (void) printf("watch_least_events %llu\nwatch_events_per_s %.1f\nwatch_lag_ms %.1f\nwatch_mb_per_s %.1f\n",
+        (void) printf("watch_least_events %llu\nwatch_events_per_s %.1f\nwatch_lag_ms "
+                      "%.1f\nwatch_mb_per_s %.1f\n",
                       (unsigned long long) least,
                       (double) least * 1e6 / (double) (last_usec - began),
                       (double) (last_usec - began) / 1000.0 - seconds * 1000.0,
@@ -504,10 +539,12 @@ static int command_run(struct load *l, int argc, char **argv) {
                                 (void) epoll_wait(l->epoll, &e, 1, 10000);
                                 client_read(l, &l->clients[0]);
                         }
-                        (void) printf("list_mb_per_s %.1f\n", (double) l->bytes / (double) (now_usec() - began));
+                        (void) printf("list_mb_per_s %.1f\n",
+                                      (double) l->bytes / (double) (now_usec() - began));
                 }
         } else if (strcmp(what, "watch") == 0) {
-                watch_run(l, number(argc, argv, 3, 1000), number(argc, argv, 4, 100), number(argc, argv, 5, 5));
+                watch_run(l, number(argc, argv, 3, 1000), number(argc, argv, 4, 100),
+                          number(argc, argv, 5, 5));
         } else if (strcmp(what, "idle") == 0) {
                 clients_dial(l, number(argc, argv, 3, 1000), 0);
                 (void) printf("idle_connections %u\n", l->n_clients);
@@ -523,7 +560,8 @@ int main(int argc, char **argv) {
         struct load l = { .n_pods = 10000 };
 
         if (argc < 3) {
-                (void) fprintf(stderr, "usage: api-load ADDRESS COMMAND ... (see the top of tests/bench/api_load.c)\n");
+                (void) fprintf(stderr, "usage: api-load ADDRESS COMMAND ... (see the top of "
+                                       "tests/bench/api_load.c)\n");
                 return 2;
         }
         if (getenv("PODS"))

@@ -22,7 +22,8 @@ static char *read_one(const char *text) {
 
 static void says_what_was_written(void **state) {
         static const char *const cases[][2] = {
-                { " { \"a\" : [ 1 , -2 , true , false , null ] } ", "{\"a\":[1,-2,true,false,null]}" },
+                { " { \"a\" : [ 1 , -2 , true , false , null ] } ",
+                  "{\"a\":[1,-2,true,false,null]}" },
                 { "\"\\u00e9\\ud83d\\ude00\\/\\b\"", "\"é😀/\\b\"" },
                 { "\"\\u001f\\u0001\"", "\"\\u001F\\u0001\"" },
                 { "{\"a\\tb\":\"more than eight plain bytes, \\\"then\\\" a quote\"}",
@@ -47,10 +48,13 @@ static void says_what_was_written(void **state) {
 static void names_what_is_wrong_and_where(void **state) {
         static const char *const cases[][2] = {
                 { "", "not valid JSON: line 1, column 1: it ends too early" },
-                { "{\"a\":1,\n \"a\":2}", "not valid JSON: line 2, column 7: duplicate object key" },
-                { "[1,2", "not valid JSON: line 1, column 5: a list goes on with \",\" or ends with \"]\"" },
+                { "{\"a\":1,\n \"a\":2}",
+                  "not valid JSON: line 2, column 7: duplicate object key" },
+                { "[1,2", "not valid JSON: line 1, column 5: a list goes on with \",\" or ends "
+                          "with \"]\"" },
                 { "[1,]", "not valid JSON: line 1, column 4: no JSON value" },
-                { "{\"a\"}", "not valid JSON: line 1, column 5: \":\" is missing behind a map's key" },
+                { "{\"a\"}",
+                  "not valid JSON: line 1, column 5: \":\" is missing behind a map's key" },
                 { "{1:2}", "not valid JSON: line 1, column 2: a map's key must be a text" },
                 { "\"\xc0\xaf\"", "not valid JSON: line 1, column 2: invalid UTF-8" },
                 { "\"\xed\xa0\x80\"", "not valid JSON: line 1, column 2: invalid UTF-8" },
@@ -60,7 +64,8 @@ static void names_what_is_wrong_and_where(void **state) {
                 { "\"\\u0000\"", "not valid JSON: line 1, column 8: \\u0000 is not allowed" },
                 { "\"\\x\"", "not valid JSON: line 1, column 4: an unknown escape in a text" },
                 { "\"abc", "not valid JSON: line 1, column 5: a text has no end" },
-                { "9223372036854775808", "not valid JSON: line 1, column 20: an integer is too large" },
+                { "9223372036854775808",
+                  "not valid JSON: line 1, column 20: an integer is too large" },
                 { "1e999", "not valid JSON: line 1, column 6: a number is too large" },
                 { "01", "not valid JSON: line 1, column 2: something follows its end" },
                 { "1.", "not valid JSON: line 1, column 3: a number ends with its point" },
