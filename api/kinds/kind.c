@@ -1,4 +1,5 @@
 /* The list of kinds, and what holds for all of them. */
+#include "api/kinds/access_review.h"
 #include "api/kinds/authentication.h"
 #include "api/kinds/bodies.h"
 #include "api/kinds/config.h"
@@ -37,8 +38,18 @@ static const struct kind *const kind_stored[] = {
 };
 
 static const struct kind *const kind_bodies[] = {
-        &status_kind,        &scale_kind, &delete_options_kind, &eviction_kind, &event_v1_kind,
-        &token_request_kind, NULL,
+        &status_kind,
+        &scale_kind,
+        &delete_options_kind,
+        &eviction_kind,
+        &event_v1_kind,
+        &token_request_kind,
+        &subject_access_review_kind,
+        &local_subject_access_review_kind,
+        &self_subject_access_review_kind,
+        &self_subject_rules_review_kind,
+        &binding_kind,
+        NULL,
 };
 
 static const struct kind *const kind_questions[] = {

@@ -75,7 +75,7 @@ static const struct field label_selector_requirement_fields[] = {
                          "Values for In and NotIn; empty for Exists and DoesNotExist."),
 };
 #undef SELF
-static const struct schema label_selector_requirement_schema =
+const struct schema label_selector_requirement_schema =
         SCHEMA(label_selector_requirement, "LabelSelectorRequirement", "One condition on a label.");
 
 #define SELF struct label_selector

@@ -64,6 +64,7 @@ struct object_reference {
 
 extern const struct schema object_meta_schema;
 extern const struct schema owner_reference_schema;
+extern const struct schema label_selector_requirement_schema;
 extern const struct schema label_selector_schema;
 extern const struct schema local_object_reference_schema;
 extern const struct schema object_reference_schema;

@@ -100,6 +100,13 @@
                 .n_fields = ARRAY_SIZE(tag##_fields), .size = sizeof(struct tag), ##__VA_ARGS__    \
         }
 
+/* A table without a struct: only fields that are kept, below fields that are kept. */
+#define SCHEMA_KEPT(tag, title, text)                                                              \
+        {                                                                                          \
+                .name = (title), .doc = (text), .fields = tag##_fields,                            \
+                .n_fields = ARRAY_SIZE(tag##_fields)                                               \
+        }
+
 /* Constant lists of words. */
 #define WORDS(...)                                                                                 \
         (const char *const[]) {                                                                    \

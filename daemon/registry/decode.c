@@ -62,7 +62,7 @@ static bool decode_json(struct call *c, json_t **ret_tree) {
  * group. */
 static const struct schema *envelope_schema(const struct call *c,
                                             const struct protobuf_envelope *envelope) {
-        const struct kind *mine = c->kind->resource.kind, *found;
+        const struct kind *mine = c->asked, *found;
 
         if (str_eq(envelope->kind, delete_options_kind.name))
                 return delete_options_kind.schema;
