@@ -1,13 +1,58 @@
 #include "daemon/registry/discovery.h"
 
 #include "api/kinds/object.h"
+#include "base/macros.h"
 #include "base/str.h"
+#include "daemon/registry/catalog.h"
+#include "daemon/registry/negotiate.h"
 #include "daemon/registry/path.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <string.h>
 
-#define VERBS "create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"
+/* ---- which form ---- */
+
+static bool entry_serves(const struct accept_entry *e, bool has_aggregated,
+                         enum discovery_form *ret) {
+        *ret = DISCOVERY_LEGACY;
+        if (!accept_is_json(e))
+                return false;
+        if (e->as[0] == '\0')
+                return true;
+        if (!has_aggregated || !str_eq(e->as, "APIGroupDiscoveryList") ||
+            !str_eq(e->group, "apidiscovery.k8s.io"))
+                return false;
+        *ret = str_eq(e->version, "v2") ? DISCOVERY_V2 : DISCOVERY_V2_BETA1;
+        return str_eq(e->version, "v2") || str_eq(e->version, "v2beta1");
+}
+
+int discovery_negotiate(const char *accept, const struct path *p, enum discovery_form *ret_form) {
+        bool has_aggregated = p->kind == PATH_API || p->kind == PATH_APIS;
+        struct accept_entry e;
+
+        *ret_form = DISCOVERY_LEGACY;
+        if (str_is_empty(accept))
+                return 0;
+        while (accept_next(&accept, &e))
+                if (entry_serves(&e, has_aggregated, ret_form))
+                        return 0;
+        return -ENOTSUP;
+}
+
+const char *discovery_type(enum discovery_form form) {
+        static const char *const TYPES[] = {
+                [DISCOVERY_LEGACY] = "application/json",
+                [DISCOVERY_V2] = "application/json;g=apidiscovery.k8s.io;v=v2;as="
+                                 "APIGroupDiscoveryList",
+                [DISCOVERY_V2_BETA1] = "application/json;g=apidiscovery.k8s.io;v=v2beta1;as="
+                                       "APIGroupDiscoveryList",
+        };
+
+        return TYPES[form];
+}
+
+/* ---- parts ---- */
 
 static json_t *text_list(const char *const *items) {
         json_t *list = json_array();
@@ -17,141 +62,215 @@ static json_t *text_list(const char *const *items) {
         return list;
 }
 
-static void add_sub(json_t *list, const struct kind *k, const char *sub, json_t *verbs) {
-        AUTO_FREE char *name = str_format("%s/%s", k->plural, sub);
-
-        (void) json_array_append_new(list,
-                                     json_pack("{s:s,s:s,s:b,s:s,s:o}", "name", str_or_empty(name),
-                                               "singularName", "", "namespaced", k->is_namespaced,
-                                               "kind", k->name, "verbs", verbs));
+static void set_list(json_t *to, const char *key, const char *const *items) {
+        if (items && *items)
+                (void) json_object_set_new(to, key, text_list(items));
 }
 
-/* A sub-resource that is a kind of another group. */
-static void add_foreign(json_t *list, const struct kind *k, const char *sub, const char *kind,
-                        const char *group_version[2], json_t *verbs) {
-        AUTO_FREE char *name = str_format("%s/%s", k->plural, sub);
+static json_t *sub_verbs(const struct sub *s) {
+        json_t *list = json_array();
 
-        (void) json_array_append_new(list, json_pack("{s:s,s:s,s:b,s:s,s:s,s:s,s:o}", "name",
-                                                     str_or_empty(name), "singularName", "",
-                                                     "namespaced", k->is_namespaced, "group",
-                                                     group_version[0], "version", group_version[1],
-                                                     "kind", kind, "verbs", verbs));
+        for (size_t i = 0; i < ARRAY_SIZE(s->methods) && s->methods[i]; i++)
+                (void) json_array_append_new(list, json_string(catalog_verb(s->methods[i])));
+        return list;
 }
 
-static void add_pod_subs(json_t *list, const struct kind *k) {
-        const char *policy[2] = { "policy", "v1" };
+/* ---- the legacy documents ---- */
 
-        add_sub(list, k, "log", json_pack("[s]", "get"));
-        add_sub(list, k, "exec", json_pack("[s,s]", "create", "get"));
-        add_sub(list, k, "attach", json_pack("[s,s]", "create", "get"));
-        add_foreign(list, k, "eviction", "Eviction", policy, json_pack("[s]", "create"));
-        add_sub(list, k, "binding", json_pack("[s]", "create"));
+static void add_sub(json_t *list, const struct kind *k, const struct sub *s) {
+        AUTO_FREE char *name = str_format("%s/%s", k->plural, s->name);
+        json_t *one = json_pack("{s:s,s:s,s:b}", "name", str_or_empty(name), "singularName", "",
+                                "namespaced", k->is_namespaced);
+
+        if (s->group)
+                (void) json_object_set_new(one, "group", json_string(s->group));
+        if (s->version)
+                (void) json_object_set_new(one, "version", json_string(s->version));
+        (void) json_object_set_new(one, "kind", json_string(s->kind ? s->kind : k->name));
+        (void) json_object_set_new(one, "verbs", sub_verbs(s));
+        (void) json_array_append_new(list, one);
 }
 
 static void add_kind(json_t *list, const struct kind *k) {
-        const char *autoscaling[2] = { "autoscaling", "v1" };
-        json_t *one = json_pack("{s:s,s:s,s:b,s:s,s:[s,s,s,s,s,s,s,s]}", "name", k->plural,
-                                "singularName", k->singular, "namespaced", k->is_namespaced, "kind",
-                                k->name, "verbs", VERBS);
+        json_t *one = json_pack("{s:s,s:s,s:b,s:s,s:o}", "name", k->plural, "singularName",
+                                k->singular, "namespaced", k->is_namespaced, "kind", k->name,
+                                "verbs", text_list(catalog_verbs(k)));
+        const struct sub *subs;
+        size_t n;
 
-        if (k->short_names && *k->short_names)
-                (void) json_object_set_new(one, "shortNames", text_list(k->short_names));
-        if (k->categories && *k->categories)
-                (void) json_object_set_new(one, "categories", text_list(k->categories));
+        set_list(one, "shortNames", k->short_names);
+        set_list(one, "categories", k->categories);
         (void) json_array_append_new(list, one);
-        if (k->has_status)
-                add_sub(list, k, "status", json_pack("[s,s,s]", "get", "patch", "update"));
-        if (k->has_scale)
-                add_foreign(list, k, "scale", "Scale", autoscaling,
-                            json_pack("[s,s,s]", "get", "patch", "update"));
-        if (str_eq(k->name, "Pod") && str_is_empty(k->group))
-                add_pod_subs(list, k);
+        subs = rest_subs(&n);
+        for (size_t i = 0; i < n; i++)
+                if (sub_fits(&subs[i], k))
+                        add_sub(list, k, &subs[i]);
 }
 
-static json_t *resource_list(const struct path *p, bool *ret_found) {
+static json_t *resource_list(const struct registry *r, const struct path *p, bool *ret_found) {
         AUTO_FREE char *version =
                 *p->group ? str_format("%s/%s", p->group, p->version) : strdup(p->version);
+        struct catalog_cursor at = { 0 };
         json_t *list = json_array();
+        const struct kind *k;
 
-        for (const struct kind *const *k = kind_all(); *k; k++) {
-                if (!str_eq((*k)->group, p->group) || !str_eq((*k)->version, p->version))
+        while ((k = catalog_next(r, &at))) {
+                if (!str_eq(k->group, p->group) || !str_eq(k->version, p->version))
                         continue;
                 *ret_found = true;
-                add_kind(list, *k);
+                add_kind(list, k);
         }
         return json_pack("{s:s,s:s,s:s,s:o}", "kind", "APIResourceList", "apiVersion", "v1",
                          "groupVersion", str_or_empty(version), "resources", list);
 }
 
-static json_t *version_of(const struct kind *k) {
-        return json_pack("{s:s,s:s}", "groupVersion", k->api_version, "version", k->version);
+static json_t *version_of(const char *group, const char *version) {
+        AUTO_FREE char *both = str_format("%s/%s", group, version);
+
+        return json_pack("{s:s,s:s}", "groupVersion", str_or_empty(both), "version", version);
 }
 
-/* An APIGroup; NULL where no kind is in it. The first version met is the preferred one. */
-static json_t *group_of(const char *group) {
-        json_t *versions = json_array(), *one;
-        size_t i;
+/* An APIGroup without its kind; NULL where nothing is in it. */
+static json_t *group_of(const struct registry *r, const char *group) {
+        const char *versions[CATALOG_VERSIONS_MAX];
+        size_t n = catalog_versions(r, group, versions);
+        json_t *list;
 
-        for (const struct kind *const *k = kind_all(); *k; k++) {
-                bool is_known = false;
-
-                if (!str_eq((*k)->group, group))
-                        continue;
-                json_array_foreach(versions, i, one) is_known =
-                        is_known ||
-                        str_eq(json_string_value(json_object_get(one, "version")), (*k)->version);
-                if (!is_known)
-                        (void) json_array_append_new(versions, version_of(*k));
-        }
-        one = json_incref(json_array_get(versions, 0));
-        if (!one) {
-                json_decref(versions);
+        if (n == 0)
                 return NULL;
-        }
-        return json_pack("{s:s,s:s,s:o,s:o}", "name", group, "kind", "APIGroup", "versions",
-                         versions, "preferredVersion", one);
+        list = json_array();
+        for (size_t i = 0; i < n; i++)
+                (void) json_array_append_new(list, version_of(group, versions[i]));
+        return json_pack("{s:s,s:o,s:o}", "name", group, "versions", list, "preferredVersion",
+                         version_of(group, versions[0]));
 }
 
-static json_t *group_list(void) {
-        json_t *groups = json_array(), *one;
-        size_t i;
+static json_t *group_alone(const struct registry *r, const char *group, bool *ret_found) {
+        json_t *one = *group ? group_of(r, group) : NULL;
 
-        for (const struct kind *const *k = kind_all(); *k; k++) {
-                bool is_known = str_is_empty((*k)->group);
+        *ret_found = one;
+        if (one) {
+                (void) json_object_set_new(one, "kind", json_string("APIGroup"));
+                (void) json_object_set_new(one, "apiVersion", json_string("v1"));
+        }
+        return one;
+}
 
-                json_array_foreach(groups, i, one) is_known =
-                        is_known ||
-                        str_eq(json_string_value(json_object_get(one, "name")), (*k)->group);
-                if (is_known)
+/* fn(list, group) for each named group, in the order in which they came. */
+static json_t *groups_map(const struct registry *r,
+                          json_t *(*fn)(const struct registry *r, const char *group)) {
+        json_t *list = json_array(), *seen = json_object();
+        struct catalog_cursor at = { 0 };
+        const struct kind *k;
+
+        while ((k = catalog_next(r, &at))) {
+                if (str_is_empty(k->group) || json_object_get(seen, k->group))
                         continue;
-                one = group_of((*k)->group);
-                (void) json_object_del(one, "kind");
-                (void) json_array_append_new(groups, one);
+                (void) json_object_set_new(seen, k->group, json_true());
+                (void) json_array_append_new(list, fn(r, k->group));
         }
-        return json_pack("{s:s,s:s,s:o}", "kind", "APIGroupList", "apiVersion", "v1", "groups",
-                         groups);
+        json_decref(seen);
+        return list;
 }
 
-static json_t *document_of(const struct path *p, bool *ret_found) {
-        json_t *group;
+/* ---- the aggregated document ---- */
 
+static json_t *response_kind(const char *group, const char *version, const char *kind) {
+        return json_pack("{s:s,s:s,s:s}", "group", group, "version", version, "kind", kind);
+}
+
+static json_t *discovered_subs(const struct kind *k) {
+        json_t *list = json_array();
+        const struct sub *subs;
+        size_t n;
+
+        subs = rest_subs(&n);
+        for (size_t i = 0; i < n; i++) {
+                const struct sub *s = &subs[i];
+
+                if (sub_fits(s, k))
+                        (void) json_array_append_new(
+                                list,
+                                json_pack("{s:s,s:o,s:o}", "subresource", s->name, "responseKind",
+                                          response_kind(s->group ? s->group : k->group,
+                                                        s->version ? s->version : k->version,
+                                                        s->kind ? s->kind : k->name),
+                                          "verbs", sub_verbs(s)));
+        }
+        return list;
+}
+
+static json_t *discovered_kind(const struct kind *k) {
+        json_t *subs = discovered_subs(k);
+        json_t *one = json_pack("{s:s,s:o,s:s,s:s,s:o}", "resource", k->plural, "responseKind",
+                                response_kind(k->group, k->version, k->name), "scope",
+                                k->is_namespaced ? "Namespaced" : "Cluster", "singularResource",
+                                k->singular, "verbs", text_list(catalog_verbs(k)));
+
+        set_list(one, "shortNames", k->short_names);
+        set_list(one, "categories", k->categories);
+        if (json_array_size(subs) > 0)
+                (void) json_object_set(one, "subresources", subs);
+        json_decref(subs);
+        return one;
+}
+
+static json_t *discovered_version(const struct registry *r, const char *group,
+                                  const char *version) {
+        struct catalog_cursor at = { 0 };
+        json_t *list = json_array();
+        const struct kind *k;
+
+        while ((k = catalog_next(r, &at)))
+                if (str_eq(k->group, group) && str_eq(k->version, version))
+                        (void) json_array_append_new(list, discovered_kind(k));
+        return json_pack("{s:s,s:o,s:s}", "version", version, "resources", list, "freshness",
+                         "Current");
+}
+
+static json_t *discovered_group(const struct registry *r, const char *group) {
+        const char *versions[CATALOG_VERSIONS_MAX];
+        size_t n = catalog_versions(r, group, versions);
+        json_t *list = json_array(), *metadata = json_object();
+
+        for (size_t i = 0; i < n; i++)
+                (void) json_array_append_new(list, discovered_version(r, group, versions[i]));
+        if (*group)
+                (void) json_object_set_new(metadata, "name", json_string(group));
+        return json_pack("{s:o,s:o}", "metadata", metadata, "versions", list);
+}
+
+static json_t *discovered(const struct registry *r, const struct path *p,
+                          enum discovery_form form) {
+        json_t *groups = p->kind == PATH_API ? json_pack("[o]", discovered_group(r, ""))
+                                             : groups_map(r, discovered_group);
+
+        return json_pack("{s:s,s:s,s:{},s:o}", "kind", "APIGroupDiscoveryList", "apiVersion",
+                         form == DISCOVERY_V2 ? "apidiscovery.k8s.io/v2"
+                                              : "apidiscovery.k8s.io/v2beta1",
+                         "metadata", "items", groups);
+}
+
+/* ---- all of them ---- */
+
+static json_t *document_of(const struct registry *r, const struct path *p, enum discovery_form form,
+                           bool *ret_found) {
         *ret_found = true;
+        if (form != DISCOVERY_LEGACY)
+                return discovered(r, p, form);
         switch (p->kind) {
         case PATH_API:
                 return json_pack("{s:s,s:[s],s:[{s:s,s:s}]}", "kind", "APIVersions", "versions",
                                  "v1", "serverAddressByClientCIDRs", "clientCIDR", "0.0.0.0/0",
                                  "serverAddress", "");
         case PATH_APIS:
-                return group_list();
+                return json_pack("{s:s,s:s,s:o}", "kind", "APIGroupList", "apiVersion", "v1",
+                                 "groups", groups_map(r, group_of));
         case PATH_GROUP:
-                group = group_of(p->group);
-                *ret_found = group != NULL && *p->group;
-                if (group)
-                        (void) json_object_set_new(group, "apiVersion", json_string("v1"));
-                return group;
+                return group_alone(r, p->group, ret_found);
         case PATH_GROUP_VERSION:
                 *ret_found = false;
-                return resource_list(p, ret_found);
+                return resource_list(r, p, ret_found);
         case PATH_OTHER:
         case PATH_RESOURCE:
                 break;
@@ -160,9 +279,10 @@ static json_t *document_of(const struct path *p, bool *ret_found) {
         return NULL;
 }
 
-char *discovery_document(const struct path *p, bool *ret_found) {
-        json_t *document = document_of(p, ret_found);
-        char *text = document && *ret_found ? json_dumps(document, JSON_COMPACT) : NULL;
+char *discovery_document(const struct registry *r, const struct path *p, enum discovery_form form,
+                         bool *ret_found) {
+        json_t *document = document_of(r, p, form, ret_found);
+        char *text = document ? json_dumps(document, JSON_COMPACT) : NULL;
 
         json_decref(document);
         return text;

@@ -92,7 +92,8 @@ static int cells_fill(const struct subject *s, uint64_t now_usec, json_t *cells)
         AUTO(object) struct object *o = NULL;
         int r;
 
-        r = object_new_from_text(k, s->json, s->len, false, &o, NULL);
+        /* Columns of a custom kind are paths into its text. */
+        r = object_new_from_text(k, s->json, s->len, k->custom, &o, NULL);
         if (r == -ENOMEM)
                 return r;
         if (r == 0)

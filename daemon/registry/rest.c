@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "daemon/registry/body.h"
 #include "daemon/registry/call.h"
+#include "daemon/registry/catalog.h"
 #include "daemon/registry/discovery.h"
 #include "daemon/registry/read.h"
 #include "daemon/registry/remove.h"
@@ -84,9 +85,24 @@ static bool handle_fixed(struct registry *registry, const struct rest_request *q
         return true;
 }
 
-static void handle_discovery(const struct path *p, const struct rest_request *q,
-                             const struct rest_sink *sink, void *data) {
-        struct rest_response r = { .status = 200, .content_type = "application/json" };
+static void respond_document(const struct rest_sink *sink, void *data, const char *type,
+                             char *take_text) {
+        struct rest_response r = { .status = 200, .content_type = type, .body = body_new() };
+
+        if (r.body)
+                body_add_text(r.body, take_text, take_text ? strlen(take_text) : 0);
+        else
+                free(take_text);
+        if (!r.body || body_has_failed(r.body))
+                r.status = 500;
+        sink->respond(data, &r);
+        rest_response_done(&r);
+}
+
+static void handle_discovery(struct registry *registry, const struct path *p,
+                             const struct rest_request *q, const struct rest_sink *sink,
+                             void *data) {
+        enum discovery_form form;
         bool is_found;
         char *text;
 
@@ -95,21 +111,18 @@ static void handle_discovery(const struct path *p, const struct rest_request *q,
                               "the server does not allow this method on the requested resource");
                 return;
         }
-        text = discovery_document(p, &is_found);
-        if (!is_found) {
-                free(text);
-                respond_unknown(sink, data);
+        if (discovery_negotiate(q->accept, p, &form) < 0) {
+                respond_fault(sink, data, 406, "NotAcceptable",
+                              "only the following media types are accepted: application/json");
                 return;
         }
-        r.body = body_new();
-        if (r.body)
-                body_add_text(r.body, text, text ? strlen(text) : 0);
-        else
-                free(text);
-        if (!r.body || body_has_failed(r.body))
-                r.status = 500;
-        sink->respond(data, &r);
-        rest_response_done(&r);
+        text = discovery_document(registry, p, form, &is_found);
+        if (is_found) {
+                respond_document(sink, data, discovery_type(form), text);
+                return;
+        }
+        free(text);
+        respond_unknown(sink, data);
 }
 
 /* ---- objects ---- */
@@ -156,14 +169,6 @@ static bool method_is_any(const struct call *c, const char *const *methods) {
         return false;
 }
 
-struct sub {
-        const char *name;
-        unsigned flags; /* the kind must have one of these; 0: any kind that has() */
-        bool (*has)(const struct kind *k);
-        const char *methods[4];
-        void (*handle)(struct call *c);
-};
-
 static bool kind_has_status(const struct kind *k) {
         return k->has_status;
 }
@@ -172,23 +177,50 @@ static bool kind_has_scale(const struct kind *k) {
         return k->has_scale;
 }
 
+/* All of them; those without a handler are answered before the registry is asked. */
 static const struct sub SUBS[] = {
-        { "status", 0, kind_has_status, { "GET", "PUT", "PATCH" }, handle_object },
-        { "scale", 0, kind_has_scale, { "GET", "PUT", "PATCH" }, sub_scale },
+        { "status", 0, kind_has_status, { "GET", "PATCH", "PUT" }, handle_object },
+        { "scale",
+          0,
+          kind_has_scale,
+          { "GET", "PATCH", "PUT" },
+          sub_scale,
+          .kind = "Scale",
+          .group = "autoscaling",
+          .version = "v1" },
         { "finalize", RESOURCE_NAMESPACE, NULL, { "PUT" }, handle_object },
-        { "binding", RESOURCE_GRACEFUL, NULL, { "POST" }, sub_binding },
-        { "eviction", RESOURCE_GRACEFUL, NULL, { "POST" }, sub_eviction },
+        { "binding", RESOURCE_GRACEFUL, NULL, { "POST" }, sub_binding, .kind = "Binding" },
+        { "eviction",
+          RESOURCE_GRACEFUL,
+          NULL,
+          { "POST" },
+          sub_eviction,
+          .kind = "Eviction",
+          .group = "policy",
+          .version = "v1" },
+        { "log", RESOURCE_GRACEFUL, NULL, { "GET" }, NULL },
+        { "exec", RESOURCE_GRACEFUL, NULL, { "POST", "GET" }, NULL, .kind = "PodExecOptions" },
+        { "attach", RESOURCE_GRACEFUL, NULL, { "POST", "GET" }, NULL, .kind = "PodAttachOptions" },
+        { "portforward",
+          RESOURCE_GRACEFUL,
+          NULL,
+          { "POST", "GET" },
+          NULL,
+          .kind = "PodPortForwardOptions" },
 };
 
-static void handle_sub(struct call *c) {
-        const struct resource *r = &c->kind->resource;
+const struct sub *rest_subs(size_t *ret_n) {
+        *ret_n = ARRAY_SIZE(SUBS);
+        return SUBS;
+}
 
+static void handle_sub(struct call *c) {
         for (size_t i = 0; i < ARRAY_SIZE(SUBS); i++) {
                 const struct sub *s = &SUBS[i];
 
                 if (!str_eq(s->name, c->path.subresource))
                         continue;
-                if (s->has ? !s->has(c->asked) : !(r->flags & s->flags))
+                if (!s->handle || !sub_fits(s, c->asked))
                         break;
                 /* What isn't the object itself has no columns. */
                 if (s->handle != handle_object)
@@ -300,7 +332,7 @@ void rest_handle(struct registry *registry, const struct rest_request *request,
                 return;
         }
         if (path.kind != PATH_RESOURCE && path.kind != PATH_OTHER) {
-                handle_discovery(&path, request, sink, data);
+                handle_discovery(registry, &path, request, sink, data);
                 return;
         }
         kind = registry_kind_asked(registry, path.group, path.version, path.resource, &asked);
