@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "daemon/registry/authorize.h"
 #include "daemon/registry/expiry.h"
 #include "daemon/registry/state.h"
 #include "daemon/store/store.h"
@@ -46,6 +47,7 @@ static void commit_publish(struct commit *c) {
                 table_remove(t, c->now->namespace_, c->now->name);
         else
                 table_put(t, record_ref(c->now));
+        authorize_learn(r, c->now, c->change == CHANGE_DELETED);
         hub_publish(r->hub, c->change, c->now, c->old);
         if (c->kind->resource.flags & RESOURCE_VOLATILE && c->change != CHANGE_DELETED)
                 expiry_add(r, c->now);

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "daemon/registry/addresses.h"
+#include "daemon/registry/authorize.h"
 #include "daemon/registry/body.h"
 #include "daemon/registry/rest.h"
 #include "daemon/registry/state.h"
@@ -68,6 +69,7 @@ static int kv_load(struct registry *r, const struct store_kv *kv) {
                         r->addresses,
                         record->fields[resource_field(&kind->resource, "spec.clusterIP")], NULL);
         table_put(&kind->table, record);
+        authorize_learn(r, record, false);
         return 0;
 }
 

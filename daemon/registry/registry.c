@@ -4,6 +4,7 @@
 #include "api/kinds/object.h"
 #include "base/clock.h"
 #include "base/str.h"
+#include "daemon/plan/rbac.h"
 #include "daemon/registry/addresses.h"
 #include "daemon/registry/expiry.h"
 #include "daemon/registry/load.h"
@@ -40,6 +41,9 @@ int registry_new(const struct registry_options *options, registry_ready_fn on_re
         r->on_ready_data = data;
         if (kinds_init(&r->kinds) < 0 || reviews_init(&r->reviews) < 0)
                 return err_set(e, -ENOMEM, "memory is out");
+        r->rbac = rbac_new();
+        if (!r->rbac)
+                return err_set(e, -ENOMEM, "memory is out");
         result = addresses_new(options->service_cidr ? options->service_cidr : SERVICE_CIDR,
                                &r->addresses, e);
         if (result == 0)
@@ -61,6 +65,7 @@ void registry_unref(struct registry *r) {
         kinds_done(&r->reviews);
         map_done(&r->busy, free);
         addresses_unref(r->addresses);
+        rbac_unref(r->rbac);
         free(r);
 }
 

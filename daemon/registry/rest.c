@@ -2,6 +2,7 @@
 
 #include "api/schema/schema.h"
 #include "base/str.h"
+#include "daemon/registry/authorize.h"
 #include "daemon/registry/body.h"
 #include "daemon/registry/call.h"
 #include "daemon/registry/catalog.h"
@@ -311,6 +312,19 @@ static unsigned parse_code(int r) {
         return r == -ENOMEM ? 500 : r == -E2BIG ? 414 : 400;
 }
 
+/* Rules count once they are known; before, there is nothing to see. False: answered. */
+static bool is_let_in(struct registry *registry, const struct rest_request *q,
+                      const struct path *path, const struct query *query,
+                      const struct rest_sink *sink, void *data) {
+        struct rest_response refusal;
+
+        if (!registry->is_ready || authorize_parsed(registry, q, path, query, &refusal))
+                return true;
+        sink->respond(data, &refusal);
+        rest_response_done(&refusal);
+        return false;
+}
+
 void rest_handle(struct registry *registry, const struct rest_request *request,
                  const struct rest_sink *sink, void *data) {
         AUTO_DONE(query) struct query query = { 0 };
@@ -321,8 +335,6 @@ void rest_handle(struct registry *registry, const struct rest_request *request,
         struct call *c;
         int r;
 
-        if (handle_fixed(registry, request, sink, data))
-                return;
         r = path_parse(request->path, &path, &e);
         if (r == 0)
                 r = query_parse(request->query, &query, &e);
@@ -331,6 +343,9 @@ void rest_handle(struct registry *registry, const struct rest_request *request,
                               r == -ENOMEM ? "InternalError" : "BadRequest", err_text(&e));
                 return;
         }
+        if (!is_let_in(registry, request, &path, &query, sink, data) ||
+            handle_fixed(registry, request, sink, data))
+                return;
         if (path.kind != PATH_RESOURCE && path.kind != PATH_OTHER) {
                 handle_discovery(registry, &path, request, sink, data);
                 return;

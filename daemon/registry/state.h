@@ -15,6 +15,7 @@
 
 /* What the registry's own files share. */
 struct addresses;
+struct rbac;
 struct timer;
 struct user;
 
@@ -35,6 +36,7 @@ struct registry {
         size_t history_bytes;
         struct kinds kinds;
         struct kinds reviews; /* kinds without objects */
+        struct rbac *rbac; /* what roles and bindings say */
         struct hub *hub;
         struct revisions revisions;
         struct list commits; /* in the order of their revisions */

@@ -1,5 +1,6 @@
 #include "base/macros.h"
 #include "base/str.h"
+#include "daemon/registry/authorize.h"
 #include "daemon/registry/body.h"
 #include "daemon/registry/watch.h"
 #include "daemon/server/face.h"
@@ -250,6 +251,18 @@ static bool method_is_known(const char *method) {
         return false;
 }
 
+/* Routes answer beside the registry, so they ask it first. False: r->response is the refusal. */
+static bool route_is_allowed(struct request *r) {
+        const struct rest_request request = {
+                .method = r->method,
+                .path = r->path,
+                .query = r->query,
+                .user = r->user,
+        };
+
+        return authorize_request(r->face->server->registry, &request, &r->response);
+}
+
 /* The headers are there: what can be refused is refused before the body comes. */
 static enum MHD_Result request_begin(struct request *r, const char *method) {
         const union MHD_ConnectionInfo *info =
@@ -276,6 +289,10 @@ static enum MHD_Result request_begin(struct request *r, const char *method) {
                         r, 405, "MethodNotAllowed",
                         "the server does not allow this method on the requested resource");
         r->route = route_find(method, r->path);
+        if (r->route && !route_is_allowed(r)) {
+                r->is_answered = true;
+                return request_queue(r);
+        }
         if (r->route && r->route->begin)
                 connection_set_idle(r->connection, false);
         if (r->route && r->route->begin)
