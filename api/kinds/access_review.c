@@ -3,6 +3,7 @@
 #include "api/kinds/access_review.h"
 
 #include "api/kinds/tables.h"
+#include "base/str.h"
 
 #define SELF struct field_selector_requirement
 static const struct field field_selector_requirement_fields[] = {
@@ -101,7 +102,7 @@ static const struct field subject_access_review_status_fields[] = {
                         "What went wrong on the way to the answer."),
 };
 #undef SELF
-static const struct schema subject_access_review_status_schema = SCHEMA(
+const struct schema subject_access_review_status_schema = SCHEMA(
         subject_access_review_status, "SubjectAccessReviewStatus", "Whether it may be done.");
 
 #define SELF struct subject_access_review
@@ -192,7 +193,7 @@ static const struct field subject_rules_review_status_fields[] = {
                         "What went wrong on the way to the answer."),
 };
 #undef SELF
-static const struct schema subject_rules_review_status_schema =
+const struct schema subject_rules_review_status_schema =
         SCHEMA(subject_rules_review_status, "SubjectRulesReviewStatus", "What the client may do.");
 
 #define SELF struct self_subject_rules_review
@@ -218,6 +219,53 @@ static const struct field binding_fields[] = {
 #undef SELF
 static const struct schema binding_schema = SCHEMA(binding, "Binding", "Puts a pod on a node.");
 
+/* ---- checks (pkg/apis/authorization/validation) ---- */
+
+static void access_check(const struct resource_attributes *resource,
+                         const struct non_resource_attributes *path, struct diags *d) {
+        if (resource && path)
+                (void) diag_add(d, DIAG_ERROR, DIAG_INVALID, "spec.nonResourceAttributes",
+                                "Invalid value: cannot be specified in combination with "
+                                "resourceAttributes");
+        if (!resource && !path)
+                (void) diag_add(d, DIAG_ERROR, DIAG_INVALID, "spec.resourceAttributes",
+                                "Invalid value: null: exactly one of nonResourceAttributes or "
+                                "resourceAttributes must be specified");
+}
+
+static void self_subject_access_review_check(const void *decoded, struct diags *d) {
+        const struct self_subject_access_review *r = decoded;
+
+        access_check(r->spec.resource_attributes, r->spec.non_resource_attributes, d);
+}
+
+/* Of the local one, too. */
+static void subject_access_review_check(const void *decoded, struct diags *d) {
+        const struct subject_access_review *r = decoded;
+
+        access_check(r->spec.resource_attributes, r->spec.non_resource_attributes, d);
+        if (str_is_empty(r->spec.user) && r->spec.groups.n == 0)
+                (void) diag_add(d, DIAG_ERROR, DIAG_INVALID, "spec.user",
+                                "Invalid value: \"\": at least one of user or group must be "
+                                "specified");
+}
+
+static void local_subject_access_review_check(const void *decoded, struct diags *d) {
+        const struct local_subject_access_review *r = decoded;
+
+        subject_access_review_check(decoded, d);
+        if (r->spec.non_resource_attributes)
+                (void) diag_add(d, DIAG_ERROR, DIAG_INVALID, "spec.nonResourceAttributes",
+                                "Invalid value: disallowed on this kind of request");
+}
+
+static void self_subject_rules_review_check(const void *decoded, struct diags *d) {
+        const struct self_subject_rules_review *r = decoded;
+
+        if (str_is_empty(r->spec.namespace))
+                (void) diag_add(d, DIAG_ERROR, DIAG_REQUIRED, "spec.namespace", "Required value");
+}
+
 const struct kind subject_access_review_kind = {
         .api_version = "authorization.k8s.io/v1",
         .group = "authorization.k8s.io",
@@ -229,6 +277,7 @@ const struct kind subject_access_review_kind = {
         .short_names = WORDS(NULL),
         .categories = WORDS(NULL),
         .schema = &subject_access_review_schema,
+        .check = subject_access_review_check,
 };
 
 const struct kind local_subject_access_review_kind = {
@@ -243,6 +292,7 @@ const struct kind local_subject_access_review_kind = {
         .categories = WORDS(NULL),
         .is_namespaced = true,
         .schema = &local_subject_access_review_schema,
+        .check = local_subject_access_review_check,
 };
 
 const struct kind self_subject_access_review_kind = {
@@ -256,6 +306,7 @@ const struct kind self_subject_access_review_kind = {
         .short_names = WORDS(NULL),
         .categories = WORDS(NULL),
         .schema = &self_subject_access_review_schema,
+        .check = self_subject_access_review_check,
 };
 
 const struct kind self_subject_rules_review_kind = {
@@ -269,6 +320,7 @@ const struct kind self_subject_rules_review_kind = {
         .short_names = WORDS(NULL),
         .categories = WORDS(NULL),
         .schema = &self_subject_rules_review_schema,
+        .check = self_subject_rules_review_check,
 };
 
 const struct kind binding_kind = {

@@ -127,3 +127,6 @@ extern const struct kind local_subject_access_review_kind;
 extern const struct kind self_subject_access_review_kind;
 extern const struct kind self_subject_rules_review_kind;
 extern const struct kind binding_kind;
+
+extern const struct schema subject_access_review_status_schema;
+extern const struct schema subject_rules_review_status_schema;

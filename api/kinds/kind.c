@@ -44,10 +44,6 @@ static const struct kind *const kind_bodies[] = {
         &eviction_kind,
         &event_v1_kind,
         &token_request_kind,
-        &subject_access_review_kind,
-        &local_subject_access_review_kind,
-        &self_subject_access_review_kind,
-        &self_subject_rules_review_kind,
         &binding_kind,
         NULL,
 };
@@ -55,6 +51,10 @@ static const struct kind *const kind_bodies[] = {
 static const struct kind *const kind_questions[] = {
         &token_review_kind,
         &self_subject_review_kind,
+        &self_subject_access_review_kind,
+        &subject_access_review_kind,
+        &local_subject_access_review_kind,
+        &self_subject_rules_review_kind,
         NULL,
 };
 

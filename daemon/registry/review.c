@@ -1,8 +1,10 @@
 #include "daemon/registry/review.h"
 
+#include "api/kinds/access_review.h"
 #include "api/kinds/authentication.h"
 #include "api/kinds/object.h"
 #include "base/str.h"
+#include "daemon/registry/access_review.h"
 #include "daemon/registry/call.h"
 #include "daemon/registry/decode.h"
 #include "daemon/registry/state.h"
@@ -59,6 +61,10 @@ static void self_subject_review(struct call *c) {
 
 static const struct review REVIEWS[] = {
         { &self_subject_review_kind, self_subject_review },
+        { &self_subject_access_review_kind, access_review },
+        { &subject_access_review_kind, access_review },
+        { &local_subject_access_review_kind, access_review },
+        { &self_subject_rules_review_kind, rules_review },
 };
 
 int reviews_init(struct kinds *k) {

@@ -36,7 +36,7 @@ struct registry {
         size_t history_bytes;
         struct kinds kinds;
         struct kinds reviews; /* kinds without objects */
-        struct rbac *rbac; /* what roles and bindings say */
+        struct rbac *rbac;    /* what roles and bindings say */
         struct hub *hub;
         struct revisions revisions;
         struct list commits; /* in the order of their revisions */
