@@ -38,14 +38,8 @@ static const struct kind *const kind_stored[] = {
 };
 
 static const struct kind *const kind_bodies[] = {
-        &status_kind,
-        &scale_kind,
-        &delete_options_kind,
-        &eviction_kind,
-        &event_v1_kind,
-        &token_request_kind,
-        &binding_kind,
-        NULL,
+        &status_kind,   &scale_kind,         &delete_options_kind, &eviction_kind,
+        &event_v1_kind, &token_request_kind, &binding_kind,        NULL,
 };
 
 static const struct kind *const kind_questions[] = {

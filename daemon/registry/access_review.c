@@ -71,7 +71,8 @@ void access_review(struct call *c) {
                 return;
         }
         if (c->asked == &self_subject_access_review_kind) {
-                const struct self_subject_access_review *self = OBJECT_AS(self_subject_access_review, o);
+                const struct self_subject_access_review *self =
+                        OBJECT_AS(self_subject_access_review, o);
 
                 decide(c, c->user,
                        access_of(self->spec.resource_attributes,
