@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define AUTHENTICATION "/apis/authentication.k8s.io/v1/"
+#define RBAC "/apis/rbac.authorization.k8s.io/v1/"
 #define WHOAMI AUTHENTICATION "selfsubjectreviews"
 
 static int setup(void **state) {
@@ -29,6 +30,16 @@ static void says_who_asks(void **state) {
         struct fixture *f = *state;
         struct answer a;
 
+        fixture_do(f, "POST", RBAC "clusterroles",
+                   "{\"metadata\":{\"name\":\"basic\"},\"rules\":[{\"verbs\":[\"create\"],"
+                   "\"apiGroups\":[\"authentication.k8s.io\"],\"resources\":["
+                   "\"selfsubjectreviews\"]}]}",
+                   201);
+        fixture_do(
+                f, "POST", RBAC "clusterrolebindings",
+                "{\"metadata\":{\"name\":\"basic\"},\"roleRef\":{\"kind\":\"ClusterRole\",\"name\":"
+                "\"basic\"},\"subjects\":[{\"kind\":\"Group\",\"name\":\"ops\"}]}",
+                201);
         f->user = &alice;
         a = fixture_ask(f, "POST", WHOAMI,
                         "{\"kind\":\"SelfSubjectReview\",\"apiVersion\":"
