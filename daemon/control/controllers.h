@@ -25,6 +25,7 @@ int scheduler_new(struct core *core, struct part *ret, struct err *e);
 int namespace_controller_new(struct core *core, struct part *ret, struct err *e);
 int gc_controller_new(struct core *core, struct part *ret, struct err *e);
 int podgc_controller_new(struct core *core, struct part *ret, struct err *e);
+int rbac_controller_new(struct core *core, struct part *ret, struct err *e);
 
 struct nodelifecycle_config {
         uint64_t grace_usec;

@@ -2,6 +2,7 @@
 #include "api/kinds/node.h"
 #include "api/kinds/object.h"
 #include "api/kinds/pod.h"
+#include "api/kinds/rbac.h"
 #include "api/kinds/service.h"
 #include "api/kinds/workload.h"
 #include "base/clock.h"
@@ -11,6 +12,8 @@
 #include "daemon/plan/gc_plan.h"
 #include "daemon/plan/namespace_plan.h"
 #include "daemon/plan/nodelifecycle_plan.h"
+#include "daemon/plan/rbac_defaults.h"
+#include "daemon/plan/rbac_plan.h"
 #include "daemon/plan/replicaset_plan.h"
 #include "daemon/plan/schedule_plan.h"
 #include "tests/plan/case.h"
@@ -167,6 +170,23 @@ static int run_nodelifecycle(const struct plan_case *pc, struct changes *c, stru
         return nodelifecycle_plan(&f, c, e);
 }
 
+/* default: the name of a default role, or of a binding; wanted: it as it is. */
+static int run_rbac_default(const struct plan_case *pc, struct changes *c, struct err *e) {
+        const char *name = text_of(pc, "default");
+        bool is_binding = json_is_true(json_object_get(pc->tree, "binding"));
+
+        for (size_t i = 0; i < rbac_defaults_count(); i++)
+                if (str_eq(rbac_default_name(i), name) &&
+                    (rbac_default_kind(i) == &cluster_role_binding_kind) == is_binding)
+                        return rbac_default_plan(i, pc->n > 0 ? pc->objects[0] : NULL, c, e);
+        return err_set(e, -ENOENT, "no default is called %s", name);
+}
+
+static int run_rbac_aggregate(const struct plan_case *pc, struct changes *c, struct err *e) {
+        return rbac_aggregate_plan(pc->objects[0], (const struct object *const *) pc->objects,
+                                   pc->n, c, e);
+}
+
 plan_adapter plan_adapter_find(const char *name) {
         static const struct {
                 const char *name;
@@ -180,6 +200,8 @@ plan_adapter plan_adapter_find(const char *name) {
                 { "gc", run_gc },
                 { "podgc", run_podgc },
                 { "nodelifecycle", run_nodelifecycle },
+                { "rbac_default", run_rbac_default },
+                { "rbac_aggregate", run_rbac_aggregate },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(all); i++)
