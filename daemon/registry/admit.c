@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "base/uid.h"
 #include "daemon/registry/addresses.h"
+#include "daemon/registry/admit_rbac.h"
 #include "daemon/registry/call.h"
 #include "daemon/registry/decode.h"
 #include "daemon/registry/record.h"
@@ -222,6 +223,8 @@ bool admit_new(struct call *c, json_t *tree) {
 
         if (c->kind->resource.kind->is_namespaced && !namespace_is_there(c))
                 return false;
+        if (!admit_rbac(c, tree, NULL))
+                return false;
         if (c->kind->resource.flags & RESOURCE_SERVICE && spec)
                 return address_admit(c, spec);
         return true;
@@ -284,7 +287,7 @@ bool admit_update(struct call *c, json_t *tree, const json_t *was) {
         json_t *spec = json_object_get(tree, "spec"), *old = json_object_get(was, "spec");
         json_int_t generation;
 
-        if (!finalizers_admit(c, tree, was))
+        if (!finalizers_admit(c, tree, was) || !admit_rbac(c, tree, was))
                 return false;
         if (c->kind->resource.flags & RESOURCE_SERVICE && spec && old &&
             !address_admit_update(c, spec, old))

@@ -1,4 +1,5 @@
 /* Rights, as a client meets them. */
+#include "base/str.h"
 #include "daemon/registry/authorize.h"
 #include "daemon/registry/rest.h"
 #include "daemon/registry/user.h"
@@ -222,6 +223,80 @@ static void answers_what_others_may_do(void **state) {
                    "{\"spec\":{\"resourceAttributes\":{}}}", 422);
 }
 
+/* ---- giving rights away ---- */
+
+/* A role that lets readers make roles and bindings. */
+static void readers_may_grant(struct fixture *f, const char *verbs) {
+        AUTO_FREE char *role = str_format(
+                "{\"metadata\":{\"name\":\"granter\"},\"rules\":[{\"verbs\":[%s],\"apiGroups\":["
+                "\"rbac.authorization.k8s.io\"],\"resources\":[\"*\"]}]}",
+                verbs);
+
+        f->user = NULL;
+        fixture_do(f, "POST", RBAC "clusterroles", role, 201);
+        fixture_do(f, "POST", RBAC "clusterrolebindings",
+                   "{\"metadata\":{\"name\":\"granters\"},\"roleRef\":{\"kind\":\"ClusterRole\","
+                   "\"name\":\"granter\"},\"subjects\":[{\"kind\":\"Group\",\"name\":"
+                   "\"readers\"}]}",
+                   201);
+        f->user = &JANE;
+}
+
+#define ROLE(verb, resource)                                                                       \
+        "{\"metadata\":{\"name\":\"r\"},\"rules\":[{\"verbs\":[\"" verb                            \
+        "\"],\"apiGroups\":[\"\"],"                                                                \
+        "\"resources\":[\"" resource "\"]}]}"
+#define BINDING(role)                                                                              \
+        "{\"metadata\":{\"name\":\"b\"},\"roleRef\":{\"kind\":\"ClusterRole\",\"name\":\"" role    \
+        "\"},\"subjects\":[{\"kind\":\"User\",\"name\":\"x\"}]}"
+#define ROLES RBAC "namespaces/default/roles"
+#define BINDINGS RBAC "namespaces/default/rolebindings"
+
+static void nobody_gives_away_what_they_lack(void **state) {
+        struct fixture *f = *state;
+        struct answer a;
+
+        fixture_do(f, "POST", RBAC "clusterroles",
+                   "{\"metadata\":{\"name\":\"all\"},\"rules\":[{\"verbs\":[\"*\"],\"apiGroups\":"
+                   "[\"*\"],\"resources\":[\"*\"]}]}",
+                   201);
+        readers_may_grant(f, "\"get\",\"create\",\"update\",\"patch\"");
+
+        a = fixture_ask(f, "POST", ROLES, ROLE("get", "secrets"));
+        assert_int_equal(a.status, 403);
+        assert_string_equal(
+                tree_at(a.tree, "message"),
+                "roles.rbac.authorization.k8s.io \"r\" is forbidden: user \"jane\" "
+                "(groups=[\"readers\" \"system:authenticated\"]) is attempting to grant "
+                "RBAC permissions not currently held:\n{APIGroups:[\"\"], "
+                "Resources:[\"secrets\"], Verbs:[\"get\"]}");
+        answer_done(&a);
+        fixture_do(f, "POST", ROLES, ROLE("get", "pods"), 201);
+        a = fixture_patch(f, ROLES "/r", "application/merge-patch+json",
+                          "{\"metadata\":{\"labels\":{\"a\":\"b\"}}}");
+        assert_int_equal(a.status, 200);
+        answer_done(&a);
+        fixture_do(f, "PUT", ROLES "/r", ROLE("delete", "pods"), 403);
+        fixture_do(
+                f, "POST", RBAC "clusterroles",
+                "{\"metadata\":{\"name\":\"sum\"},\"aggregationRule\":{\"clusterRoleSelectors\":["
+                "{\"matchLabels\":{\"a\":\"b\"}}]}}",
+                403);
+        fixture_do(f, "POST", BINDINGS, BINDING("all"), 403);
+        fixture_do(f, "POST", BINDINGS, BINDING("none"), 404);
+        fixture_do(f, "POST", BINDINGS, BINDING("pod-reader"), 201);
+}
+
+static void escalate_and_bind_are_rights_of_their_own(void **state) {
+        struct fixture *f = *state;
+
+        readers_may_grant(f, "\"create\",\"escalate\",\"bind\"");
+
+        fixture_do(f, "POST", ROLES, ROLE("get", "secrets"), 201);
+        fixture_do(f, "POST", BINDINGS, BINDING("pod-reader"), 201);
+        fixture_do(f, "POST", BINDINGS, BINDING("pod-reader"), 409);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(refuses_in_kubernetes_words, setup, teardown),
@@ -232,6 +307,9 @@ int main(void) {
                 cmocka_unit_test(verbs_are_those_of_kubernetes),
                 cmocka_unit_test_setup_teardown(answers_what_oneself_may_do, setup, teardown),
                 cmocka_unit_test_setup_teardown(answers_what_others_may_do, setup, teardown),
+                cmocka_unit_test_setup_teardown(nobody_gives_away_what_they_lack, setup, teardown),
+                cmocka_unit_test_setup_teardown(escalate_and_bind_are_rights_of_their_own, setup,
+                                                teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
