@@ -129,3 +129,12 @@ char *arena_printf(struct arena *a, const char *fmt, ...) {
 size_t arena_size(const struct arena *a) {
         return a->total_bytes;
 }
+
+size_t arena_used(const struct arena *a) {
+        size_t used = 0;
+
+        /* What begins a chunk may need aligning elsewhere. */
+        for (const struct arena_chunk *c = a->chunks; c; c = c->next)
+                used += c->used + (c->next ? ARENA_ALIGN - 1 : 0);
+        return used;
+}

@@ -22,5 +22,9 @@ char *arena_strdup(struct arena *a, const char *s);
 char *arena_strndup(struct arena *a, const char *s, size_t len);
 char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+/* Bytes given out so far, and what aligning them cost. Another arena with as many first bytes holds
+ * the same once more. */
+size_t arena_used(const struct arena *a);
+
 /* Bytes taken from malloc so far. */
 size_t arena_size(const struct arena *a);

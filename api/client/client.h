@@ -59,6 +59,8 @@ struct client_answer {
         int fd;              /* after 101: the connection, the handler's to close; else -1 */
 };
 
+struct object;
+
 struct client_handlers {
         /* Called exactly once, unless cancelled; the call is gone afterwards. Never from inside
          * client_start(). New calls may be started and others cancelled in here. */
@@ -66,6 +68,10 @@ struct client_handlers {
         /* A watch: each line of a 200 answer, without its newline, NUL-terminated, as it comes.
          * NULL: no line mode. The call may be cancelled in here. */
         void (*on_line)(void *data, const char *line, size_t len);
+        /* A watch inside the server's process: instead of on_line for a change whose object is
+         * decoded already. type: "ADDED" and so on; o: borrowed, may be referenced. The call may
+         * be cancelled in here. NULL: lines only. Other transports never call it. */
+        void (*on_object)(void *data, const char *type, struct object *o);
         /* A raw stream (logs): pieces of a 200 answer as they come. NULL: no raw mode. */
         void (*on_data)(void *data, const void *piece, size_t len);
 };

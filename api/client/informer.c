@@ -282,6 +282,14 @@ static char *collection_path(const struct informer *i) {
         return path;
 }
 
+/* One that doesn't keep text is kept in little memory. */
+static int object_read(const struct informer *i, const json_t *tree, struct object **ret,
+                       struct err *e) {
+        if (i->keeps_text)
+                return object_new_from_json(i->kind, tree, true, ret, e);
+        return object_new_kept(i->kind, tree, NULL, ret, e);
+}
+
 /* Puts one item of a list into i->fresh. An item that cannot be decoded stays as it was. */
 static int list_take_item(struct informer *i, const json_t *item, struct err *e) {
         AUTO(object) struct object *o = NULL;
@@ -306,7 +314,7 @@ static int list_take_item(struct informer *i, const json_t *item, struct err *e)
             str_eq(known->meta->uid, uid)) {
                 o = object_ref(known);
         } else {
-                r = object_new_from_json(i->kind, item, i->keeps_text, &o, &why);
+                r = object_read(i, item, &o, &why);
                 if (r == -ENOMEM)
                         return err_errno(e, r, "cannot read the list");
                 if (r < 0) {
@@ -476,12 +484,26 @@ static void relist_arm(struct informer *i) {
                                               on_relist_time, i, &i->relist);
 }
 
+/* Carries out a change. Returns 0 or -ENOMEM. */
+static int object_apply(struct informer *i, const char *type, struct object *o) {
+        char key[OBJECT_KEY_MAX];
+        int r = 0;
+
+        (void) object_key(o, key);
+        if (str_eq(type, "DELETED"))
+                cache_delete(i, key, informer_object_revision(o));
+        else
+                r = cache_upsert(i, key, o, false);
+        if (r == 0)
+                i->revision = MAX(i->revision, informer_object_revision(o));
+        return r;
+}
+
 /* Carries out one event of the watch. Returns 0; -ESTALE: list anew; -EBADMSG or -ENOMEM: list
  * anew, something is missing now; another error: the watch is to begin again. */
 static int event_apply(struct informer *i, const char *type, const json_t *tree, struct err *e) {
         AUTO(object) struct object *o = NULL;
         AUTO_FREE char *text = NULL;
-        char key[OBJECT_KEY_MAX];
         const char *revision;
         int r;
 
@@ -497,17 +519,31 @@ static int event_apply(struct informer *i, const char *type, const json_t *tree,
                 r = text ? client_status_parse(text, strlen(text), NULL, e) : -ENOMEM;
                 return r < 0 ? r : err_set(e, -EREMOTEIO, "the watch reported an error");
         }
-        r = object_new_from_json(i->kind, tree, i->keeps_text, &o, e);
+        r = object_read(i, tree, &o, e);
         if (r < 0)
                 return r == -ENOMEM ? r : -EBADMSG;
-        (void) object_key(o, key);
-        if (str_eq(type, "DELETED"))
-                cache_delete(i, key, informer_object_revision(o));
-        else
-                r = cache_upsert(i, key, o, false);
-        if (r == 0)
-                i->revision = MAX(i->revision, informer_object_revision(o));
-        return r;
+        return object_apply(i, type, o);
+}
+
+/* What an event led to: a new list, a new watch, or nothing. */
+static void event_conclude(struct informer *i, int r, const struct err *e) {
+        if (r == 0) {
+                i->n_failures = 0;
+                return;
+        }
+        i->wants_list = i->wants_list || r == -ESTALE || r == -EBADMSG || r == -ENOMEM;
+        client_cancel(STEAL(i->call));
+        wait_begin(i, r == -ESTALE ? NULL : e->text);
+}
+
+static void on_watch_object(void *data, const char *type, struct object *o) {
+        struct informer *i = data;
+        struct err e = { 0 };
+        int r = object_apply(i, type, o);
+
+        if (r < 0)
+                (void) err_set(&e, r, "out of memory");
+        event_conclude(i, r, &e);
 }
 
 static void on_watch_line(void *data, const char *line, size_t len) {
@@ -523,14 +559,7 @@ static void on_watch_line(void *data, const char *line, size_t len) {
         else
                 r = err_set(&e, -EBADMSG, "the watch sent a line that is no event");
         json_decref(root);
-
-        if (r == 0) {
-                i->n_failures = 0;
-                return;
-        }
-        i->wants_list = i->wants_list || r == -ESTALE || r == -EBADMSG || r == -ENOMEM;
-        client_cancel(STEAL(i->call));
-        wait_begin(i, r == -ESTALE ? NULL : e.text);
+        event_conclude(i, r, &e);
 }
 
 static void on_watch_done(void *data, const struct client_answer *a) {
@@ -546,12 +575,12 @@ static void on_watch_done(void *data, const struct client_answer *a) {
         wait_begin(i, r < 0 && r != -ESTALE ? e.text : NULL);
 }
 
-static const struct client_handlers watch_handlers = {
-        .on_done = on_watch_done,
-        .on_line = on_watch_line,
-};
-
 static void watch_begin(struct informer *i) {
+        const struct client_handlers handlers = {
+                .on_done = on_watch_done,
+                .on_line = on_watch_line,
+                .on_object = i->keeps_text ? NULL : on_watch_object,
+        };
         AUTO_FREE char *path = collection_path(i);
         char revision[24];
         struct err e = { 0 };
@@ -567,7 +596,7 @@ static void watch_begin(struct informer *i) {
                 r = err_errno(&e, -ENOMEM, "cannot watch");
         if (r == 0)
                 r = client_start(i->client, &(struct client_request){ .path = path },
-                                 &watch_handlers, i, &i->call, &e);
+                                 &handlers, i, &i->call, &e);
         if (r < 0)
                 wait_begin(i, e.text);
 }

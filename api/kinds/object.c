@@ -95,6 +95,42 @@ int object_new_from_json(const struct kind *k, const json_t *tree, bool keep_tex
         return 0;
 }
 
+/* The first try of object_new_kept(): most objects fit. */
+#define KEPT_TRY_BYTES 4096
+
+static int object_decode_kept(const struct kind *k, const json_t *tree, const char *revision,
+                              size_t bytes, struct object **ret, struct err *e) {
+        struct object *o = NULL;
+        char *copy;
+        int r;
+
+        r = object_decode(k, tree, bytes, &o, e);
+        if (r < 0)
+                return r;
+        if (revision) {
+                copy = arena_strdup(o->arena, revision);
+                if (!copy) {
+                        object_unref(o);
+                        return err_set(e, -ENOMEM, "out of memory");
+                }
+                /* Still being made: nobody has seen it. */
+                ((struct object_meta *) o->meta)->resource_version = copy;
+        }
+        *ret = o;
+        return 0;
+}
+
+int object_new_kept(const struct kind *k, const json_t *tree, const char *revision,
+                    struct object **ret, struct err *e) {
+        AUTO(object) struct object *first = NULL;
+        int r;
+
+        r = object_decode_kept(k, tree, revision, KEPT_TRY_BYTES, &first, e);
+        if (r < 0)
+                return r;
+        return object_decode_kept(k, tree, revision, arena_used(first->arena), ret, e);
+}
+
 int object_new_from_text(const struct kind *k, const char *text, size_t len, bool keep_text,
                          struct object **ret, struct err *e) {
         struct object *o = NULL;

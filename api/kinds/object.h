@@ -31,6 +31,11 @@ DEFINE_AUTO(object);
 int object_new_from_json(const struct kind *k, const json_t *tree, bool keep_text,
                          struct object **ret, struct err *e);
 
+/* The same for whoever keeps it long: in no more memory than it takes, at the price of decoding
+ * twice; without text. revision: what metadata.resourceVersion is to be; NULL: as the tree says. */
+int object_new_kept(const struct kind *k, const json_t *tree, const char *revision,
+                    struct object **ret, struct err *e);
+
 /* The same from len bytes of JSON text, which is copied when keep_text is set. */
 int object_new_from_text(const struct kind *k, const char *text, size_t len, bool keep_text,
                          struct object **ret, struct err *e);

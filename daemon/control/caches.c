@@ -5,6 +5,7 @@
 #include "api/kinds/object.h"
 #include "api/kinds/pod.h"
 #include "api/kinds/workload.h"
+#include "api/text/text.h"
 #include "base/array.h"
 #include "base/map.h"
 #include "base/str.h"
@@ -245,6 +246,21 @@ int caches_list_dependents(const struct caches *c, const struct kind *k, const s
 
 /* ---- own writes ---- */
 
+/* As the informer of that kind would read it. */
+static int object_read(const struct cache *it, const char *text, size_t len, struct object **ret) {
+        json_t *tree;
+        int r;
+
+        if (it->keeps_text)
+                return object_new_from_text(it->kind, text, len, true, ret, NULL);
+        tree = text_parse_json(text, len);
+        if (!tree)
+                return -EINVAL;
+        r = object_new_kept(it->kind, tree, NULL, ret, NULL);
+        json_decref(tree);
+        return r;
+}
+
 int caches_observe(struct caches *c, const struct kind *k, const char *text, size_t len) {
         const struct cache *it = caches_of(c, k);
         AUTO(object) struct object *o = NULL;
@@ -252,7 +268,7 @@ int caches_observe(struct caches *c, const struct kind *k, const char *text, siz
 
         if (!it)
                 return 0;
-        r = object_new_from_text(k, text, len, it->keeps_text, &o, NULL);
+        r = object_read(it, text, len, &o);
         if (r < 0)
                 return r;
         informer_observe(it->informer, o);

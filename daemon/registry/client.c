@@ -12,6 +12,7 @@
 #include "daemon/registry/watch.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,6 +90,19 @@ static bool line_make(struct registry_call *c, const struct watch_event *e) {
         return !c->line.has_failed;
 }
 
+/* Tells a change with its decoded object, where there is one. */
+static bool object_tell(struct registry_call *c, const struct watch_event *e) {
+        char type[sizeof("MODIFIED")] = "";
+
+        if (!c->handlers.on_object || !e->record || !e->record->object ||
+            e->object != e->record->json)
+                return false;
+        if (sscanf(e->prefix, "{\"type\":\"%8[A-Z]", type) != 1)
+                return false;
+        c->handlers.on_object(c->data, type, e->record->object);
+        return true;
+}
+
 static void watch_tell(struct registry_call *c) {
         struct client_answer a = { .status = 200, .body = "", .fd = -1 };
         struct watch_event e;
@@ -96,6 +110,8 @@ static void watch_tell(struct registry_call *c) {
 
         c->is_running = true;
         while (!c->is_cancelled && (state = watch_next(c->watch, &e)) == WATCH_EVENT) {
+                if (object_tell(c, &e))
+                        continue;
                 if (!line_make(c, &e)) {
                         a.error = -ENOMEM;
                         a.error_text = "memory is out";
@@ -149,6 +165,8 @@ static void sink_stream(void *data, struct watch *take_watch) {
         c->is_waiting = false;
         c->watch = take_watch;
         watch_on_ready(take_watch, call_schedule, c);
+        if (c->handlers.on_object)
+                kind_state_of(watch_resource(take_watch))->has_object_readers = true;
         if (c->is_cancelled)
                 call_free(c);
         else

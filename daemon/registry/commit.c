@@ -49,6 +49,8 @@ static void commit_publish(struct commit *c) {
                 table_put(t, record_ref(c->now));
         authorize_learn(r, c->now, c->change == CHANGE_DELETED);
         hub_publish(r->hub, c->change, c->now, c->old);
+        if (c->old && c->old != c->now)
+                record_forget_object(c->old);
         if (c->kind->resource.flags & RESOURCE_VOLATILE && c->change != CHANGE_DELETED)
                 expiry_add(r, c->now);
 }
@@ -192,6 +194,9 @@ int commit_submit(struct registry *r, const struct change_request *request, stru
         if (c->is_volatile)
                 offset_keep(r);
         result = record_new(&c->kind->resource, request->tree, r->revisions.last + 1, &c->now, e);
+        /* Without it the controllers read the text. */
+        if (result == 0 && c->kind->has_object_readers && c->change != CHANGE_DELETED)
+                (void) record_decode(c->now, request->tree);
         if (result == 0 && table_reserve(&c->kind->table) < 0)
                 result = err_set(e, -ENOMEM, "memory is out");
         c->has_place = result == 0;

@@ -357,6 +357,10 @@ void watch_unref(struct watch *w) {
         free(w);
 }
 
+const struct resource *watch_resource(const struct watch *w) {
+        return w->filter.resource;
+}
+
 void watch_on_ready(struct watch *w, void (*fn)(void *data), void *data) {
         w->on_ready = fn;
         w->data = data;

@@ -1,6 +1,7 @@
 #include "daemon/registry/record.h"
 
 #include "api/kinds/labels.h"
+#include "api/kinds/object.h"
 #include "api/text/text.h"
 #include "base/refs.h"
 #include "base/str.h"
@@ -238,6 +239,17 @@ int record_parse(const struct resource *resource, const char *json, size_t len,
         return 0;
 }
 
+int record_decode(struct record *r, const json_t *tree) {
+        char revision[24];
+
+        (void) snprintf(revision, sizeof(revision), "%" PRIu64, r->revision);
+        return object_new_kept(r->resource->kind, tree, revision, &r->object, NULL);
+}
+
+void record_forget_object(struct record *r) {
+        object_unref(STEAL(r->object));
+}
+
 struct record *record_ref(struct record *r) {
         r->n_refs++;
         return r;
@@ -249,6 +261,7 @@ void record_unref(struct record *r) {
         if (!r || --r->n_refs > 0)
                 return;
         resource = r->resource->refs;
+        object_unref(r->object);
         free(r);
         refs_put(resource);
 }

@@ -10,6 +10,7 @@
 /* One version of one object: immutable, reference-counted, a single allocation. It holds the JSON
  * text as it is served (resourceVersion included) and what lists and watches select by, so that
  * neither parses anything. */
+struct object;
 struct resource;
 typedef struct json_t json_t;
 
@@ -34,6 +35,9 @@ struct record {
         const char *const *fields; /* resource->n_fields values, "" where absent */
         size_t json_len;
         const char *json; /* NUL-terminated, one line */
+        /* The decoded form, which the controllers' caches share; NULL: nobody wants it, or this
+         * isn't the present version any more. Counted; doesn't count as a change. */
+        struct object *object;
 };
 
 /* Makes a version of an object from its tree.
@@ -48,6 +52,13 @@ int record_new(const struct resource *resource, const json_t *tree, uint64_t rev
 /* The same from stored text, whose resourceVersion counts. */
 int record_parse(const struct resource *resource, const char *json, size_t len,
                  struct record **ret_record, struct err *e);
+
+/* Decodes it from the tree that record_new() got, for record->object. Returns 0, -EINVAL or
+ * -ENOMEM. */
+int record_decode(struct record *r, const json_t *tree);
+
+/* Lets go of the decoded form. */
+void record_forget_object(struct record *r);
 
 struct record *record_ref(struct record *r);
 void record_unref(struct record *r);

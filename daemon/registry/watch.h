@@ -10,6 +10,7 @@
  * recent events that all watches share, so a slow reader costs nothing and, once the ring has gone
  * round, is told 410 and ends. */
 struct record;
+struct resource;
 struct watch;
 
 struct watch_event {
@@ -29,6 +30,9 @@ enum watch_state {
         WATCH_IDLE,  /* nothing now; on_ready tells when to ask again */
         WATCH_END,   /* over (time-out, fell behind, shutdown): close */
 };
+
+/* What it watches. */
+const struct resource *watch_resource(const struct watch *w);
 
 /* The next event. Never blocks. */
 enum watch_state watch_next(struct watch *w, struct watch_event *ret);

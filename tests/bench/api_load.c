@@ -2,6 +2,7 @@
  *
  *   fill N CLIENTS            a node, N pods bound to it, and their status
  *   create KIND N CLIENTS     N objects: configmaps, or pods that are bound to the node
+ *   status N CLIENTS          N changes of the pods' status
  *   get N CLIENTS [LISTERS]   GETs of random pods; LISTERS more connections list all of them
  * meanwhile list N                    N lists of all pods, one after another watch N RATE SECONDS
  * N watches of all pods while pods change RATE times a second idle N SECONDS            N
@@ -185,7 +186,8 @@ static int request_status(struct load *l, const struct client *c, uint64_t i, ch
 
         (void) snprintf(body, sizeof(body), STATUS, n / 250 % 250, n % 250, n / 250 % 250, n % 250,
                         n);
-        (void) snprintf(path, sizeof(path), "/api/v1/namespaces/default/pods/pod-%06llu/status", n);
+        (void) snprintf(path, sizeof(path), "/api/v1/namespaces/default/pods/pod-%06llu/status",
+                        n % l->n_pods);
         return request_write(room, "PATCH", path, "application/merge-patch+json", body);
 }
 
@@ -519,6 +521,9 @@ static int command_run(struct load *l, int argc, char **argv) {
                 l->kind = argv[3];
                 clients_dial(l, number(argc, argv, 5, 64), 0);
                 drive(l, "create", number(argc, argv, 4, 10000), request_create);
+        } else if (strcmp(what, "status") == 0) {
+                clients_dial(l, number(argc, argv, 4, 64), 0);
+                drive(l, "status", number(argc, argv, 3, 10000), request_status);
         } else if (strcmp(what, "get") == 0) {
                 clients_dial(l, number(argc, argv, 4, 1), number(argc, argv, 5, 0));
                 drive(l, "get", number(argc, argv, 3, 10000), request_get);
