@@ -595,8 +595,8 @@ static void watch_begin(struct informer *i) {
             client_path_query(&path, "resourceVersion", revision) < 0)
                 r = err_errno(&e, -ENOMEM, "cannot watch");
         if (r == 0)
-                r = client_start(i->client, &(struct client_request){ .path = path },
-                                 &handlers, i, &i->call, &e);
+                r = client_start(i->client, &(struct client_request){ .path = path }, &handlers, i,
+                                 &i->call, &e);
         if (r < 0)
                 wait_begin(i, e.text);
 }

@@ -24,8 +24,8 @@ struct kind_state {
         const struct review *review; /* what answers a kind that is only asked; else NULL */
         struct refs refs;
         bool has_object_readers; /* controllers share record->object */
-        bool is_removed;     /* nobody finds it any more */
-        bool is_terminating; /* its definition is being deleted: nothing new is made */
+        bool is_removed;         /* nobody finds it any more */
+        bool is_terminating;     /* its definition is being deleted: nothing new is made */
 };
 
 struct kinds {
