@@ -24,7 +24,7 @@ int stream_parse(const void *data, size_t len, struct stream_frame *ret_frame, s
 
         if (len < STREAM_HEADER_BYTES)
                 return 0;
-        if (p[0] > STREAM_STDIN_END || p[1] || p[2] || p[3])
+        if (p[0] > STREAM_STDOUT_END || p[1] || p[2] || p[3])
                 return err_set(e, -EBADMSG,
                                "stream frame on unknown channel %u: the peer does not speak %s",
                                p[0], STREAM_PROTOCOL);

@@ -20,6 +20,7 @@ enum stream_channel {
         STREAM_STATUS = 3, /* the final Status as JSON */
         STREAM_RESIZE = 4, /* {"Width":80,"Height":24} */
         STREAM_STDIN_END = 5,
+        STREAM_STDOUT_END = 6, /* port-forward: the pod has closed its sending side */
 };
 
 struct stream_frame {

@@ -146,6 +146,12 @@ void conn_send(struct conn *c, enum stream_channel channel, const void *data, si
 
         if (c->is_closed || c->is_finishing)
                 return;
+        /* A reader that is never quite done must not make the queue grow. */
+        if (c->sent > CONN_QUEUE_BYTES) {
+                memmove(c->out.s, c->out.s + c->sent, c->out.len - c->sent);
+                c->out.len -= c->sent;
+                c->sent = 0;
+        }
         do {
                 size_t n = MIN(len, (size_t) STREAM_DATA_MAX_BYTES);
                 uint8_t header[STREAM_HEADER_BYTES];

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <systemd/sd-event.h>
 #include <unistd.h>
 
@@ -21,6 +22,8 @@ struct pump_in {
         struct strbuf waiting;
         size_t written;
         bool is_ending;
+        void (*on_closed)(void *userdata); /* NULL: nobody wants to know */
+        void *userdata;
 };
 
 struct pump_out {
@@ -35,12 +38,14 @@ struct pump_out {
 
 static void in_close(struct pump_in *p) {
         p->io = sd_event_source_disable_unref(p->io);
-        if (p->fd >= 0)
-                (void) close(p->fd);
-        p->fd = -1;
-        strbuf_reset(&p->waiting);
+        /* Whoever reads from the same socket goes on. What isn't a socket refuses. */
+        (void) shutdown(p->fd, SHUT_WR);
+        (void) close(STEAL_FD(p->fd));
+        strbuf_done(&p->waiting);
         p->written = 0;
         conn_pause(p->conn, false);
+        if (p->on_closed)
+                p->on_closed(p->userdata); /* may free p */
 }
 
 static void in_flush(struct pump_in *p) {
@@ -71,13 +76,14 @@ static void in_flush(struct pump_in *p) {
 }
 
 static int on_in(sd_event_source *s, int fd, uint32_t events, void *userdata) {
+        struct pump_in *p = userdata;
         (void) s;
         (void) fd;
 
-        if (events & (EPOLLERR | EPOLLHUP) && !(events & EPOLLOUT))
-                in_close(userdata);
+        if (p->fd >= 0 && events & (EPOLLERR | EPOLLHUP) && !(events & EPOLLOUT))
+                in_close(p);
         else
-                in_flush(userdata);
+                in_flush(p);
         return 0;
 }
 
@@ -101,6 +107,11 @@ int pump_in_new(struct loop *loop, int take_fd, struct conn *conn, struct pump_i
         }
         *ret = p;
         return 0;
+}
+
+void pump_in_on_closed(struct pump_in *p, void (*fn)(void *userdata), void *userdata) {
+        p->on_closed = fn;
+        p->userdata = userdata;
 }
 
 void pump_in_unref(struct pump_in *p) {

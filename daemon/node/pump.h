@@ -18,8 +18,11 @@ struct pump_out;
 int pump_in_new(struct loop *loop, int take_fd, struct conn *conn, struct pump_in **ret,
                 struct err *e);
 void pump_in_unref(struct pump_in *p);
+/* fn: called once, when the descriptor is closed: all was written after pump_in_end(), or nobody
+ * reads there any more. */
+void pump_in_on_closed(struct pump_in *p, void (*fn)(void *userdata), void *userdata);
 int pump_in_write(struct pump_in *p, const void *data, size_t len);
-/* Closes the descriptor when all is written. */
+/* Closes the descriptor when all is written; a socket's sending side only. */
 void pump_in_end(struct pump_in *p);
 
 /* A descriptor to frames. is_packets: each read is led by one byte, 1 or 2, that names the channel.

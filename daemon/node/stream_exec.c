@@ -136,6 +136,8 @@ static int exec_run(struct stream *s, struct exec_stream *x, struct runtime_pod 
         if (r == 0)
                 r = runtime_exec(rt, &spec, &callbacks, &x->session, e);
         x->has_session = r == 0;
+        if (r == 0) /* the user's connection may be upgraded */
+                conn_send(s->conn, STREAM_STDOUT, "", 0);
         for (size_t i = 0; i < 3; i++)
                 if (spec.fds[i] >= 0)
                         (void) close(spec.fds[i]);
@@ -164,9 +166,12 @@ static void on_attached(void *userdata, int r, int take_in, int take_out, const 
                                  on_attach_end, s, &x->out, &e2);
         else
                 (void) close(take_out);
-        if (r < 0)
+        if (r < 0) {
                 stream_fail(s, r, &e2);
-        else if (x->is_in_ended && x->in)
+                return;
+        }
+        conn_send(s->conn, STREAM_STDOUT, "", 0); /* the user's connection may be upgraded */
+        if (x->is_in_ended && x->in)
                 pump_in_end(x->in);
 }
 

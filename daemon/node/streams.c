@@ -30,8 +30,9 @@ struct streams {
 };
 
 static const struct stream_verb *const verbs[] = {
-        &stream_log_verb,        &stream_exec_verb,       &stream_attach_verb,
-        &stream_image_load_verb, &stream_image_list_verb, &stream_image_remove_verb
+        &stream_log_verb,          &stream_exec_verb,       &stream_attach_verb,
+        &stream_forward_verb,      &stream_image_load_verb, &stream_image_list_verb,
+        &stream_image_remove_verb,
 };
 
 const char *stream_text(const struct stream *s, const char *key) {

@@ -1,229 +1,300 @@
-/* pods/P/exec and attach: a WebSocket on the user's side, a stream on the node's. */
+/* pods/P/exec and attach: a WebSocket or SPDY on the user's side, a stream on the node's. */
 #include "api/client/timer.h"
 #include "base/clock.h"
 #include "base/str.h"
-#include "daemon/server/face.h"
+#include "daemon/registry/path.h"
+#include "daemon/server/exec_internal.h"
 #include "daemon/server/pod_target.h"
 #include "daemon/server/route.h"
 #include "daemon/server/tunnel.h"
-#include "daemon/server/websocket.h"
+#include "daemon/server/upgrade.h"
 
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
-/* How long the client may take to answer the good-bye. */
-#define GOODBYE_USEC (5 * USEC_PER_SEC)
-/* v5: this byte, then the channel that is at its end. */
-#define CHANNEL_CLOSE 0xff
+/* How long a client may take to open its streams. */
+#define OPEN_USEC (30 * USEC_PER_SEC)
 
-static const char *const PROTOCOLS[] = { "v5.channel.k8s.io", "v4.channel.k8s.io", NULL };
+/*   asked --node: it runs--> 101 --> both open --node's Status or end--> good-bye said --> gone
+ *        \--node: it can't--> an answer without 101      \--client leaves---------------^  */
 
-/*   both open --node's Status or end--> good-bye said --client's answer, time-out--> gone
- *            \--client leaves-----------------------------------------------------^  */
-struct exec {
-        struct list link;
-        struct server *server;
-        struct websocket *socket; /* NULL before the upgrade and after its end */
-        struct tunnel *tunnel;    /* NULL after its end */
-        struct timer *timer;
-        struct strbuf early; /* status of a node that ended before the upgrade; rare */
-        bool is_over;
-};
-
-static void exec_free(struct exec *x) {
+static void timer_stop(struct exec *x) {
         struct timers *timers = x->server->timers;
 
-        list_remove(&x->link);
         if (x->timer)
-                timers->vtable->cancel(timers, x->timer);
+                timers->vtable->cancel(timers, STEAL(x->timer));
+}
+
+static void exec_free(void *data) {
+        struct exec *x = data;
+
+        if (x->request)
+                x->request->route_data = NULL;
+        list_remove(&x->link);
+        timer_stop(x);
+        goodbye_done(&x->goodbye);
         tunnel_close(x->tunnel);
-        websocket_unref(x->socket);
+        x->face->free(x->client);
         strbuf_done(&x->early);
         free(x);
 }
 
-static void goodbye_is_late(void *data) {
+void exec_gone(struct exec *x) {
+        exec_free(x);
+}
+
+static size_t client_pending(const void *data) {
+        const struct exec *x = data;
+
+        return x->face->pending(x->client);
+}
+
+static void open_is_late(void *data) {
         struct exec *x = data;
 
         x->timer = NULL;
-        exec_free(x);
+        exec_fail(x, "timed out waiting for the client to open its streams");
 }
 
 /* Nothing more comes from the node. */
 static void exec_finish(struct exec *x, const char *status, size_t len) {
-        struct timers *timers = x->server->timers;
-
         if (x->is_over)
                 return;
         x->is_over = true;
-        if (!x->socket) {
+        if (!x->client) {
                 strbuf_add_len(&x->early, status, len);
                 return;
         }
-        (void) websocket_send(x->socket, STREAM_STATUS, status, len);
-        websocket_finish(x->socket);
-        if (timers->vtable->add(timers, timers->vtable->now_usec(timers) + GOODBYE_USEC,
-                                goodbye_is_late, x, &x->timer) < 0)
-                x->timer = NULL; /* then the client's leaving ends it */
+        x->face->finish(x->client, status, len);
+        timer_stop(x);
+        x->goodbye = (struct goodbye){ .timers = x->server->timers,
+                                       .pending = client_pending,
+                                       .over = exec_free,
+                                       .data = x };
+        goodbye_say(&x->goodbye);
 }
 
-static void node_frame(void *data, const struct stream_frame *f) {
-        struct exec *x = data;
-
-        if (f->channel == STREAM_STATUS) {
-                exec_finish(x, (const char *) f->data, f->len);
-        } else if ((f->channel == STREAM_STDOUT || f->channel == STREAM_STDERR) && x->socket &&
-                   !x->is_over) {
-                if (websocket_send(x->socket, (uint8_t) f->channel, f->data, f->len) &&
-                    websocket_is_full(x->socket))
-                        tunnel_pause(x->tunnel, true);
-        }
-}
-
-static void node_drained(void *data) {
-        struct exec *x = data;
-
-        if (x->socket)
-                websocket_pause(x->socket, false);
-}
-
-static void node_ended(void *data, const char *text) {
-        struct exec *x = data;
+void exec_fail(struct exec *x, const char *message) {
         AUTO_FREE char *status = NULL;
         json_t *tree;
 
-        tunnel_close(STEAL(x->tunnel));
         tree = json_pack("{s:{},s:s,s:s,s:s}", "metadata", "status", "Failure", "reason",
-                         "InternalError", "message", text ? text : "the node broke the stream off");
+                         "InternalError", "message", message);
         status = tree ? json_dumps(tree, JSON_COMPACT) : NULL;
         json_decref(tree);
         exec_finish(x, str_or_empty(status), strlen(str_or_empty(status)));
 }
 
-static void user_message(void *data, const uint8_t *bytes, size_t len) {
-        struct exec *x = data;
+/* ---- the node's side ---- */
 
-        if (!x->tunnel || x->is_over || len == 0)
+static enum MHD_Result exec_queue(struct request *r);
+
+/* The node's first word: either it runs, then the client's connection is upgraded, or it can't. */
+static void first_frame(struct exec *x, const struct stream_frame *f) {
+        struct request *r = STEAL(x->request);
+
+        r->route_data = NULL;
+        if (f->channel == STREAM_STATUS &&
+            request_answer_failure(r, (const char *) f->data, f->len)) {
+                exec_free(x);
                 return;
-        if (bytes[0] == STREAM_STDIN && len > 1)
-                (void) tunnel_send(x->tunnel, STREAM_STDIN, bytes + 1, len - 1);
-        else if (bytes[0] == STREAM_RESIZE)
-                (void) tunnel_send(x->tunnel, STREAM_RESIZE, bytes + 1, len - 1);
-        else if (bytes[0] == CHANNEL_CLOSE && len > 1 && bytes[1] == STREAM_STDIN)
-                (void) tunnel_send(x->tunnel, STREAM_STDIN_END, "", 0);
-        if (tunnel_is_full(x->tunnel))
-                websocket_pause(x->socket, true);
+        }
+        /* Not a byte more is taken before there is somebody to give it to. */
+        tunnel_pause(x->tunnel, true);
+        r->route_data = x;
+        r->queue = exec_queue;
+        r->is_answered = true;
+        request_resume(r);
 }
 
-static void user_drained(void *data) {
+static void node_frame(void *data, const struct stream_frame *f) {
+        struct exec *x = data;
+        bool is_stderr = f->channel == STREAM_STDERR;
+
+        if (x->request) {
+                first_frame(x, f);
+                return;
+        }
+        if (f->channel == STREAM_STATUS)
+                exec_finish(x, (const char *) f->data, f->len);
+        if (!x->client || x->is_over || f->len == 0)
+                return;
+        if ((is_stderr && x->wants.has_stderr) ||
+            (f->channel == STREAM_STDOUT && (x->wants.has_stdout || x->wants.has_tty)))
+                x->face->output(x->client, is_stderr, f->data, f->len);
+        if (x->face->is_full(x->client))
+                tunnel_pause(x->tunnel, true);
+}
+
+static void node_drained(void *data) {
         struct exec *x = data;
 
-        if (x->tunnel)
+        if (x->client)
+                x->face->pause(x->client, false);
+}
+
+static void node_ended(void *data, const char *text) {
+        struct exec *x = data;
+
+        tunnel_close(STEAL(x->tunnel));
+        text = text ? text : "the node broke the stream off; try again";
+        if (!x->request) {
+                exec_fail(x, text);
+                return;
+        }
+        request_answer_status(x->request, 503, "ServiceUnavailable", text);
+        exec_free(x);
+}
+
+/* ---- the client's side ---- */
+
+static void node_send(struct exec *x, enum stream_channel channel, const void *bytes, size_t len) {
+        if (!x->tunnel || x->is_over)
+                return;
+        (void) tunnel_send(x->tunnel, channel, bytes, len);
+        if (tunnel_is_full(x->tunnel))
+                x->face->pause(x->client, true);
+}
+
+void exec_stdin(struct exec *x, const void *bytes, size_t len) {
+        if (len > 0 && x->wants.has_stdin)
+                node_send(x, STREAM_STDIN, bytes, len);
+}
+
+void exec_stdin_end(struct exec *x) {
+        if (x->wants.has_stdin)
+                node_send(x, STREAM_STDIN_END, "", 0);
+}
+
+void exec_resize(struct exec *x, const void *bytes, size_t len) {
+        if (len > 0)
+                node_send(x, STREAM_RESIZE, bytes, len);
+}
+
+void exec_drained(struct exec *x) {
+        if (x->tunnel && !x->is_over)
                 tunnel_pause(x->tunnel, false);
 }
 
-static void user_closed(void *data) {
-        exec_free(data);
+void exec_begin(struct exec *x) {
+        timer_stop(x);
+        if (x->early.len > 0) {
+                x->is_over = false;
+                exec_finish(x, x->early.s, x->early.len);
+        } else if (x->tunnel) {
+                tunnel_pause(x->tunnel, false);
+        }
 }
 
-/* The connection is the WebSocket's from here on. */
+/* The connection is the client's from here on. */
 static void exec_upgraded(void *data, struct MHD_Connection *mhd, void *state, const char *extra,
                           size_t extra_len, MHD_socket fd,
                           struct MHD_UpgradeResponseHandle *handle) {
-        static const struct websocket_handlers HANDLERS = {
-                .message = user_message,
-                .drained = user_drained,
-                .closed = user_closed,
-        };
         struct exec *x = data;
+        struct timers *timers = x->server->timers;
 
-        if (websocket_new(&x->server->host, fd, handle, &HANDLERS, x, &x->socket) < 0) {
+        if (timers->vtable->add(timers, timers->vtable->now_usec(timers) + OPEN_USEC, open_is_late,
+                                x, &x->timer) < 0)
+                x->timer = NULL; /* then the client's leaving ends it */
+        if (x->face->open(x, fd, handle, extra, extra_len) < 0)
                 exec_free(x);
-                return;
-        }
-        if (x->is_over) {
-                x->is_over = false;
-                exec_finish(x, str_or_empty(x->early.s), x->early.len);
-        } else {
-                tunnel_pause(x->tunnel, false);
-                if (extra_len > 0)
-                        websocket_feed(x->socket, extra, extra_len);
-        }
 }
 
-static enum MHD_Result upgrade_queue(struct request *r, struct exec *x, const char *accept,
-                                     const char *protocol) {
-        struct MHD_Response *response = MHD_create_response_for_upgrade(exec_upgraded, x);
-        enum MHD_Result result;
+/* ---- the request ---- */
 
-        if (!response) {
-                exec_free(x);
-                return request_refuse(r, 500, "InternalError", "memory is out");
-        }
-        (void) MHD_add_response_header(response, "Upgrade", "websocket");
-        (void) MHD_add_response_header(response, "Sec-WebSocket-Accept", accept);
-        (void) MHD_add_response_header(response, "Sec-WebSocket-Protocol", protocol);
-        result = MHD_queue_response(r->mhd, MHD_HTTP_SWITCHING_PROTOCOLS, response);
-        MHD_destroy_response(response);
-        if (result != MHD_YES)
-                exec_free(x);
-        return result;
+static enum MHD_Result exec_queue(struct request *r) {
+        struct exec *x = STEAL(r->route_data);
+
+        return upgrade_queue(r, x->kind, x->protocol, exec_upgraded, exec_free, x);
 }
 
-static enum MHD_Result exec_open(struct request *r, const char *accept, const char *protocol) {
+static struct exec *exec_new(struct request *r, enum upgrade_kind kind,
+                             const struct exec_face *face, const struct exec_wants *wants) {
+        struct exec *x = calloc(1, sizeof(*x));
+
+        if (!x)
+                return NULL;
+        *x = (struct exec){
+                .server = r->face->server, .request = r, .face = face, .kind = kind, .wants = *wants
+        };
+        list_init(&x->link);
+        return x;
+}
+
+static enum MHD_Result exec_open(struct request *r, struct exec *x, struct err *e) {
         static const struct tunnel_handlers HANDLERS = {
                 .frame = node_frame,
                 .drained = node_drained,
                 .ended = node_ended,
         };
         struct pod_target target;
-        struct err e = { 0 };
         const char *reason;
-        unsigned code = pod_target_find(r, &target, &reason, &e);
-        struct exec *x;
+        unsigned code = pod_target_find(r, &target, &reason, e);
         int result;
 
-        if (code > 0)
-                return request_refuse(r, code, reason, err_text(&e));
-        x = calloc(1, sizeof(*x));
-        if (x) {
-                x->server = r->face->server;
-                list_init(&x->link);
+        if (code > 0) {
+                exec_free(x);
+                return request_refuse(r, code, reason, err_text(e));
         }
-        result = x ? tunnel_open(r->face->server->nodes, target.node, target.what, &HANDLERS, x,
-                                 &x->tunnel, &e)
-                   : err_set(&e, -ENOMEM, "memory is out");
+        result = tunnel_open(r->face->server->nodes, target.node, target.what, &HANDLERS, x,
+                             &x->tunnel, e);
         pod_target_done(&target);
         if (result < 0) {
-                free(x);
-                return request_refuse(r, 503, "ServiceUnavailable", err_text(&e));
+                exec_free(x);
+                return request_refuse(r, 503, "ServiceUnavailable", err_text(e));
         }
-        /* Not a byte is taken before there is somebody to give it to. */
-        tunnel_pause(x->tunnel, true);
         list_append(&x->server->execs, &x->link);
-        return upgrade_queue(r, x, accept, protocol);
+        r->route_data = x;
+        request_suspend(r);
+        return MHD_YES;
+}
+
+static int wants_parse(const char *query, struct exec_wants *ret, struct err *e) {
+        AUTO_DONE(query) struct query q = { 0 };
+        int r = query_parse(query, &q, e);
+
+        if (r < 0)
+                return r;
+        *ret = (struct exec_wants){ .has_stdin = query_bool(&q, "stdin"),
+                                    .has_stdout = query_bool(&q, "stdout"),
+                                    .has_tty = query_bool(&q, "tty") };
+        ret->has_stderr = query_bool(&q, "stderr") && !ret->has_tty;
+        if (!ret->has_stdin && !ret->has_stdout && !ret->has_stderr)
+                return err_set(e, -EINVAL, "you must specify at least 1 of stdin, stdout, stderr");
+        return 0;
 }
 
 static enum MHD_Result exec_dispatch(struct request *r) {
-        const char *upgrade = request_header(r, "Upgrade");
-        const char *protocol =
-                websocket_protocol(request_header(r, "Sec-WebSocket-Protocol"), PROTOCOLS);
-        char accept[WEBSOCKET_ACCEPT_MAX];
+        enum upgrade_kind kind = upgrade_asked(r);
+        const struct exec_face *face = kind == UPGRADE_SPDY ? &exec_spdy : &exec_websocket;
+        struct exec_wants wants;
+        struct err e = { 0 };
+        const char *protocol;
+        struct exec *x;
 
-        if (!upgrade || strcasecmp(upgrade, "websocket") != 0 || !str_eq(r->method, "GET"))
-                return request_refuse(
-                        r, 400, "BadRequest",
-                        "you must request an upgrade to websocket; SPDY is not spoken "
-                        "here (kubectl 1.30 and newer use WebSocket)");
+        if (kind == UPGRADE_NONE)
+                return request_refuse(r, 400, "BadRequest",
+                                      "you must request an upgrade: SPDY/3.1 with POST, or "
+                                      "websocket with GET");
+        protocol = upgrade_protocol(r, kind, face->protocols);
         if (!protocol)
                 return request_refuse(r, 400, "BadRequest",
-                                      "none of the WebSocket protocols offered is known: "
-                                      "v5.channel.k8s.io and v4.channel.k8s.io are");
-        if (websocket_accept(request_header(r, "Sec-WebSocket-Key"), accept) < 0)
-                return request_refuse(r, 400, "BadRequest", "Sec-WebSocket-Key is malformed");
-        return exec_open(r, accept, protocol);
+                                      "none of the stream protocols offered is known: "
+                                      "v5.channel.k8s.io (WebSocket) and v4.channel.k8s.io are");
+        if (wants_parse(r->query, &wants, &e) < 0)
+                return request_refuse(r, 400, "BadRequest", err_text(&e));
+        x = exec_new(r, kind, face, &wants);
+        if (!x)
+                return request_refuse(r, 500, "InternalError", "memory is out");
+        x->protocol = protocol;
+        return exec_open(r, x, &e);
+}
+
+/* The client left before the node's word, or before the upgrade. */
+static void exec_left(struct request *r) {
+        if (r->route_data)
+                exec_free(r->route_data);
 }
 
 void exec_stop(struct server *s) {
@@ -231,4 +302,4 @@ void exec_stop(struct server *s) {
         exec_free(CONTAINER_OF(i, struct exec, link));
 }
 
-const struct route exec_route = { .dispatch = exec_dispatch };
+const struct route exec_route = { .dispatch = exec_dispatch, .gone = exec_left };

@@ -37,7 +37,8 @@ struct server {
         struct list idle;      /* connections without a request, longest first */
         struct list suspended; /* requests that libmicrohttpd leaves alone */
         sd_event_source *sweep;
-        struct list execs; /* commands running in pods */
+        struct list execs;    /* commands running in pods */
+        struct list forwards; /* connections that forward ports */
         bool is_stopping;
 };
 

@@ -19,15 +19,27 @@ static const char *text_at(const json_t *tree, const char *object, const char *k
         return str_or_empty(json_string_value(json_object_get(json_object_get(tree, object), key)));
 }
 
-/* The names of a pod's containers, "a b"; the caller's. */
-static char *names_join(const json_t *containers) {
-        AUTO_DONE(strbuf) struct strbuf b = { 0 };
+static void names_add(struct strbuf *b, const json_t *containers) {
         const json_t *one;
         size_t i;
 
+        strbuf_add(b, "[");
         json_array_foreach((json_t *) containers, i, one)
-                strbuf_addf(&b, "%s%s", i > 0 ? " " : "",
+                strbuf_addf(b, "%s%s", i > 0 ? " " : "",
                             str_or_empty(json_string_value(json_object_get(one, "name"))));
+        strbuf_add(b, "]");
+}
+
+/* The names of a pod's containers, "[a b]"; the caller's. */
+static char *names_join(const json_t *spec) {
+        AUTO_DONE(strbuf) struct strbuf b = { 0 };
+        const json_t *init = json_object_get(spec, "initContainers");
+
+        names_add(&b, json_object_get(spec, "containers"));
+        if (json_array_size(init) > 0) {
+                strbuf_add(&b, " or one of the init containers: ");
+                names_add(&b, init);
+        }
         return strbuf_steal(&b);
 }
 
@@ -67,9 +79,9 @@ static const char *container_choose(const json_t *pod, const struct query *q, co
         }
         if (json_array_size(containers) == 1)
                 return json_string_value(json_object_get(json_array_get(containers, 0), "name"));
-        names = names_join(containers);
+        names = names_join(spec);
         (void) err_set(e, -EINVAL,
-                       "a container name must be specified for pod %s, choose one of: [%s]", name,
+                       "a container name must be specified for pod %s, choose one of: %s", name,
                        str_or_empty(names));
         return NULL;
 }
@@ -105,48 +117,77 @@ static json_t *query_json(const struct query *q) {
         return object;
 }
 
-static const char *waiting_reason(const json_t *pod, const char *container) {
-        const json_t *list = json_object_get(json_object_get(pod, "status"), "containerStatuses");
+/* A container's status, borrowed, or NULL. */
+static const json_t *status_of(const json_t *pod, const char *container) {
+        static const char *const LISTS[] = { "containerStatuses", "initContainerStatuses",
+                                             "ephemeralContainerStatuses" };
         const json_t *one;
-        size_t i;
+        size_t j;
 
-        json_array_foreach((json_t *) list, i, one) {
-                const json_t *state = json_object_get(one, "state");
-
-                if (!str_eq(json_string_value(json_object_get(one, "name")), container))
-                        continue;
-                if (!json_object_get(state, "waiting") ||
-                    json_object_get(json_object_get(one, "lastState"), "terminated"))
-                        return NULL;
-                return str_or_empty(json_string_value(
-                        json_object_get(json_object_get(state, "waiting"), "reason")));
+        for (size_t i = 0; i < ARRAY_SIZE(LISTS); i++) {
+                json_array_foreach(json_object_get(json_object_get(pod, "status"), LISTS[i]), j,
+                                   one) {
+                        if (str_eq(json_string_value(json_object_get(one, "name")), container))
+                                return one;
+                }
         }
         return NULL;
 }
 
+/* Why a container has no log yet, NULL: it has, or the node knows better. */
+static const char *waiting_reason(const json_t *pod, const char *container) {
+        const json_t *status = status_of(pod, container);
+        const json_t *waiting = json_object_get(json_object_get(status, "state"), "waiting");
+
+        if (!waiting || json_object_get(json_object_get(status, "lastState"), "terminated"))
+                return NULL;
+        return str_or_empty(json_string_value(json_object_get(waiting, "reason")));
+}
+
+/* The words of kubelet for a container that waits. */
+static void explain_waiting(const char *container, const char *pod, const char *reason,
+                            struct err *e) {
+        if (str_eq(reason, "ErrImagePull"))
+                reason = "image can't be pulled";
+        else if (str_eq(reason, "ImagePullBackOff"))
+                reason = "trying and failing to pull image";
+        (void) err_set(e, -EAGAIN, "container \"%s\" in pod \"%s\" is waiting to start: %s",
+                       container, pod, reason);
+}
+
+/* What the pod's state forbids. Returns 0 or 400. */
+static unsigned state_check(const struct path *p, const struct query *q, const json_t *pod,
+                            const char *container, struct err *e) {
+        const char *phase = text_at(pod, "status", "phase");
+        bool is_log = str_eq(p->subresource, "log");
+        const char *reason =
+                is_log && !query_bool(q, "previous") ? waiting_reason(pod, container) : NULL;
+
+        if (str_is_empty(text_at(pod, "spec", "nodeName")))
+                (void) err_set(e, -EAGAIN, "pod %s does not have a host assigned", p->name);
+        else if (reason)
+                explain_waiting(container, p->name, reason, e);
+        else if (!is_log && (str_eq(phase, "Succeeded") || str_eq(phase, "Failed")))
+                (void) err_set(e, -EINVAL,
+                               "cannot %s into a container in a completed pod; current phase is %s",
+                               p->subresource, phase);
+        else if (str_eq(p->subresource, "exec") && !query_get(q, "command"))
+                (void) err_set(e, -EINVAL, "you must specify at least 1 command for the container");
+        else
+                return 0;
+        return 400;
+}
+
 static unsigned target_fill(const struct path *p, const struct query *q, const json_t *pod,
                             struct pod_target *ret, struct err *e) {
-        const char *container = container_choose(pod, q, p->name, e), *reason;
-        const char *node = text_at(pod, "spec", "nodeName");
+        bool has_container = !str_eq(p->subresource, "portforward");
+        const char *container = has_container ? container_choose(pod, q, p->name, e) : "";
 
-        if (!container)
+        if (!container || state_check(p, q, pod, container, e) > 0)
                 return 400;
-        if (str_is_empty(node)) {
-                (void) err_set(e, -EAGAIN, "pod %s does not have a host assigned", p->name);
-                return 400;
-        }
-        if (str_eq(p->subresource, "exec") && !query_get(q, "command")) {
-                (void) err_set(e, -EINVAL, "you must specify at least 1 command for the container");
-                return 400;
-        }
-        reason = str_eq(p->subresource, "log") ? waiting_reason(pod, container) : NULL;
-        if (reason) {
-                (void) err_set(e, -EAGAIN, "container \"%s\" in pod \"%s\" is waiting to start: %s",
-                               container, p->name, reason);
-                return 400;
-        }
-        ret->node = strdup(node);
-        ret->what = json_pack("{s:s,s:s,s:s,s:s,s:s,s:o}", "verb", p->subresource, "namespace",
+        ret->node = strdup(text_at(pod, "spec", "nodeName"));
+        ret->what = json_pack("{s:s,s:s,s:s,s:s,s:s,s:o}", "verb",
+                              has_container ? p->subresource : "port-forward", "namespace",
                               p->namespace_, "pod", p->name, "uid", text_at(pod, "metadata", "uid"),
                               "container", container, "query", query_json(q));
         if (ret->node && ret->what)

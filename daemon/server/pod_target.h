@@ -12,7 +12,7 @@ struct pod_target {
 
 void pod_target_done(struct pod_target *t);
 
-/* Finds pod and container. verb: "log", "exec", "attach".
+/* Finds pod and, but for "portforward", container of pods/P/log, exec, attach or portforward.
  *
  * Returns 0; or an HTTP code with *ret_reason (static) and the message in e. */
 unsigned pod_target_find(struct request *r, struct pod_target *ret, const char **ret_reason,

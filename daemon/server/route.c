@@ -92,6 +92,9 @@ const struct route *route_find(const char *method, const char *path) {
         if ((str_eq(p.subresource, "exec") || str_eq(p.subresource, "attach")) &&
             (str_eq(method, "GET") || str_eq(method, "POST")))
                 return &exec_route;
+        if (str_eq(p.subresource, "portforward") &&
+            (str_eq(method, "GET") || str_eq(method, "POST")))
+                return &forward_route;
         return NULL;
 }
 

@@ -42,11 +42,12 @@ bool request_answer_failure(struct request *r, const char *json, size_t len);
 
 /* ---- the routes ---- */
 extern const struct route node_watch_route, node_dial_route;
-extern const struct route log_route, exec_route;
+extern const struct route log_route, exec_route, forward_route;
 extern const struct route images_route, image_load_route;
 
-/* Ends all commands at once. */
+/* End all commands and all forwarded ports at once. */
 void exec_stop(struct server *s);
+void forward_stop(struct server *s);
 
 /* Parts of "/apis/orch.dev/v1/nodes/NAME/WHAT[/REST]", decoded; the caller's. REST may hold slashes
  * and is "" where there is none. Returns 0, -EINVAL or -ENOMEM. */

@@ -208,6 +208,7 @@ int server_new(const struct server_options *options, struct server **ret_server,
         list_init(&s->idle);
         list_init(&s->suspended);
         list_init(&s->execs);
+        list_init(&s->forwards);
         s->event = sd_event_ref(options->event);
         s->host = (struct wire_host){ .event = s->event, .kick = server_kick, .data = s };
         s->registry = options->registry;
@@ -249,6 +250,7 @@ void server_unref(struct server *s) {
                 return;
         s->is_stopping = true;
         exec_stop(s);
+        forward_stop(s);
         if (s->nodes)
                 nodes_stop(s->nodes);
         /* libmicrohttpd doesn't stop while it holds suspended connections. */

@@ -188,7 +188,8 @@ static void frames_tell(struct tunnel *t) {
         struct err e = { 0 };
         int r = 0;
 
-        while (!t->is_ended && (r = stream_reader_next(&t->reader, &frame, &e)) > 0)
+        while (!t->is_ended && !t->is_paused &&
+               (r = stream_reader_next(&t->reader, &frame, &e)) > 0)
                 t->handlers.frame(t->data, &frame);
         if (r < 0)
                 tunnel_end(t, err_text(&e));
@@ -357,8 +358,16 @@ bool tunnel_is_full(const struct tunnel *t) {
 
 void tunnel_pause(struct tunnel *t, bool is_paused) {
         t->is_paused = is_paused;
-        if (t->wire)
+        if (!is_paused && !t->is_calling) {
+                /* What had been read before the pause comes first. */
+                t->is_calling = true;
+                frames_tell(t);
+                if (!t->is_unwanted && t->wire)
+                        wire_pause(t->wire, t->is_paused);
+                tunnel_leave(t);
+        } else if (t->wire) {
                 wire_pause(t->wire, is_paused);
+        }
 }
 
 void nodes_stop(struct nodes *n) {

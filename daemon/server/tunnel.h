@@ -65,6 +65,7 @@ int tunnel_open(struct nodes *n, const char *node, const json_t *what,
 bool tunnel_send(struct tunnel *t, enum stream_channel channel, const void *bytes, size_t len);
 /* Whether drained() should be waited for. */
 bool tunnel_is_full(const struct tunnel *t);
+/* No frame comes meanwhile. Going on may call handlers at once. */
 void tunnel_pause(struct tunnel *t, bool is_paused);
 /* No call afterwards. NULL is allowed. */
 void tunnel_close(struct tunnel *t);

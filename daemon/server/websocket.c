@@ -180,6 +180,7 @@ int websocket_new(const struct wire_host *host, int fd, struct MHD_UpgradeRespon
         }
         w->handlers = *handlers;
         w->data = data;
+        wire_set_eager(w->wire);
         if (wslay_event_context_server_init(&w->frames, &CALLBACKS, w) != 0) {
                 wire_unref(w->wire);
                 free(w);
@@ -190,6 +191,10 @@ int websocket_new(const struct wire_host *host, int fd, struct MHD_UpgradeRespon
         return 0;
 }
 
+void websocket_refuse(const struct wire_host *host, struct MHD_UpgradeResponseHandle *handle) {
+        wire_refuse(host, handle);
+}
+
 void websocket_unref(struct websocket *w) {
         if (!w)
                 return;
@@ -198,24 +203,45 @@ void websocket_unref(struct websocket *w) {
                 websocket_free(w);
 }
 
-bool websocket_send(struct websocket *w, uint8_t channel, const void *bytes, size_t len) {
-        struct wslay_event_msg message = { .opcode = WSLAY_BINARY_FRAME, .msg_length = len + 1 };
-        uint8_t *copy = malloc(len + 1);
-        int r;
+bool websocket_send_bytes(struct websocket *w, const void *bytes, size_t len) {
+        struct wslay_event_msg message = { .opcode = WSLAY_BINARY_FRAME,
+                                           .msg = bytes,
+                                           .msg_length = len };
 
-        if (!copy)
+        if (w->is_closed)
+                return true;
+        if (wslay_event_queue_msg(w->frames, &message) == 0 && wslay_event_send(w->frames) == 0)
+                return true;
+        wire_shutdown(w->wire);
+        return false;
+}
+
+bool websocket_send(struct websocket *w, uint8_t channel, const void *bytes, size_t len) {
+        uint8_t *copy = malloc(len + 1);
+        bool is_sent;
+
+        if (!copy) {
+                wire_shutdown(w->wire);
                 return false;
+        }
         copy[0] = channel;
         memcpy(copy + 1, bytes, len);
-        message.msg = copy;
-        r = wslay_event_queue_msg(w->frames, &message);
+        is_sent = websocket_send_bytes(w, copy, len + 1);
         free(copy);
-        return r == 0 && wslay_event_send(w->frames) == 0;
+        return is_sent;
+}
+
+void websocket_shutdown(struct websocket *w) {
+        wire_shutdown(w->wire);
 }
 
 void websocket_finish(struct websocket *w) {
         (void) wslay_event_queue_close(w->frames, WSLAY_CODE_NORMAL_CLOSURE, NULL, 0);
         (void) wslay_event_send(w->frames);
+}
+
+size_t websocket_pending(const struct websocket *w) {
+        return wire_pending(w->wire);
 }
 
 bool websocket_is_full(const struct websocket *w) {

@@ -31,14 +31,21 @@ struct websocket_handlers {
 /* fd, handle: as of wire_new(). Returns 0 or -ENOMEM. */
 int websocket_new(const struct wire_host *host, int fd, struct MHD_UpgradeResponseHandle *handle,
                   const struct websocket_handlers *handlers, void *data, struct websocket **ret);
+/* Closes an upgraded connection that is not to be a WebSocket. */
+void websocket_refuse(const struct wire_host *host, struct MHD_UpgradeResponseHandle *handle);
 void websocket_unref(struct websocket *w);
 
 /* Bytes that came together with the request. */
 void websocket_feed(struct websocket *w, const void *bytes, size_t len);
 
-/* Sends one binary message: a channel's number and bytes. */
+/* Sends one binary message: a channel's number and bytes. False: it failed, closed() follows. */
 bool websocket_send(struct websocket *w, uint8_t channel, const void *bytes, size_t len);
+/* The same without a channel. */
+bool websocket_send_bytes(struct websocket *w, const void *bytes, size_t len);
+/* Ends it without a good-bye: closed() follows from the loop. */
+void websocket_shutdown(struct websocket *w);
 /* Says good-bye (1000); closed() follows when the client has answered. */
 void websocket_finish(struct websocket *w);
+size_t websocket_pending(const struct websocket *w);
 bool websocket_is_full(const struct websocket *w);
 void websocket_pause(struct websocket *w, bool is_paused);

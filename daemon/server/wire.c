@@ -22,21 +22,25 @@ struct wire {
         struct strbuf out;
         size_t out_at; /* sent already */
         bool is_paused, is_closed;
-        bool is_deaf; /* the peer takes nothing more; what it has said is still read */
+        bool is_deaf;  /* the peer takes nothing more; what it has said is still read */
+        bool is_eager; /* a leaving peer is told of even while paused */
         bool is_calling, is_unwanted; /* freed once the handler is back */
 };
 
+void wire_refuse(const struct wire_host *host, struct MHD_UpgradeResponseHandle *handle) {
+        (void) MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
+        host->kick(host->data);
+}
+
 static void wire_free(struct wire *w) {
         sd_event_source_disable_unref(w->io);
-        if (w->handle)
-                (void) MHD_upgrade_action(w->handle, MHD_UPGRADE_ACTION_CLOSE);
-        w->host->kick(w->host->data);
+        wire_refuse(w->host, w->handle);
         strbuf_done(&w->out);
         free(w);
 }
 
 static void wire_update(struct wire *w) {
-        uint32_t events = w->is_paused ? 0 : EPOLLIN;
+        uint32_t events = !w->is_paused ? EPOLLIN : w->is_eager ? EPOLLRDHUP : 0;
 
         if (w->out.len > w->out_at)
                 events |= EPOLLOUT;
@@ -92,7 +96,7 @@ static void wire_read(struct wire *w) {
 /* The kernel tells this of a paused wire, too, and again and again. What the peer said before it
  * left is still to be read then: wire_pause() goes on with it. */
 static void wire_hang_up(struct wire *w) {
-        if (w->is_paused)
+        if (w->is_paused && !w->is_eager)
                 (void) sd_event_source_set_enabled(w->io, SD_EVENT_OFF);
         else
                 wire_fail(w);
@@ -106,7 +110,7 @@ static int wire_io(sd_event_source *source, int fd, uint32_t events, void *data)
                 wire_write(w);
         if (!w->is_unwanted && !w->is_closed && events & EPOLLIN)
                 wire_read(w);
-        else if (!w->is_unwanted && !w->is_closed && events & (EPOLLHUP | EPOLLERR))
+        else if (!w->is_unwanted && !w->is_closed && events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP))
                 wire_hang_up(w);
         w->is_calling = false;
         if (w->is_unwanted)
@@ -121,8 +125,7 @@ int wire_new(const struct wire_host *host, int fd, struct MHD_UpgradeResponseHan
         struct wire *w = calloc(1, sizeof(*w));
 
         if (!w) {
-                (void) MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
-                host->kick(host->data);
+                wire_refuse(host, handle);
                 return -ENOMEM;
         }
         w->host = host;
@@ -153,8 +156,10 @@ void wire_unref(struct wire *w) {
 bool wire_send(struct wire *w, const void *bytes, size_t len) {
         if (w->is_closed || w->is_deaf)
                 return true; /* closed() has been or will be called */
-        if (w->out.len - w->out_at + len > WIRE_MAX_BYTES)
+        if (w->out.len - w->out_at + len > WIRE_MAX_BYTES) {
+                wire_shutdown(w);
                 return false;
+        }
         if (w->out_at > WIRE_HIGH_BYTES) {
                 memmove(w->out.s, w->out.s + w->out_at, w->out.len - w->out_at);
                 w->out.len -= w->out_at;
@@ -163,7 +168,21 @@ bool wire_send(struct wire *w, const void *bytes, size_t len) {
         strbuf_add_len(&w->out, bytes, len);
         if (!w->is_calling)
                 wire_update(w);
+        if (w->out.has_failed)
+                wire_shutdown(w);
         return !w->out.has_failed;
+}
+
+void wire_shutdown(struct wire *w) {
+        w->is_deaf = true;
+        w->is_eager = true;
+        (void) shutdown(w->fd, SHUT_RDWR);
+        if (!w->is_calling && !w->is_closed)
+                wire_update(w);
+}
+
+void wire_set_eager(struct wire *w) {
+        w->is_eager = true;
 }
 
 size_t wire_pending(const struct wire *w) {

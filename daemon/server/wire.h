@@ -39,7 +39,17 @@ int wire_new(const struct wire_host *host, int fd, struct MHD_UpgradeResponseHan
 void wire_unref(struct wire *w);
 DEFINE_AUTO(wire);
 
-/* Queues bytes. False: memory is out or the queue too long; close it. */
+/* A peer that leaves while the wire is paused is told of at once, though it may have said more. For
+ * users: what they started must not outlive them. Nodes' last words are waited for. */
+void wire_set_eager(struct wire *w);
+
+/* Ends the connection as if the peer had left: closed() follows from the loop. */
+void wire_shutdown(struct wire *w);
+
+/* Closes an upgraded connection that no wire was made for. */
+void wire_refuse(const struct wire_host *host, struct MHD_UpgradeResponseHandle *handle);
+
+/* Queues bytes. False: memory is out or the queue too long; wire_shutdown() was called. */
 bool wire_send(struct wire *w, const void *bytes, size_t len);
 size_t wire_pending(const struct wire *w);
 
