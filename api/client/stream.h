@@ -15,7 +15,7 @@
 
 enum stream_channel {
         STREAM_STDIN = 0,
-        STREAM_STDOUT = 1, /* log text too */
+        STREAM_STDOUT = 1, /* log text too; the node's first frame is an empty one: it runs */
         STREAM_STDERR = 2,
         STREAM_STATUS = 3, /* the final Status as JSON */
         STREAM_RESIZE = 4, /* {"Width":80,"Height":24} */

@@ -68,10 +68,9 @@ static void exec_finish(struct exec *x, const char *status, size_t len) {
         }
         x->face->finish(x->client, status, len);
         timer_stop(x);
-        x->goodbye = (struct goodbye){ .timers = x->server->timers,
-                                       .pending = client_pending,
-                                       .over = exec_free,
-                                       .data = x };
+        x->goodbye = (struct goodbye){
+                .timers = x->server->timers, .pending = client_pending, .over = exec_free, .data = x
+        };
         goodbye_say(&x->goodbye);
 }
 
@@ -90,19 +89,22 @@ void exec_fail(struct exec *x, const char *message) {
 
 static enum MHD_Result exec_queue(struct request *r);
 
-/* The node's first word: either it runs, then the client's connection is upgraded, or it can't. */
+/* The node's first word: either it runs (an empty piece of output), then the client's connection is
+ * upgraded, or it can't. */
 static void first_frame(struct exec *x, const struct stream_frame *f) {
         struct request *r = STEAL(x->request);
 
-        r->route_data = NULL;
-        if (f->channel == STREAM_STATUS &&
-            request_answer_failure(r, (const char *) f->data, f->len)) {
+        if (f->channel != STREAM_STDOUT || f->len > 0) {
+                r->route_data = NULL;
+                if (f->channel != STREAM_STATUS ||
+                    !request_answer_failure(r, (const char *) f->data, f->len))
+                        request_answer_status(r, 502, "InternalError",
+                                              "the node's answer is malformed");
                 exec_free(x);
                 return;
         }
         /* Not a byte more is taken before there is somebody to give it to. */
         tunnel_pause(x->tunnel, true);
-        r->route_data = x;
         r->queue = exec_queue;
         r->is_answered = true;
         request_resume(r);

@@ -50,7 +50,7 @@ struct exec {
         void *client;         /* the face's; NULL before the upgrade */
         struct exec_wants wants;
         struct tunnel *tunnel; /* NULL after its end */
-        struct timer *timer; /* until the client is ready */
+        struct timer *timer;   /* until the client is ready */
         struct goodbye goodbye;
         struct strbuf early; /* status of a node that ended before the client was ready */
         bool is_over;

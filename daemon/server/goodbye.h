@@ -9,9 +9,9 @@ struct timers;
 
 struct goodbye {
         struct timers *timers;
-        struct timer *timer; /* NULL: not said */
-        size_t left;         /* pending() when the timer was set last */
-        unsigned n_idle;     /* how often it was the same */
+        struct timer *timer;                 /* NULL: not said */
+        size_t left;                         /* pending() when the timer was set last */
+        unsigned n_idle;                     /* how often it was the same */
         size_t (*pending)(const void *data); /* bytes that the client didn't take yet */
         void (*over)(void *data);            /* enough waited; the goodbye is gone */
         void *data;

@@ -239,12 +239,20 @@ def test_streams():
 
     def run(wanted, s):
         assert wanted['query']['command'] == ['sh', '-c'], wanted
+        s.sendall(frame(1, b''))
         for channel, data in frames(s):
             if channel == 0:
                 s.sendall(frame(1, b'<' + data + b'>'))
             if channel == 5:
                 s.sendall(frame(3, b'{"metadata":{},"status":"Success"}'))
                 return
+    node = Node(refuse)
+    s = connect()
+    s.sendall((f'POST {PODS}/web/exec?command=sh&stdout=true HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: Upgrade\r\n'
+               'Upgrade: SPDY/3.1\r\nX-Stream-Protocol-Version: v5.channel.k8s.io\r\nX-Stream-Protocol-Version: v4.channel.k8s.io\r\n\r\n').encode())
+    check("the node's refusal comes before an upgrade", b' 400 ' in s.recv(4096)[:40])
+    s.close()
+    node.join()
     node = Node(run)
     s = connect()
     s.sendall((f'GET {PODS}/web/exec?command=sh&command=-c&stdin=true&stdout=true HTTP/1.1\r\nHost: x\r\n'
@@ -267,6 +275,7 @@ def test_slow_reader():
     size = 8000000
 
     def say_and_leave(wanted, s):
+        s.sendall(frame(1, b''))
         for at in range(0, size, 50000):
             s.sendall(frame(1, b'x' * 50000))
         s.sendall(frame(3, b'{"metadata":{},"status":"Success"}'))
