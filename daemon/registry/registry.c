@@ -8,6 +8,7 @@
 #include "daemon/registry/addresses.h"
 #include "daemon/registry/expiry.h"
 #include "daemon/registry/load.h"
+#include "daemon/registry/openapi.h"
 #include "daemon/registry/review.h"
 #include "daemon/registry/state.h"
 #include "daemon/store/store.h"
@@ -65,6 +66,7 @@ void registry_unref(struct registry *r) {
         kinds_done(&r->reviews);
         map_done(&r->busy, free);
         addresses_unref(r->addresses);
+        openapi_unref(r->openapi);
         rbac_unref(r->rbac);
         free(r);
 }

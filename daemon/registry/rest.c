@@ -7,6 +7,7 @@
 #include "daemon/registry/call.h"
 #include "daemon/registry/catalog.h"
 #include "daemon/registry/discovery.h"
+#include "daemon/registry/fixed.h"
 #include "daemon/registry/read.h"
 #include "daemon/registry/remove.h"
 #include "daemon/registry/review.h"
@@ -18,22 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What kubectl takes for the server's age; the minor version of the API that orch follows. */
-#define KUBE_MINOR "32"
-
 /* ---- answers without an object ---- */
-
-static void respond_static(const struct rest_sink *sink, void *data, const char *type,
-                           const char *text) {
-        struct rest_response r = { .status = 200, .content_type = type, .body = body_new() };
-
-        if (r.body)
-                body_add_static(r.body, text);
-        if (!r.body || body_has_failed(r.body))
-                r.status = 500;
-        sink->respond(data, &r);
-        rest_response_done(&r);
-}
 
 static void respond_fault(const struct rest_sink *sink, void *data, unsigned code,
                           const char *reason, const char *message) {
@@ -49,41 +35,6 @@ static void respond_fault(const struct rest_sink *sink, void *data, unsigned cod
 static void respond_unknown(const struct rest_sink *sink, void *data) {
         respond_fault(sink, data, 404, "NotFound",
                       "the server could not find the requested resource");
-}
-
-static bool is_health(const char *path) {
-        static const char *const PATHS[] = { "/healthz", "/livez", "/readyz" };
-
-        for (size_t i = 0; i < ARRAY_SIZE(PATHS); i++)
-                if (str_starts_with(path, PATHS[i]) &&
-                    (path[strlen(PATHS[i])] == '\0' || path[strlen(PATHS[i])] == '/'))
-                        return true;
-        return false;
-}
-
-/* /version, /healthz, /livez, /readyz and the OpenAPI document that old clients can't do without.
- */
-static bool handle_fixed(struct registry *registry, const struct rest_request *q,
-                         const struct rest_sink *sink, void *data) {
-        if (!str_eq(q->method, "GET"))
-                return false;
-        if (str_eq(q->path, "/version")) {
-                respond_static(sink, data, "application/json",
-                               "{\"major\":\"1\",\"minor\":\"" KUBE_MINOR
-                               "\",\"gitVersion\":\"v1." KUBE_MINOR ".0+orchd." ORCH_VERSION
-                               "\",\"gitCommit\":\"\",\"gitTreeState\":\"clean\",\"buildDate\":"
-                               "\"1970-01-01T00:00:00Z\",\"goVersion\":\"none\",\"compiler\":\"c\","
-                               "\"platform\":\"linux\"}");
-                return true;
-        }
-        if (!is_health(q->path))
-                return false;
-        if (!registry->is_ready && !str_starts_with(q->path, "/livez"))
-                respond_fault(sink, data, 503, "ServiceUnavailable",
-                              "the server is still starting");
-        else
-                respond_static(sink, data, "text/plain", "ok");
-        return true;
 }
 
 static void respond_document(const struct rest_sink *sink, void *data, const char *type,
@@ -344,7 +295,7 @@ void rest_handle(struct registry *registry, const struct rest_request *request,
                 return;
         }
         if (!is_let_in(registry, request, &path, &query, sink, data) ||
-            handle_fixed(registry, request, sink, data))
+            fixed_handle(registry, &query, request, sink, data))
                 return;
         if (path.kind != PATH_RESOURCE && path.kind != PATH_OTHER) {
                 handle_discovery(registry, &path, request, sink, data);

@@ -28,9 +28,16 @@ struct rest_request {
         const struct user *user;  /* who was let in; never NULL */
         const void *body;
         size_t body_len;
+        const char *if_none_match; /* NULL: none */
 };
 
 #define REST_WARNINGS_MAX 64
+#define REST_HEADERS_MAX 6
+
+struct rest_header {
+        const char *name; /* static */
+        char *value;      /* owned */
+};
 
 struct rest_response {
         unsigned status;          /* HTTP */
@@ -39,7 +46,12 @@ struct rest_response {
         char **warnings;          /* owned; each the whole value of a Warning header */
         size_t n_warnings;
         unsigned retry_after_s; /* 0: no Retry-After header */
+        struct rest_header headers[REST_HEADERS_MAX];
+        size_t n_headers;
 };
+
+/* Adds a header; one too many, or without memory, is left out. name: static. */
+void rest_header_add(struct rest_response *r, const char *name, const char *value);
 
 void rest_response_done(struct rest_response *r);
 

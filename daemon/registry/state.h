@@ -15,6 +15,7 @@
 
 /* What the registry's own files share. */
 struct addresses;
+struct openapi;
 struct rbac;
 struct timer;
 struct user;
@@ -43,6 +44,7 @@ struct registry {
         bool is_draining;
         struct map busy; /* store key → struct busy: one write at a time for each object */
         struct addresses *addresses;
+        struct openapi *openapi;
         struct list expiries; /* of volatile objects, oldest first */
         struct timer *expiry_timer;
         bool is_ready, has_stopped;

@@ -76,7 +76,19 @@ void rest_status(struct rest_response *ret, unsigned status, const char *reason,
         status_respond(&s, ret);
 }
 
+void rest_header_add(struct rest_response *r, const char *name, const char *value) {
+        char *copy;
+
+        if (r->n_headers == REST_HEADERS_MAX)
+                return;
+        copy = strdup(value);
+        if (copy)
+                r->headers[r->n_headers++] = (struct rest_header){ .name = name, .value = copy };
+}
+
 void rest_response_done(struct rest_response *r) {
+        for (size_t i = 0; i < r->n_headers; i++)
+                free(r->headers[i].value);
         body_unref(r->body);
         for (size_t i = 0; i < r->n_warnings; i++)
                 free(r->warnings[i]);

@@ -193,6 +193,9 @@ enum MHD_Result request_queue(struct request *r) {
                                                             : "application/json");
         for (size_t i = 0; i < answer->n_warnings; i++)
                 (void) MHD_add_response_header(response, "Warning", answer->warnings[i]);
+        for (size_t i = 0; i < answer->n_headers; i++)
+                (void) MHD_add_response_header(response, answer->headers[i].name,
+                                               answer->headers[i].value);
         if (answer->retry_after_s > 0) {
                 (void) snprintf(number, sizeof(number), "%u", answer->retry_after_s);
                 (void) MHD_add_response_header(response, "Retry-After", number);
@@ -330,6 +333,7 @@ static enum MHD_Result request_dispatch(struct request *r) {
                 .content_type = request_header(r, "Content-Type"),
                 .accept = request_header(r, "Accept"),
                 .user_agent = request_header(r, "User-Agent"),
+                .if_none_match = request_header(r, "If-None-Match"),
                 .user = r->user,
                 .body = r->body.s,
                 .body_len = r->body.len,

@@ -136,6 +136,10 @@ static void respond(void *data, struct rest_response *take_response) {
         a->type = take_response->content_type;
         a->text = body_flatten(take_response->body);
         a->tree = json_loads(a->text, 0, NULL);
+        for (size_t i = 0; i < take_response->n_headers; i++)
+                if (str_eq(take_response->headers[i].name, "ETag"))
+                        (void) snprintf(a->etag, sizeof(a->etag), "%s",
+                                        take_response->headers[i].value);
         a->n_warnings = take_response->n_warnings;
         if (a->n_warnings > 0)
                 (void) snprintf(a->warning, sizeof(a->warning), "%s", take_response->warnings[0]);
@@ -162,6 +166,7 @@ void fixture_send(struct fixture *f, const char *method, const char *url, const 
                 .path = path,
                 .content_type = type,
                 .accept = f->accept,
+                .if_none_match = f->if_none_match,
                 .user = f->user ? f->user : &USER,
                 .body = body,
                 .body_len = body ? strlen(body) : 0,

@@ -24,7 +24,8 @@ struct fixture {
         const struct user *user; /* who asks; NULL: "test" of system:masters */
         bool is_ready;
         int ready_result;
-        const char *accept; /* of the next requests; NULL: none */
+        const char *accept;        /* of the next requests; NULL: none */
+        const char *if_none_match; /* likewise */
 };
 
 void fixture_init(struct fixture *f);
@@ -41,6 +42,7 @@ struct answer {
         const char *type; /* Content-Type; static */
         char *text;       /* owned */
         json_t *tree;     /* owned; NULL: no JSON */
+        char etag[64];
         char warning[512];
         size_t n_warnings;
         struct watch *watch; /* owned */

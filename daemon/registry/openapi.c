@@ -1,0 +1,266 @@
+#include "daemon/registry/openapi.h"
+
+#include "api/kinds/object.h"
+#include "base/array.h"
+#include "base/str.h"
+#include "daemon/registry/body.h"
+#include "daemon/registry/catalog.h"
+#include "daemon/registry/definitions.h"
+#include "daemon/registry/kinds.h"
+#include "daemon/registry/openapi_paths.h"
+#include "daemon/registry/path.h"
+#include "daemon/registry/rest.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- documents ---- */
+
+static char *document_format(struct definitions *d, const struct registry *r, const char *group,
+                             const char *version, bool *ret_found) {
+        AUTO_DONE(strbuf) struct strbuf b = { 0 };
+        struct catalog_cursor at = { 0 };
+        const struct kind *k;
+
+        *ret_found = false;
+        strbuf_add(&b, "{\"openapi\":\"3.0.0\",\"info\":{\"title\":\"orch\",\"version\":"
+                       "\"v" ORCH_VERSION "\"},\"paths\":{");
+        while ((k = catalog_next(r, &at))) {
+                if (!str_eq(k->group, group) || !str_eq(k->version, version))
+                        continue;
+                *ret_found = true;
+                openapi_add_paths(&b, d, k);
+        }
+        if (!*ret_found)
+                return NULL;
+        /* The last path's comma. */
+        if (!b.has_failed)
+                b.s[--b.len] = '\0';
+        strbuf_add(&b, "},\"components\":{\"schemas\":{");
+        definitions_write(d, &b);
+        strbuf_add(&b, "},\"securitySchemes\":{\"BearerToken\":{\"type\":\"http\",\"scheme\":"
+                       "\"bearer\"}}}}");
+        return strbuf_steal(&b);
+}
+
+char *openapi_document(const struct registry *r, const char *group, const char *version,
+                       bool *ret_found) {
+        AUTO(definitions) struct definitions *d = definitions_new(r);
+
+        *ret_found = true;
+        return d ? document_format(d, r, group, version, ret_found) : NULL;
+}
+
+/* FNV-1a, twice from different starts. */
+char *openapi_hash(const char *text, char buf[OPENAPI_HASH_MAX]) {
+        uint64_t a = 0xcbf29ce484222325ULL, b = 0x84222325cbf29ce4ULL;
+
+        for (const char *at = text; *at; at++) {
+                a = (a ^ (unsigned char) *at) * 0x100000001b3ULL;
+                b = (b ^ (unsigned char) *at) * 0x100000001b3ULL;
+        }
+        (void) snprintf(buf, OPENAPI_HASH_MAX, "%016" PRIX64 "%016" PRIX64, a, b);
+        return buf;
+}
+
+/* ---- the index ---- */
+
+struct hashed {
+        char *group, *version; /* owned */
+        char hash[OPENAPI_HASH_MAX];
+};
+
+struct openapi {
+        struct hashed *items;
+        size_t n, cap;
+        uint64_t generation; /* of the registry's kinds that the hashes are of */
+        bool is_filled;
+};
+
+struct openapi *openapi_new(void) {
+        return calloc(1, sizeof(struct openapi));
+}
+
+static void hashes_clear(struct openapi *o) {
+        for (size_t i = 0; i < o->n; i++) {
+                free(o->items[i].group);
+                free(o->items[i].version);
+        }
+        o->n = 0;
+        o->is_filled = false;
+}
+
+void openapi_unref(struct openapi *o) {
+        if (!o)
+                return;
+        hashes_clear(o);
+        free(o->items);
+        free(o);
+}
+
+static const struct hashed *hashed_find(const struct openapi *o, const char *group,
+                                        const char *version) {
+        for (size_t i = 0; i < o->n; i++)
+                if (str_eq(o->items[i].group, group) && str_eq(o->items[i].version, version))
+                        return &o->items[i];
+        return NULL;
+}
+
+static int hashed_add(struct openapi *o, struct definitions *d, const struct registry *r,
+                      const struct kind *k) {
+        AUTO_FREE char *text = NULL;
+        struct hashed *h;
+        bool is_found;
+
+        text = document_format(d, r, k->group, k->version, &is_found);
+        if (!text || array_reserve(&o->items, &o->cap, o->n, sizeof(*o->items)) < 0)
+                return -ENOMEM;
+        h = &o->items[o->n];
+        h->group = strdup(k->group);
+        h->version = strdup(k->version);
+        (void) openapi_hash(text, h->hash);
+        if (h->group && h->version) {
+                o->n++;
+                return 0;
+        }
+        free(h->group);
+        free(h->version);
+        return -ENOMEM;
+}
+
+/* Made once for each set of kinds: only the hashes are kept. */
+static int hashes_fill(struct openapi *o, const struct registry *r) {
+        AUTO(definitions) struct definitions *d = NULL;
+        struct catalog_cursor at = { 0 };
+        const struct kind *k;
+
+        if (o->is_filled && o->generation == registry_kinds_generation(r))
+                return 0;
+        hashes_clear(o);
+        d = definitions_new(r);
+        if (!d)
+                return -ENOMEM;
+        while ((k = catalog_next(r, &at)))
+                if (!hashed_find(o, k->group, k->version) && hashed_add(o, d, r, k) < 0)
+                        return -ENOMEM;
+        o->generation = registry_kinds_generation(r);
+        o->is_filled = true;
+        return 0;
+}
+
+static char *index_format(const struct openapi *o) {
+        AUTO_DONE(strbuf) struct strbuf b = { 0 };
+
+        strbuf_add(&b, "{\"paths\":{");
+        for (size_t i = 0; i < o->n; i++) {
+                const struct hashed *h = &o->items[i];
+                const char *root = *h->group ? "apis/" : "api", *slash = "/";
+
+                strbuf_addf(&b,
+                            "%s\"%s%s%s%s\":{\"serverRelativeURL\":\"/openapi/v3/%s%s%s%s?hash="
+                            "%s\"}",
+                            i > 0 ? "," : "", root, h->group, slash, h->version, root, h->group,
+                            slash, h->version, h->hash);
+        }
+        strbuf_add(&b, "}}");
+        return strbuf_steal(&b);
+}
+
+/* ---- answers ---- */
+
+static void respond(const struct rest_sink *sink, void *data, struct rest_response *take_response,
+                    char *take_text, size_t len) {
+        struct rest_response *r = take_response;
+
+        r->body = body_new();
+        if (r->body)
+                body_add_text(r->body, take_text, len);
+        else
+                free(take_text);
+        if (!r->body || body_has_failed(r->body))
+                r->status = 500;
+        sink->respond(data, r);
+        rest_response_done(r);
+}
+
+static void respond_json(const struct rest_sink *sink, void *data, char *take_text) {
+        struct rest_response r = { .status = 200, .content_type = "application/json" };
+
+        respond(sink, data, &r, take_text, take_text ? strlen(take_text) : 0);
+}
+
+/* Clients keep a document by its ETag; under a URL with its hash it never changes. */
+static void respond_document(const struct rest_request *q, const struct rest_sink *sink, void *data,
+                             char *take_text) {
+        struct rest_response r = { .status = 200, .content_type = "application/json" };
+        AUTO_DONE(query) struct query query = { 0 };
+        char hash[OPENAPI_HASH_MAX], etag[OPENAPI_HASH_MAX + 2];
+        bool is_fixed;
+
+        if (!take_text || query_parse(q->query, &query, NULL) < 0) {
+                respond(sink, data, &r, take_text, 0);
+                return;
+        }
+        (void) openapi_hash(take_text, hash);
+        (void) snprintf(etag, sizeof(etag), "\"%s\"", hash);
+        is_fixed = str_eq(query_get(&query, "hash"), hash);
+        rest_header_add(&r, "ETag", etag);
+        rest_header_add(&r, "Vary", "Accept");
+        rest_header_add(&r, "Cache-Control",
+                        is_fixed ? "public, immutable, max-age=31536000" : "no-cache, private");
+        if (str_eq(q->if_none_match, etag)) {
+                r.status = 304;
+                take_text[0] = '\0';
+        }
+        respond(sink, data, &r, take_text, strlen(take_text));
+}
+
+/* What kubectl before 1.29 validates with, and newer ones for lists: a document of proto-openapi
+ * without anything in it makes them trust the server. In no other media type. */
+static void respond_v2(const struct rest_sink *sink, void *data) {
+        static const unsigned char LEAST[] = { 0x0a, 0x03, '2',  '.',  '0', 0x12, 0x07, 0x0a,
+                                               0x01, 'm',  0x12, 0x02, 'v', '1',  0x42, 0x00 };
+        struct rest_response r = { .status = 200, .content_type = "application/octet-stream" };
+        char *copy = malloc(sizeof(LEAST));
+
+        if (copy)
+                memcpy(copy, LEAST, sizeof(LEAST));
+        respond(sink, data, &r, copy, sizeof(LEAST));
+}
+
+/* "api/v1", "apis/apps/v1" → group and version. */
+static bool group_version_parse(const char *text, struct path *ret) {
+        AUTO_FREE char *path = str_format("/%s", text);
+
+        return path && path_parse(path, ret, NULL) == 0 && ret->kind == PATH_GROUP_VERSION;
+}
+
+bool openapi_handle(struct openapi *o, const struct registry *r, const struct rest_request *q,
+                    const struct rest_sink *sink, void *data) {
+        static const char V3[] = "/openapi/v3";
+        AUTO_DONE(path) struct path p = { 0 };
+        const char *rest;
+        bool is_found;
+        char *text;
+
+        if (str_eq(q->path, "/openapi/v2")) {
+                respond_v2(sink, data);
+                return true;
+        }
+        if (!str_starts_with(q->path, V3))
+                return false;
+        rest = q->path + strlen(V3);
+        if (str_eq(rest, "") || str_eq(rest, "/")) {
+                respond_json(sink, data, hashes_fill(o, r) == 0 ? index_format(o) : NULL);
+                return true;
+        }
+        if (*rest != '/' || !group_version_parse(rest + 1, &p))
+                return false;
+        text = openapi_document(r, p.group, p.version, &is_found);
+        if (!is_found)
+                return false;
+        respond_document(q, sink, data, text);
+        return true;
+}
