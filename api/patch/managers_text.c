@@ -1,0 +1,154 @@
+/* managedFields as JSON text. */
+#include "api/patch/managers.h"
+
+#include "api/patch/tree.h"
+#include "api/text/members.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MANAGERS_MAX 1000
+
+/* ---- reading ---- */
+
+/* The text of a string member, "" when absent, in the arena. */
+static const char *span_text(struct managers *m, struct text_span entry, const char *name) {
+        struct text_span value;
+        const char *copy;
+        json_t *decoded;
+
+        if (!text_json_member(entry.at, entry.len, name, &value) || value.len < 2 || *value.at != '"')
+                return "";
+        if (!memchr(value.at, '\\', value.len)) {
+                copy = arena_strndup(m->maker.arena, value.at + 1, value.len - 2);
+        } else {
+                decoded = json_loadb(value.at, value.len, JSON_DECODE_ANY, NULL);
+                copy = arena_strdup(m->maker.arena, str_or_empty(json_string_value(decoded)));
+                json_decref(decoded);
+        }
+        if (!copy)
+                m->maker.has_failed = true;
+        return str_or_empty(copy);
+}
+
+static int parse_entry(struct managers *m, struct text_span entry, struct err *e) {
+        const char *operation = span_text(m, entry, "operation");
+        const char *type = span_text(m, entry, "fieldsType");
+        const char *time = span_text(m, entry, "time");
+        const struct apply_author by = {
+                .manager = span_text(m, entry, "manager"),
+                .api_version = span_text(m, entry, "apiVersion"),
+                .subresource = span_text(m, entry, "subresource"),
+                .time = *time ? time : NULL,
+        };
+        struct text_span fields;
+        struct manager *one;
+
+        if (!str_eq(operation, "Apply") && !str_eq(operation, "Update"))
+                return err_set(e, -EINVAL,
+                               "operation: Invalid value: \"%s\": must be `Apply` or `Update`",
+                               operation);
+        if (!str_eq(type, "FieldsV1"))
+                return err_set(e, -EINVAL, "fieldsType: Invalid value: \"%s\": must be `FieldsV1`",
+                               type);
+        if (strlen(by.manager) > MANAGER_NAME_MAX)
+                return err_set(e, -EINVAL, "manager: Too long: may not be more than %d bytes",
+                               MANAGER_NAME_MAX);
+        one = managers_add(m, &by, str_eq(operation, "Apply"));
+        if (!one)
+                return tree_no_memory(e);
+        if (!text_json_member(entry.at, entry.len, "fieldsV1", &fields))
+                return 0;
+        return field_set_parse(&m->maker, fields.at, fields.len, &one->fields, e);
+}
+
+/* [{}]: what clients send to be rid of all managers. */
+static bool is_reset(struct text_span list) {
+        struct text_span key, entry, inner, value;
+
+        if (!text_members_next(&list, &key, &entry))
+                return false;
+        inner = entry;
+        return entry.len > 0 && *entry.at == '{' && !text_members_next(&inner, &key, &value) &&
+               !text_members_next(&list, &key, &entry);
+}
+
+int managers_parse(struct managers *m, const char *text, size_t len, struct err *e) {
+        struct text_span rest = { .at = text, .len = len }, key, entry;
+        int r;
+
+        if (len == 0 || is_reset(rest))
+                return 0;
+        while (text_members_next(&rest, &key, &entry)) {
+                if (m->n >= MANAGERS_MAX)
+                        return err_set(e, -EINVAL, "there may be at most %d managers",
+                                       MANAGERS_MAX);
+                r = parse_entry(m, entry, e);
+                if (r < 0)
+                        return r;
+        }
+        return m->maker.has_failed ? tree_no_memory(e) : 0;
+}
+
+/* ---- writing ---- */
+
+static int manager_compare(const void *a, const void *b) {
+        const struct manager *x = a, *y = b;
+        int order;
+
+        if (x->is_apply != y->is_apply)
+                return x->is_apply ? -1 : 1;
+        order = strcmp(str_or_empty(x->time), str_or_empty(y->time));
+        if (order == 0)
+                order = strcmp(x->name, y->name);
+        if (order == 0)
+                order = strcmp(x->subresource, y->subresource);
+        return order ? order : strcmp(x->api_version, y->api_version);
+}
+
+static void add_text(struct strbuf *b, const char *name, const char *value) {
+        json_t *text;
+        char *dump;
+
+        if (value[strcspn(value, "\"\\\x7f")] == '\0') {
+                strbuf_addf(b, "\"%s\":\"%s\",", name, value);
+                return;
+        }
+        text = json_string(value);
+        dump = text ? json_dumps(text, JSON_ENCODE_ANY) : NULL;
+        strbuf_addf(b, "\"%s\":%s,", name, dump ? dump : "\"\"");
+        if (!dump)
+                b->has_failed = true;
+        free(dump);
+        json_decref(text);
+}
+
+static void format_manager(const struct manager *one, struct strbuf *b) {
+        strbuf_add_char(b, '{');
+        add_text(b, "manager", one->name);
+        add_text(b, "operation", one->is_apply ? "Apply" : "Update");
+        add_text(b, "apiVersion", one->api_version);
+        if (one->time)
+                add_text(b, "time", one->time);
+        if (*one->subresource)
+                add_text(b, "subresource", one->subresource);
+        strbuf_add(b, "\"fieldsType\":\"FieldsV1\",\"fieldsV1\":");
+        field_set_format(one->fields, b);
+        strbuf_add_char(b, '}');
+}
+
+char *managers_format(struct managers *m) {
+        AUTO_DONE(strbuf) struct strbuf b = { 0 };
+
+        if (m->maker.has_failed)
+                return NULL;
+        if (m->n == 0)
+                return strdup("");
+        qsort(m->items, m->n, sizeof(*m->items), manager_compare);
+        for (size_t i = 0; i < m->n; i++) {
+                strbuf_add_char(&b, i == 0 ? '[' : ',');
+                format_manager(&m->items[i], &b);
+        }
+        strbuf_add_char(&b, ']');
+        return strbuf_steal(&b);
+}
