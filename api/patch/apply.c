@@ -64,8 +64,8 @@ static void prune(struct managers *m, const struct apply_request *q, const struc
         pruned = without(k, t, *tree, last);
         kept = all_named(k, t, pruned);
         json_decref(pruned);
-        pruned = without(k, t, *tree,
-                         field_set_difference(k, all, field_set_union(k, kept, owned)));
+        pruned =
+                without(k, t, *tree, field_set_difference(k, all, field_set_union(k, kept, owned)));
         kept = all_named(k, t, pruned);
         json_decref(pruned);
         gone = field_set_intersection(k, field_set_difference(k, all, kept), last);
@@ -223,8 +223,7 @@ static int annotation_follow(const struct apply_request *q, json_t *tree) {
                 (void) json_object_set_new(meta, "annotations", json_object());
         text = copy ? json_dumps(copy, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
         line = text ? str_format("%s\n", text) : NULL;
-        if (line &&
-            json_object_set_new(annotations, PATCH_LAST_APPLIED, json_string(line)) == 0)
+        if (line && json_object_set_new(annotations, PATCH_LAST_APPLIED, json_string(line)) == 0)
                 r = 0;
         free(text);
         free(line);

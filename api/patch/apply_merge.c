@@ -69,8 +69,8 @@ static json_t *merge_list(struct field_maker *m, const struct apply_type *t, con
                         continue;
                 }
                 old = keys[j] ? apply_elements_find(&a, keys[j]) : NULL;
-                append(m, out, apply_merge(m, &part, old ? old->value : NULL,
-                                           json_array_get(config, j)));
+                append(m, out,
+                       apply_merge(m, &part, old ? old->value : NULL, json_array_get(config, j)));
                 if (is_common && old && strcmp(live_keys[i], keys[j]) == 0)
                         i++;
                 j++;

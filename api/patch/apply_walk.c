@@ -197,8 +197,8 @@ static const struct field_set *named_below(struct field_maker *m, const struct a
 
         for (; list; list = list->next) {
                 bool is_field = list->key[0] == 'f';
-                struct apply_type part = is_field ? apply_type_member(t, list->key + 2)
-                                                  : apply_type_element(t);
+                struct apply_type part =
+                        is_field ? apply_type_member(t, list->key + 2) : apply_type_element(t);
                 struct field_set *node =
                         field_set_node(m, "", list->key, named_below(m, &part, list->first),
                                        list->is_member || (is_field && part.is_named));

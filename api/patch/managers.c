@@ -1,8 +1,6 @@
 /* managedFields as a list of managers, and what writes that are no applies do to it. */
-#include "api/patch/apply.h"
-
-#include "api/patch/apply_walk.h"
 #include "api/patch/managers.h"
+
 #include "api/patch/tree.h"
 #include "base/array.h"
 
@@ -71,8 +69,8 @@ void managers_drop_empty(struct managers *m) {
 
 /* In the order of field_set's keys. */
 static const char *const UNOWNED_META[] = {
-        "f:creationTimestamp", "f:generation", "f:managedFields", "f:name",
-        "f:namespace",         "f:resourceVersion", "f:selfLink", "f:uid",
+        "f:creationTimestamp", "f:generation",      "f:managedFields", "f:name",
+        "f:namespace",         "f:resourceVersion", "f:selfLink",      "f:uid",
 };
 
 const struct field_set *managers_strip(struct field_maker *m, const struct field_set *set) {

@@ -1,6 +1,5 @@
 /* managedFields as JSON text. */
 #include "api/patch/managers.h"
-
 #include "api/patch/tree.h"
 #include "api/text/members.h"
 
@@ -17,7 +16,8 @@ static const char *span_text(struct managers *m, struct text_span entry, const c
         const char *copy;
         json_t *decoded;
 
-        if (!text_json_member(entry.at, entry.len, name, &value) || value.len < 2 || *value.at != '"')
+        if (!text_json_member(entry.at, entry.len, name, &value) || value.len < 2 ||
+            *value.at != '"')
                 return "";
         if (!memchr(value.at, '\\', value.len)) {
                 copy = arena_strndup(m->maker.arena, value.at + 1, value.len - 2);

@@ -190,7 +190,8 @@ static void another_value_is_a_conflict(void **state) {
         (void) scene_apply(&s, "a", MAP("{'x':'1','y':'2'}"), false);
 
         assert_int_equal(scene_apply(&s, "b", MAP("{'x':'9'}"), false), -EEXIST);
-        assert_string_equal(s.conflict, "Apply failed with 1 conflict: conflict with \"a\": .data.x");
+        assert_string_equal(s.conflict,
+                            "Apply failed with 1 conflict: conflict with \"a\": .data.x");
         assert_int_equal(scene_apply(&s, "b", MAP("{'x':'9','y':'9'}"), false), -EEXIST);
         assert_string_equal(s.conflict,
                             "Apply failed with 2 conflicts: conflicts with \"a\":\n- .data.x\n- "
@@ -221,9 +222,8 @@ static void an_update_takes_what_it_changes(void **state) {
         assert_owners(&s, "a Apply {'f:data':{'f:y':{}}}\nu Update {'f:data':{'f:n':{},'f:x':{}}}");
         assert_int_equal(scene_apply(&s, "a", MAP("{'x':'1','y':'2'}"), false), -EEXIST);
 
-        assert_string_equal(
-                s.conflict,
-                "Apply failed with 1 conflict: conflict with \"u\" using v1: .data.x");
+        assert_string_equal(s.conflict,
+                            "Apply failed with 1 conflict: conflict with \"u\" using v1: .data.x");
         scene_done(&s);
 }
 
@@ -246,7 +246,8 @@ static void an_empty_apply_gives_everything_up(void **state) {
         (void) scene_apply(&s, "b", MAP("{'y':'1'}"), false);
 
         assert_int_equal(
-                scene_apply(&s, "a", "{'apiVersion':'v1','kind':'ConfigMap','metadata':{'name':'m'}}",
+                scene_apply(&s, "a",
+                            "{'apiVersion':'v1','kind':'ConfigMap','metadata':{'name':'m'}}",
                             false),
                 1);
 
@@ -297,9 +298,9 @@ static void elements_of_keyed_lists_have_owners(void **state) {
 static void an_element_that_nobody_wants_goes_with_its_defaults(void **state) {
         struct scene s = { .kind = &pod_kind };
         (void) state;
-        (void) scene_apply(&s, "a",
-                           POD("{'containers':[{'name':'c','image':'i'},{'name':'d','image':'j'}]}"),
-                           false);
+        (void) scene_apply(
+                &s, "a", POD("{'containers':[{'name':'c','image':'i'},{'name':'d','image':'j'}]}"),
+                false);
         /* the server adds what nobody owns */
         (void) json_object_set_new(
                 json_array_get(json_object_get(json_object_get(s.live, "spec"), "containers"), 1),
@@ -321,12 +322,11 @@ static void a_port_without_protocol_is_a_tcp_port(void **state) {
                     "'protocol':'UDP'}]}]}"),
                 false);
 
-        assert_int_equal(
-                scene_apply(&s, "b",
-                            POD("{'containers':[{'name':'c','ports':[{'containerPort':80,"
-                                "'protocol':'TCP','name':'web'}]}]}"),
-                            false),
-                1);
+        assert_int_equal(scene_apply(&s, "b",
+                                     POD("{'containers':[{'name':'c','ports':[{'containerPort':80,"
+                                         "'protocol':'TCP','name':'web'}]}]}"),
+                                     false),
+                         1);
 
         assert_live(&s, POD("{'containers':[{'name':'c','ports':[{'containerPort':80,'protocol':"
                             "'TCP','name':'web'},{'containerPort':80,'protocol':'UDP'}]}]}"));
@@ -336,9 +336,9 @@ static void a_port_without_protocol_is_a_tcp_port(void **state) {
 static void atomic_lists_and_maps_have_one_owner(void **state) {
         struct scene s = { .kind = &pod_kind };
         (void) state;
-        (void) scene_apply(&s, "a",
-                           POD("{'nodeSelector':{'x':'1'},'containers':[{'name':'c','args':['1']}]}"),
-                           false);
+        (void) scene_apply(
+                &s, "a", POD("{'nodeSelector':{'x':'1'},'containers':[{'name':'c','args':['1']}]}"),
+                false);
 
         assert_int_equal(
                 scene_apply(&s, "b",
@@ -346,9 +346,8 @@ static void atomic_lists_and_maps_have_one_owner(void **state) {
                                 "}"),
                             false),
                 -EEXIST);
-        assert_string_equal(
-                s.conflict, "Apply failed with 2 conflicts: conflicts with \"a\":\n- "
-                            ".spec.containers[name=\"c\"].args\n- .spec.nodeSelector");
+        assert_string_equal(s.conflict, "Apply failed with 2 conflicts: conflicts with \"a\":\n- "
+                                        ".spec.containers[name=\"c\"].args\n- .spec.nodeSelector");
         assert_int_equal(scene_apply(&s, "b", POD("{'nodeSelector':{'y':'1'}}"), true), 1);
 
         assert_live(&s, POD("{'nodeSelector':{'y':'1'},'containers':[{'name':'c','args':['1']}]}"));
@@ -429,11 +428,12 @@ static void kubectl_inherits_from_its_client_side(void **state) {
                 "Apply failed with 1 conflict: conflict with \"other\" using v1: .data.y");
         assert_int_equal(scene_apply(&s, "kubectl", MAP("{'x':'5'}"), false), 1);
 
-        said = json_string_value(json_object_get(
-                json_object_get(json_object_get(s.live, "metadata"), "annotations"),
-                PATCH_LAST_APPLIED));
-        assert_string_equal(said, "{\"apiVersion\":\"v1\",\"data\":{\"x\":\"5\"},\"kind\":"
-                                  "\"ConfigMap\",\"metadata\":{\"annotations\":{},\"name\":\"m\"}}\n");
+        said = json_string_value(
+                json_object_get(json_object_get(json_object_get(s.live, "metadata"), "annotations"),
+                                PATCH_LAST_APPLIED));
+        assert_string_equal(said,
+                            "{\"apiVersion\":\"v1\",\"data\":{\"x\":\"5\"},\"kind\":"
+                            "\"ConfigMap\",\"metadata\":{\"annotations\":{},\"name\":\"m\"}}\n");
         assert_int_equal(scene_apply(&s, "kubectl", MAP("{'x':'5'}"), false), 0);
         json_decref(tree);
         scene_done(&s);
@@ -503,9 +503,8 @@ static json_t *random_config(uint64_t *seed) {
                 if (r & 4)
                         (void) json_array_append_new(finalizers, json_string(NAMES[i]));
                 if (r & 8)
-                        (void) json_array_append_new(
-                                env, json_pack("{s:s,s:s}", "name", "E", "value",
-                                               r & 16 ? "1" : "2"));
+                        (void) json_array_append_new(env, json_pack("{s:s,s:s}", "name", "E",
+                                                                    "value", r & 16 ? "1" : "2"));
                 if (r & 32)
                         (void) json_array_append_new(
                                 env, json_pack("{s:s,s:s}", "name", "F", "value", "1"));
@@ -517,7 +516,8 @@ static json_t *random_config(uint64_t *seed) {
                 if (r & 128)
                         (void) json_object_set_new(c, "image", json_string(r & 256 ? "i" : "j"));
                 if (r & 512)
-                        (void) json_object_set_new(c, "args", json_pack("[s]", r & 1024 ? "u" : "v"));
+                        (void) json_object_set_new(c, "args",
+                                                   json_pack("[s]", r & 1024 ? "u" : "v"));
                 (void) (backoff_random(seed) & 1 ? json_array_append_new(containers, c)
                                                  : json_array_insert_new(containers, 0, c));
         }
@@ -547,7 +547,8 @@ static void check_cover(const struct scene *s, uint64_t seed) {
         struct apply_type type = apply_type_of(s->kind->schema);
         const struct field_set *all, *owned = field_set_empty(), *unowned;
         AUTO_DONE(strbuf) struct strbuf b = { 0 };
-        static const char META[] = "{\"f:apiVersion\":{},\"f:kind\":{},\"f:metadata\":{\"f:name\":{}}}";
+        static const char META[] =
+                "{\"f:apiVersion\":{},\"f:kind\":{},\"f:metadata\":{\"f:name\":{}}}";
         const struct field_set *meta = NULL;
         struct managers m;
 

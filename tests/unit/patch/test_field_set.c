@@ -124,10 +124,9 @@ static void sets_add_and_subtract(void **state) {
                 assert_set(b, cases[i].b);
                 assert_true(field_set_is_subset(field_set_intersection(&m, a, b), a));
                 assert_true(field_set_is_subset(a, field_set_union(&m, a, b)));
-                assert_true(field_set_equal(
-                        field_set_union(&m, field_set_difference(&m, a, b),
-                                        field_set_intersection(&m, a, b)),
-                        a));
+                assert_true(field_set_equal(field_set_union(&m, field_set_difference(&m, a, b),
+                                                            field_set_intersection(&m, a, b)),
+                                            a));
                 assert_false(m.has_failed);
         }
 }
