@@ -9,6 +9,7 @@
 #include "daemon/registry/path.h"
 #include "daemon/registry/rest.h"
 #include "daemon/registry/state.h"
+#include "daemon/registry/token.h"
 #include "daemon/store/store.h"
 
 #include <jansson.h>
@@ -202,6 +203,21 @@ static char *paths_format(const struct registry *r) {
         return text;
 }
 
+/* ---- how others check the tokens of service accounts by themselves ---- */
+
+static bool tokens_handle(const struct registry *r, const struct rest_request *q,
+                          const struct rest_sink *sink, void *data) {
+        if (!r->token_key)
+                return false;
+        if (str_eq(q->path, "/openid/v1/jwks"))
+                respond(sink, data, 200, "application/jwk-set+json", token_key_set(r));
+        else if (str_eq(q->path, "/.well-known/openid-configuration"))
+                respond(sink, data, 200, "application/json", token_configuration(r));
+        else
+                return false;
+        return true;
+}
+
 /* ---- all ---- */
 
 bool fixed_handle(struct registry *r, const struct query *query, const struct rest_request *q,
@@ -216,6 +232,8 @@ bool fixed_handle(struct registry *r, const struct query *query, const struct re
                 respond(sink, data, 200, "application/json", strdup(VERSION));
                 return true;
         }
+        if (tokens_handle(r, q, sink, data))
+                return true;
         if (str_starts_with(q->path, "/openapi/")) {
                 if (!r->openapi)
                         r->openapi = openapi_new();

@@ -33,6 +33,7 @@ int registry_new(const struct registry_options *options, registry_ready_fn on_re
         r->store = options->store;
         r->timers = options->timers;
         r->wall_usec = options->wall_usec ? options->wall_usec : clock_wall_usec;
+        r->token_key = options->token_key;
         r->on_failure = options->on_failure;
         r->on_failure_data = options->data;
         r->event_ttl_usec = options->event_ttl_usec ? options->event_ttl_usec : EVENT_TTL_USEC;

@@ -10,6 +10,7 @@
 /* The server's objects: in memory as JSON text, in the store for the next start. The store's only
  * writer. On the loop thread. */
 struct client;
+struct jwt_key;
 struct record;
 struct registry;
 struct store;
@@ -17,13 +18,14 @@ struct timers;
 struct user;
 
 struct registry_options {
-        struct store *store;         /* borrowed for the registry's life */
-        struct timers *timers;       /* borrowed likewise */
-        uint64_t (*wall_usec)(void); /* what time people are told; NULL: clock_wall_usec() */
-        const char *service_cidr;    /* NULL: "10.96.0.0/16"; copied */
-        unsigned history_events;     /* of the ring that watches read, 0: 4096 */
-        size_t history_bytes;        /* 0: 8 MiB */
-        uint64_t event_ttl_usec;     /* how long kind Event is kept, 0: 1 h */
+        struct store *store;             /* borrowed for the registry's life */
+        struct timers *timers;           /* borrowed likewise */
+        uint64_t (*wall_usec)(void);     /* what time people are told; NULL: clock_wall_usec() */
+        const char *service_cidr;        /* NULL: "10.96.0.0/16"; copied */
+        const struct jwt_key *token_key; /* signs service account tokens; borrowed, NULL: none */
+        unsigned history_events;         /* of the ring that watches read, 0: 4096 */
+        size_t history_bytes;            /* 0: 8 MiB */
+        uint64_t event_ttl_usec;         /* how long kind Event is kept, 0: 1 h */
         /* Called once, from the loop, when the store has failed for good (store_failure()): no
          * write will succeed in this process any more. May be NULL. */
         void (*on_failure)(void *data, const char *text);

@@ -1,5 +1,6 @@
 #include "daemon/registry/rest.h"
 
+#include "api/kinds/service_account.h"
 #include "api/schema/schema.h"
 #include "base/str.h"
 #include "daemon/registry/authorize.h"
@@ -14,6 +15,7 @@
 #include "daemon/registry/state.h"
 #include "daemon/registry/status.h"
 #include "daemon/registry/sub.h"
+#include "daemon/registry/token.h"
 #include "daemon/registry/write.h"
 
 #include <stdlib.h>
@@ -125,6 +127,10 @@ static bool kind_has_status(const struct kind *k) {
         return k->has_status;
 }
 
+static bool kind_has_tokens(const struct kind *k) {
+        return k == &service_account_kind;
+}
+
 static bool kind_has_scale(const struct kind *k) {
         return k->has_scale;
 }
@@ -149,6 +155,14 @@ static const struct sub SUBS[] = {
           sub_eviction,
           .kind = "Eviction",
           .group = "policy",
+          .version = "v1" },
+        { "token",
+          0,
+          kind_has_tokens,
+          { "POST" },
+          token_request,
+          .kind = "TokenRequest",
+          .group = "authentication.k8s.io",
           .version = "v1" },
         { "log", RESOURCE_GRACEFUL, NULL, { "GET" }, NULL },
         { "exec", RESOURCE_GRACEFUL, NULL, { "POST", "GET" }, NULL, .kind = "PodExecOptions" },

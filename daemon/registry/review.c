@@ -8,6 +8,7 @@
 #include "daemon/registry/call.h"
 #include "daemon/registry/decode.h"
 #include "daemon/registry/state.h"
+#include "daemon/registry/token.h"
 #include "daemon/registry/user.h"
 
 #include <jansson.h>
@@ -60,6 +61,7 @@ static void self_subject_review(struct call *c) {
 /* ---- the table ---- */
 
 static const struct review REVIEWS[] = {
+        { &token_review_kind, token_review },
         { &self_subject_review_kind, self_subject_review },
         { &self_subject_access_review_kind, access_review },
         { &subject_access_review_kind, access_review },

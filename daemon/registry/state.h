@@ -15,6 +15,7 @@
 
 /* What the registry's own files share. */
 struct addresses;
+struct jwt_key;
 struct openapi;
 struct rbac;
 struct timer;
@@ -33,6 +34,7 @@ struct registry {
         struct timers *timers;
         uint64_t (*wall_usec)(void);
         uint64_t event_ttl_usec;
+        const struct jwt_key *token_key; /* borrowed; NULL: no tokens */
         unsigned history_events;
         size_t history_bytes;
         struct kinds kinds;
