@@ -1,9 +1,11 @@
 #include "daemon/registry/call.h"
 
 #include "api/kinds/object.h"
+#include "base/clock.h"
 #include "base/str.h"
 #include "daemon/registry/addresses.h"
 #include "daemon/registry/body.h"
+#include "daemon/registry/metrics.h"
 #include "daemon/registry/present.h"
 #include "daemon/registry/record.h"
 #include "daemon/registry/state.h"
@@ -59,6 +61,7 @@ struct call *call_new(struct registry *r, const struct rest_request *request,
         c->sink = *sink;
         c->data = data;
         c->status = 200;
+        c->began_usec = clock_now_usec();
         c->body_len = request->body_len;
         if (request->body_len > 0) {
                 c->body = malloc(request->body_len + 1);
@@ -84,11 +87,35 @@ void call_set_kind(struct call *c, struct kind_state *kind, const struct kind *a
         c->asked = kind_ref(asked);
 }
 
+/* "resource" for an object or what is being made, "namespace" or "cluster" for many. */
+static const char *scope_of(const struct call *c) {
+        if (*c->path.name || str_eq(c->method, "POST"))
+                return "resource";
+        return *c->path.namespace_ ? "namespace" : "cluster";
+}
+
+static void count(const struct call *c, unsigned code, bool is_long) {
+        const char *type = str_or_empty(c->content_type);
+        const struct metrics_request m = {
+                .verb = metrics_verb(c->method, *c->path.name, is_long,
+                                     str_starts_with(type, "application/apply-patch")),
+                .asked = c->asked,
+                .subresource = code == 404 ? "" : c->path.subresource,
+                .scope = scope_of(c),
+                .code = code,
+                .usec = clock_now_usec() - c->began_usec,
+                .is_long = is_long,
+        };
+
+        metrics_observe(c->registry->metrics, &m);
+}
+
 /* Answers, lets the next writer of the object go on, and is gone. */
 static void call_end(struct call *c, struct rest_response *take_response) {
         struct registry *r = c->registry;
         struct turn turn = { .registry = r, .key = STEAL(c->turn.key) };
 
+        count(c, take_response->status, false);
         if (c->address && take_response->status >= 300)
                 addresses_release(r->addresses, c->address);
         take_response->warnings = STEAL(c->warnings);
@@ -291,6 +318,7 @@ void call_respond_success(struct call *c, const char *uid) {
 }
 
 void call_respond_watch(struct call *c, struct watch *take_watch) {
+        count(c, 200, true);
         c->sink.stream(c->data, take_watch);
         call_free(c);
 }

@@ -41,9 +41,10 @@ struct call {
         void (*run)(struct call *c); /* what is done in the object's turn */
         char *name, *namespace_;     /* owned; of the object, perhaps made up */
         json_t *tree;                /* owned; what the request brought, decoded */
-        char *address;     /* owned; taken from the service range, given back on failure */
-        unsigned status;   /* of success */
-        bool tells_status; /* success is told by a Status, not by the object */
+        char *address;       /* owned; taken from the service range, given back on failure */
+        uint64_t began_usec; /* clock_now_usec() */
+        unsigned status;     /* of success */
+        bool tells_status;   /* success is told by a Status, not by the object */
         json_t *(*answer_of)(const json_t *tree); /* what of the object is told; NULL: all of it */
         char **warnings;
         size_t n_warnings;

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "daemon/registry/body.h"
 #include "daemon/registry/catalog.h"
+#include "daemon/registry/metrics.h"
 #include "daemon/registry/openapi.h"
 #include "daemon/registry/path.h"
 #include "daemon/registry/rest.h"
@@ -176,9 +177,9 @@ static void sort_texts(json_t *list) {
 }
 
 static char *paths_format(const struct registry *r) {
-        static const char *const FIXED[] = { "/api",        "/api/v1",     "/apis",
-                                             "/healthz",    "/livez",      "/readyz",
-                                             "/openapi/v2", "/openapi/v3", "/version" };
+        static const char *const FIXED[] = { "/api",        "/api/v1",  "/apis",   "/healthz",
+                                             "/livez",      "/metrics", "/readyz", "/openapi/v2",
+                                             "/openapi/v3", "/version" };
         struct catalog_cursor at = { 0 };
         json_t *list = json_array(), *root = json_pack("{s:O}", "paths", list);
         const struct kind *k;
@@ -238,6 +239,10 @@ bool fixed_handle(struct registry *r, const struct query *query, const struct re
                 if (!r->openapi)
                         r->openapi = openapi_new();
                 return r->openapi && openapi_handle(r->openapi, r, q, sink, data);
+        }
+        if (str_eq(q->path, "/metrics") && r->is_ready) {
+                respond(sink, data, 200, METRICS_TYPE, metrics_text(r));
+                return true;
         }
         return health_handle(r, query, q, sink, data);
 }

@@ -2,7 +2,8 @@
 
 #include <stdbool.h>
 
-/* What a server answers beside its objects: /, /version, /healthz, /livez, /readyz, /openapi. */
+/* What a server answers beside its objects: /, /version, /healthz, /livez, /readyz, /metrics,
+ * /openapi. */
 struct query;
 struct registry;
 struct rest_request;

@@ -128,6 +128,14 @@ const struct renderings *hub_renderings(const struct hub *h) {
         return h->renderings;
 }
 
+size_t hub_n_watches(const struct hub *h) {
+        size_t n = 0;
+
+        LIST_FOREACH(i, &h->watches)
+        n++;
+        return n;
+}
+
 uint64_t hub_revision(const struct hub *h) {
         return h->revision;
 }

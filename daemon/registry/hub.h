@@ -59,6 +59,9 @@ void hub_publish(struct hub *h, enum change change, struct record *now, struct r
 /* A change that nobody sees (a failed write's number): only moves bookmarks forward. */
 void hub_advance(struct hub *h, uint64_t revision);
 
+/* Watches that are open. */
+size_t hub_n_watches(const struct hub *h);
+
 /* The newest revision told. */
 uint64_t hub_revision(const struct hub *h);
 

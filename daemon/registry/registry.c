@@ -8,6 +8,7 @@
 #include "daemon/registry/addresses.h"
 #include "daemon/registry/expiry.h"
 #include "daemon/registry/load.h"
+#include "daemon/registry/metrics.h"
 #include "daemon/registry/openapi.h"
 #include "daemon/registry/review.h"
 #include "daemon/registry/state.h"
@@ -44,7 +45,8 @@ int registry_new(const struct registry_options *options, registry_ready_fn on_re
         if (kinds_init(&r->kinds) < 0 || reviews_init(&r->reviews) < 0)
                 return err_set(e, -ENOMEM, "memory is out");
         r->rbac = rbac_new();
-        if (!r->rbac)
+        r->metrics = metrics_new();
+        if (!r->rbac || !r->metrics)
                 return err_set(e, -ENOMEM, "memory is out");
         result = addresses_new(options->service_cidr ? options->service_cidr : SERVICE_CIDR,
                                &r->addresses, e);
@@ -69,6 +71,7 @@ void registry_unref(struct registry *r) {
         addresses_unref(r->addresses);
         openapi_unref(r->openapi);
         rbac_unref(r->rbac);
+        metrics_unref(r->metrics);
         free(r);
 }
 

@@ -9,6 +9,7 @@
 #include "daemon/registry/catalog.h"
 #include "daemon/registry/discovery.h"
 #include "daemon/registry/fixed.h"
+#include "daemon/registry/metrics.h"
 #include "daemon/registry/read.h"
 #include "daemon/registry/remove.h"
 #include "daemon/registry/review.h"
@@ -22,6 +23,17 @@
 #include <string.h>
 
 /* ---- answers without an object ---- */
+
+/* Answers that are no call's are counted without a kind. */
+static void count(const struct registry *r, const struct rest_request *q, unsigned code) {
+        const struct metrics_request m = {
+                .verb = metrics_verb(q->method, false, false, false),
+                .code = code,
+                .is_long = true,
+        };
+
+        metrics_observe(r->metrics, &m);
+}
 
 static void respond_fault(const struct rest_sink *sink, void *data, unsigned code,
                           const char *reason, const char *message) {
@@ -285,6 +297,7 @@ static bool is_let_in(struct registry *registry, const struct rest_request *q,
 
         if (!registry->is_ready || authorize_parsed(registry, q, path, query, &refusal))
                 return true;
+        count(registry, q, refusal.status);
         sink->respond(data, &refusal);
         rest_response_done(&refusal);
         return false;
@@ -304,6 +317,7 @@ void rest_handle(struct registry *registry, const struct rest_request *request,
         if (r == 0)
                 r = query_parse(request->query, &query, &e);
         if (r < 0) {
+                count(registry, request, parse_code(r));
                 respond_fault(sink, data, parse_code(r),
                               r == -ENOMEM ? "InternalError" : "BadRequest", err_text(&e));
                 return;
@@ -319,10 +333,12 @@ void rest_handle(struct registry *registry, const struct rest_request *request,
         if (!kind)
                 kind = registry_review(registry, path.group, path.version, path.resource, &asked);
         if (!kind) {
+                count(registry, request, 404);
                 respond_unknown(sink, data);
                 return;
         }
         if (registry->has_stopped || (!registry->is_ready && request->user != &REGISTRY_USER)) {
+                count(registry, request, 503);
                 respond_fault(sink, data, 503, "ServiceUnavailable",
                               registry->has_stopped ? "the server is stopping"
                                                     : "the server is still starting");

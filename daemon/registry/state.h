@@ -16,6 +16,7 @@
 /* What the registry's own files share. */
 struct addresses;
 struct jwt_key;
+struct metrics;
 struct openapi;
 struct rbac;
 struct timer;
@@ -41,6 +42,7 @@ struct registry {
         struct kinds reviews; /* kinds without objects */
         struct rbac *rbac;    /* what roles and bindings say */
         struct hub *hub;
+        struct metrics *metrics;
         struct revisions revisions;
         struct list commits; /* in the order of their revisions */
         bool is_draining;
