@@ -16,8 +16,9 @@ static const struct {
         uint64_t usec;
         const char *text;
 } BOUNDS[] = {
-        { 500, "0.0005" }, { 1000, "0.001" },  { 2500, "0.0025" }, { 5000, "0.005" }, { 10000, "0.01" },
-        { 25000, "0.025" }, { 100000, "0.1" }, { 250000, "0.25" }, { 1000000, "1" },  { 5000000, "5" },
+        { 500, "0.0005" }, { 1000, "0.001" },  { 2500, "0.0025" }, { 5000, "0.005" },
+        { 10000, "0.01" }, { 25000, "0.025" }, { 100000, "0.1" },  { 250000, "0.25" },
+        { 1000000, "1" },  { 5000000, "5" },
 };
 
 #define CODES_MAX 12
@@ -34,7 +35,7 @@ struct series {
 };
 
 struct metrics {
-        struct map series; /* labels as text → struct series */
+        struct map series;   /* labels as text → struct series */
         struct series other; /* where the map is full */
 };
 
@@ -65,11 +66,12 @@ const char *metrics_verb(const char *method, bool has_name, bool is_watch, bool 
 static void labels_write(const struct metrics_request *r, char *buf, size_t len) {
         const struct kind *k = r->asked;
 
-        (void) snprintf(buf, len,
-                        "verb=\"%s\",group=\"%s\",version=\"%s\",resource=\"%s\",subresource=\"%s\","
-                        "scope=\"%s\"",
-                        r->verb, k ? k->group : "", k ? k->version : "", k ? k->plural : "",
-                        str_or_empty(r->subresource), str_or_empty(r->scope));
+        (void) snprintf(
+                buf, len,
+                "verb=\"%s\",group=\"%s\",version=\"%s\",resource=\"%s\",subresource=\"%s\","
+                "scope=\"%s\"",
+                r->verb, k ? k->group : "", k ? k->version : "", k ? k->plural : "",
+                str_or_empty(r->subresource), str_or_empty(r->scope));
 }
 
 static struct series *series_of(struct metrics *m, const char *labels) {
@@ -153,12 +155,12 @@ static void requests_write(struct strbuf *b, const struct metrics *m) {
         head_write(b, "apiserver_request_total", "counter",
                    "Requests that were answered, by verb, kind and HTTP code.");
         MAP_FOREACH(i, &m->series)
-                counts_write(b, i->key, i->value);
+        counts_write(b, i->key, i->value);
         counts_write(b, "", &m->other);
         head_write(b, "apiserver_request_duration_seconds", "histogram",
                    "How long answers took, without watches and streams.");
         MAP_FOREACH(i, &m->series)
-                times_write(b, i->key, i->value);
+        times_write(b, i->key, i->value);
         times_write(b, "", &m->other);
 }
 
@@ -174,7 +176,8 @@ static void objects_write(struct strbuf *b, const struct registry *r) {
                 resource_write(b, r->kinds.items[i]->resource.kind);
                 strbuf_addf(b, "\"} %zu\n", r->kinds.items[i]->table.n);
         }
-        head_write(b, "orch_storage_bytes", "gauge", "Memory of the objects that are kept, by kind.");
+        head_write(b, "orch_storage_bytes", "gauge",
+                   "Memory of the objects that are kept, by kind.");
         for (size_t i = 0; i < r->kinds.n; i++) {
                 strbuf_add(b, "orch_storage_bytes{resource=\"");
                 resource_write(b, r->kinds.items[i]->resource.kind);

@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* What GET /metrics tells: requests by verb, kind and code under the kube-apiserver's names, objects in memory, watches, and the
- * process under the names that Prometheus' client libraries use (prometheus.io: "Writing client libraries", "Exposition formats",
- * text format 0.0.4). */
+/* What GET /metrics tells: requests by verb, kind and code under the kube-apiserver's names,
+ * objects in memory, watches, and the process under the names that Prometheus' client libraries use
+ * (prometheus.io: "Writing client libraries", "Exposition formats", text format 0.0.4). */
 struct kind;
 struct metrics;
 struct registry;
@@ -36,8 +36,8 @@ DEFINE_AUTO(metrics);
 /* Counts a request. Out of memory: it isn't counted. */
 void metrics_observe(struct metrics *m, const struct metrics_request *r);
 
-/* The verb that Kubernetes counts a method as. has_name: the path names an object; is_watch: the query
- * says watch; is_apply: a PATCH that applies. Static. Pure. */
+/* The verb that Kubernetes counts a method as. has_name: the path names an object; is_watch: the
+ * query says watch; is_apply: a PATCH that applies. Static. Pure. */
 const char *metrics_verb(const char *method, bool has_name, bool is_watch, bool is_apply);
 
 /* The text for GET /metrics, the caller's; NULL when memory is out. Reads /proc/self. */

@@ -1,5 +1,5 @@
-#include "base/process_usage.h"
 #include "base/clock.h"
+#include "base/process_usage.h"
 #include "tests/unit/test.h"
 
 #include <fcntl.h>

@@ -43,7 +43,8 @@ static void requests_are_counted_by_verb_kind_and_code(void **state) {
         struct fixture *f = *state;
         AUTO_FREE char *text = NULL;
 
-        fixture_do(f, "POST", "/api/v1/namespaces/default/pods", pod_json("web", "\"app\":\"x\""), 201);
+        fixture_do(f, "POST", "/api/v1/namespaces/default/pods", pod_json("web", "\"app\":\"x\""),
+                   201);
         fixture_do(f, "GET", "/api/v1/namespaces/default/pods/web", NULL, 200);
         fixture_do(f, "GET", "/api/v1/namespaces/default/pods/web", NULL, 200);
         fixture_do(f, "GET", "/api/v1/namespaces/default/pods/none", NULL, 404);
@@ -52,13 +53,19 @@ static void requests_are_counted_by_verb_kind_and_code(void **state) {
         text = metrics_of(f);
 
         assert_has(text, "# TYPE apiserver_request_total counter\n");
-        assert_has(text, "apiserver_request_total{verb=\"POST\",group=\"\",version=\"v1\",resource=\"pods\","
-                         "subresource=\"\",scope=\"resource\",code=\"201\"} 1\n");
-        assert_has(text, "apiserver_request_total{verb=\"GET\",group=\"\",version=\"v1\",resource=\"pods\","
-                         "subresource=\"\",scope=\"resource\",code=\"200\"} 2\n");
+        assert_has(
+                text,
+                "apiserver_request_total{verb=\"POST\",group=\"\",version=\"v1\",resource=\"pods\","
+                "subresource=\"\",scope=\"resource\",code=\"201\"} 1\n");
+        assert_has(
+                text,
+                "apiserver_request_total{verb=\"GET\",group=\"\",version=\"v1\",resource=\"pods\","
+                "subresource=\"\",scope=\"resource\",code=\"200\"} 2\n");
         assert_has(text, "scope=\"resource\",code=\"404\"} 1\n");
-        assert_has(text, "apiserver_request_total{verb=\"LIST\",group=\"\",version=\"v1\",resource=\"pods\","
-                         "subresource=\"\",scope=\"cluster\",code=\"200\"} 1\n");
+        assert_has(
+                text,
+                "apiserver_request_total{verb=\"LIST\",group=\"\",version=\"v1\",resource=\"pods\","
+                "subresource=\"\",scope=\"cluster\",code=\"200\"} 1\n");
         assert_has(text, "resource=\"\",subresource=\"\",scope=\"\",code=\"404\"} 1\n");
 }
 
@@ -79,16 +86,20 @@ static void times_are_a_cumulative_histogram(void **state) {
                 last = n;
         }
         assert_has(text, "scope=\"cluster\",le=\"+Inf\"} 2\n");
-        assert_has(text, "apiserver_request_duration_seconds_count{verb=\"LIST\",group=\"\",version=\"v1\","
-                         "resource=\"pods\",subresource=\"\",scope=\"cluster\"} 2\n");
+        assert_has(
+                text,
+                "apiserver_request_duration_seconds_count{verb=\"LIST\",group=\"\",version=\"v1\","
+                "resource=\"pods\",subresource=\"\",scope=\"cluster\"} 2\n");
 }
 
 static void objects_and_the_process_are_told(void **state) {
         struct fixture *f = *state;
         AUTO_FREE char *text = NULL;
 
-        fixture_do(f, "POST", "/api/v1/namespaces/default/pods", pod_json("a", "\"app\":\"x\""), 201);
-        fixture_do(f, "POST", "/api/v1/namespaces/default/pods", pod_json("b", "\"app\":\"x\""), 201);
+        fixture_do(f, "POST", "/api/v1/namespaces/default/pods", pod_json("a", "\"app\":\"x\""),
+                   201);
+        fixture_do(f, "POST", "/api/v1/namespaces/default/pods", pod_json("b", "\"app\":\"x\""),
+                   201);
         text = metrics_of(f);
 
         assert_has(text, "\napiserver_storage_objects{resource=\"pods\"} 2\n");
@@ -124,10 +135,14 @@ static void verbs_are_those_of_kubernetes(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(requests_are_counted_by_verb_kind_and_code, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(times_are_a_cumulative_histogram, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(objects_and_the_process_are_told, set_up, tear_down),
-                cmocka_unit_test_setup_teardown(watches_are_counted_while_they_are_open, set_up, tear_down),
+                cmocka_unit_test_setup_teardown(requests_are_counted_by_verb_kind_and_code, set_up,
+                                                tear_down),
+                cmocka_unit_test_setup_teardown(times_are_a_cumulative_histogram, set_up,
+                                                tear_down),
+                cmocka_unit_test_setup_teardown(objects_and_the_process_are_told, set_up,
+                                                tear_down),
+                cmocka_unit_test_setup_teardown(watches_are_counted_while_they_are_open, set_up,
+                                                tear_down),
                 cmocka_unit_test(verbs_are_those_of_kubernetes),
         };
 
