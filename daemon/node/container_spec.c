@@ -340,6 +340,7 @@ int container_spec_build(struct arena *a, const struct context *ctx, const struc
                 .oom_score_adj = oom_score(ctx, c),
                 .has_tty = c->tty,
                 .has_stdin = c->stdin,
+                .is_stdin_once = c->stdin_once,
                 .termination_message_path = c->termination_message_path,
                 .is_log_fallback = str_eq(c->termination_message_policy, "FallbackToLogsOnError"),
         };

@@ -15,11 +15,10 @@
 
 struct exec_stream {
         struct runtime_session *session; /* weak */
-        bool has_session, is_attached, has_tty;
+        bool has_session, has_tty;
         char *uid, *container;
         struct pump_in *in;
         struct pump_out *out, *err;
-        bool is_in_ended; /* the end came before the descriptor */
 };
 
 static struct runtime_pod *exec_pod(const struct stream *s, const struct exec_stream *x,
@@ -144,38 +143,7 @@ static int exec_run(struct stream *s, struct exec_stream *x, struct runtime_pod 
         return r;
 }
 
-static void on_attach_end(void *userdata) {
-        stream_finish(userdata);
-}
-
-static void on_attached(void *userdata, int r, int take_in, int take_out, const struct err *e) {
-        struct stream *s = userdata;
-        struct exec_stream *x = s->state;
-        struct err e2 = { 0 };
-
-        if (r < 0) {
-                stream_fail(s, r, e);
-                return;
-        }
-        if (take_in >= 0 && stream_query_bool(s, "stdin"))
-                r = pump_in_new(s->ctx->loop, take_in, s->conn, &x->in, &e2);
-        else if (take_in >= 0)
-                (void) close(take_in);
-        if (r == 0)
-                r = pump_out_new(s->ctx->loop, take_out, s->conn, STREAM_STDOUT, true,
-                                 on_attach_end, s, &x->out, &e2);
-        else
-                (void) close(take_out);
-        if (r < 0) {
-                stream_fail(s, r, &e2);
-                return;
-        }
-        conn_send(s->conn, STREAM_STDOUT, "", 0); /* the user's connection may be upgraded */
-        if (x->is_in_ended && x->in)
-                pump_in_end(x->in);
-}
-
-static int exec_begin(struct stream *s, bool is_attach, struct err *e) {
+static int exec_start(struct stream *s, struct err *e) {
         struct exec_stream *x = calloc(1, sizeof(*x));
         struct node_pod *p = stream_pod(s, e);
         const char *container = NULL;
@@ -197,45 +165,13 @@ static int exec_begin(struct stream *s, bool is_attach, struct err *e) {
         rt = exec_pod(s, x, e);
         if (!rt)
                 return -EINVAL;
-        x->is_attached = is_attach;
         x->has_tty = stream_query_bool(s, "tty");
-        if (is_attach)
-                return runtime_attach(
-                        rt, x->container,
-                        &(struct runtime_attach_callbacks){ .on_open = on_attached, .userdata = s },
-                        e);
         return exec_run(s, x, rt, e);
-}
-
-static int exec_start(struct stream *s, struct err *e) {
-        return exec_begin(s, false, e);
-}
-
-static int attach_start(struct stream *s, struct err *e) {
-        return exec_begin(s, true, e);
-}
-
-static void exec_resize(struct stream *s, struct exec_stream *x, const struct stream_frame *frame) {
-        json_t *size = json_loadb((const char *) frame->data, frame->len, 0, NULL);
-        json_int_t width = json_integer_value(json_object_get(size, "Width"));
-        json_int_t height = json_integer_value(json_object_get(size, "Height"));
-        struct runtime_pod *rt;
-
-        json_decref(size);
-        if (width < 1 || width > 65535 || height < 1 || height > 65535)
-                return;
-        if (x->has_session) {
-                (void) runtime_exec_resize(x->session, (unsigned) width, (unsigned) height);
-        } else if (x->is_attached) {
-                rt = exec_pod(s, x, NULL);
-                if (rt)
-                        (void) runtime_container_resize(rt, x->container, (unsigned) width,
-                                                        (unsigned) height);
-        }
 }
 
 static void exec_frame(struct stream *s, const struct stream_frame *frame) {
         struct exec_stream *x = s->state;
+        unsigned columns, rows;
 
         if (!x)
                 return;
@@ -245,13 +181,13 @@ static void exec_frame(struct stream *s, const struct stream_frame *frame) {
                         (void) pump_in_write(x->in, frame->data, frame->len);
                 break;
         case STREAM_STDIN_END:
-                x->is_in_ended = true;
                 /* A terminal ends by ^D, not by closing: its master serves the output too. */
                 if (x->in && !x->has_tty)
                         pump_in_end(x->in);
                 break;
         case STREAM_RESIZE:
-                exec_resize(s, x, frame);
+                if (x->has_session && stream_size_parse(frame, &columns, &rows))
+                        (void) runtime_exec_resize(x->session, columns, rows);
                 break;
         default:
                 break;
@@ -287,8 +223,3 @@ const struct stream_verb stream_exec_verb = { .name = "exec",
                                               .frame = exec_frame,
                                               .room = exec_room,
                                               .free = exec_free };
-const struct stream_verb stream_attach_verb = { .name = "attach",
-                                                .start = attach_start,
-                                                .frame = exec_frame,
-                                                .room = exec_room,
-                                                .free = exec_free };

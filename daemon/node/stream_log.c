@@ -1,9 +1,8 @@
 #include "api/kinds/meta.h"
 #include "base/clock.h"
 #include "base/str.h"
-#include "daemon/loop/loop.h"
-#include "daemon/loop/timer.h"
 #include "daemon/node/conn.h"
+#include "daemon/node/follow.h"
 #include "daemon/node/pod.h"
 #include "daemon/node/pods.h"
 #include "daemon/node/stream_internal.h"
@@ -11,70 +10,30 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <systemd/sd-event.h>
-
-#define LOG_PIECE_BYTES 32768
-/* How soon the end of a followed container is noticed, and new lines where the kernel has no
- * inotify watch left. */
-#define LOG_LOOK_USEC (250 * USEC_PER_MSEC)
 
 struct log_stream {
-        struct log_reader *reader;
-        sd_event_source *io;
-        struct loop_timer *timer;
+        struct follow *follow;
         char *uid, *container;
         uint64_t instance;
         bool is_following;
 };
 
-static bool is_life_over(const struct stream *s, const struct log_stream *l) {
-        const struct node_pod *p = pods_find(s->pods, NULL, NULL, l->uid);
+static bool is_over(void *userdata) {
+        const struct stream *s = userdata;
+        const struct log_stream *l = s->state;
+        const struct node_pod *p;
 
+        if (!l->is_following)
+                return true;
+        p = pods_find(s->pods, NULL, NULL, l->uid);
         return !p || !node_pod_is_running(p, l->container, l->instance);
 }
 
-/* Sends what is there. The order matters: whether the container lives is asked before the last
- * look, so that its last line isn't missed. */
-static void log_send(struct stream *s) {
-        struct log_stream *l = s->state;
-        bool is_over = !l->is_following || is_life_over(s, l);
-        char piece[LOG_PIECE_BYTES];
-        struct err e = { 0 };
-
-        while (conn_room(s->conn) > 0) {
-                ssize_t n = log_reader_read(l->reader, piece, sizeof(piece), NULL, &e);
-
-                if (n < 0) {
-                        stream_fail(s, (int) n, &e);
-                        l->is_following = false;
-                        return;
-                }
-                if (n == 0) {
-                        if (is_over || log_reader_is_done(l->reader)) {
-                                loop_timer_set(l->timer, USEC_NEVER);
-                                (void) sd_event_source_set_enabled(l->io, SD_EVENT_OFF);
-                                stream_finish(s);
-                        } else {
-                                loop_timer_set(l->timer, clock_now_usec() + LOG_LOOK_USEC);
-                        }
-                        return;
-                }
-                conn_send(s->conn, STREAM_STDOUT, piece, (size_t) n);
-        }
-}
-
-static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdata) {
-        (void) source;
-        (void) fd;
-        (void) events;
-        log_send(userdata);
-        return 0;
-}
-
-static void on_timer(struct loop_timer *t, void *userdata) {
-        (void) t;
-        log_send(userdata);
+static void on_end(void *userdata, int r, const struct err *e) {
+        if (r < 0)
+                stream_fail(userdata, r, e);
+        else
+                stream_finish(userdata);
 }
 
 static uint64_t since_usec(const struct stream *s) {
@@ -89,7 +48,8 @@ static uint64_t since_usec(const struct stream *s) {
         return now_usec - (uint64_t) seconds * USEC_PER_SEC;
 }
 
-static int log_open(struct stream *s, struct log_stream *l, struct err *e) {
+static int log_open(struct stream *s, struct log_stream *l, struct log_reader **ret,
+                    struct err *e) {
         struct node_pod *p = stream_pod(s, e);
         const struct log_reader_options options = {
                 .tail_lines = stream_query_int(s, "tailLines", -1),
@@ -114,30 +74,37 @@ static int log_open(struct stream *s, struct log_stream *l, struct err *e) {
         if (!dir || !path || !l->uid || !l->container)
                 return err_set(e, -ENOMEM, "out of memory");
         l->is_following = stream_query_bool(s, "follow");
-        return log_reader_new(path, &options, &l->reader, e);
+        return log_reader_new(path, &options, ret, e);
 }
 
 static int log_start(struct stream *s, struct err *e) {
+        const struct follow_handlers handlers = { .is_over = is_over,
+                                                  .on_end = on_end,
+                                                  .userdata = s };
         struct log_stream *l = calloc(1, sizeof(*l));
-        int r, fd;
+        struct follow_options options = { 0 };
+        struct log_reader *reader = NULL;
+        int r;
 
         if (!l)
                 return err_set(e, -ENOMEM, "out of memory");
         s->state = l;
-        r = log_open(s, l, e);
-        if (r == 0)
-                r = loop_timer_new(s->ctx->loop, 0, on_timer, s, &l->timer, e);
+        r = log_open(s, l, &reader, e);
         if (r < 0)
                 return r;
-        fd = l->is_following ? log_reader_fd(l->reader) : -1;
-        if (fd >= 0 && sd_event_add_io(loop_event(s->ctx->loop), &l->io, fd, EPOLLIN, on_io, s) < 0)
-                return err_set(e, -ENOMEM, "cannot follow the log");
-        log_send(s);
+        options.is_following = l->is_following;
+        r = follow_new(s->ctx->loop, s->conn, reader, &options, &handlers, &l->follow);
+        if (r < 0)
+                return err_errno(e, r, "cannot follow the log");
+        conn_send(s->conn, STREAM_STDOUT, "", 0); /* the answer may begin */
         return 0;
 }
 
 static void log_room(struct stream *s) {
-        log_send(s);
+        const struct log_stream *l = s->state;
+
+        if (l && l->follow)
+                follow_look(l->follow);
 }
 
 static void log_free(struct stream *s) {
@@ -145,9 +112,7 @@ static void log_free(struct stream *s) {
 
         if (!l)
                 return;
-        sd_event_source_disable_unref(l->io);
-        loop_timer_unref(l->timer);
-        log_reader_unref(l->reader);
+        follow_unref(l->follow);
         free(l->uid);
         free(l->container);
         free(l);

@@ -295,17 +295,6 @@ void container_read_report(struct supervisor *s, struct container *c) {
 
 /* ---- output ---- */
 
-static void container_copy(struct container *c, int stream, const char *data, size_t len) {
-        char number = (char) (stream + 1);
-        struct iovec iov[2] = { { &number, 1 }, { (void *) data, len } };
-        struct msghdr h = { .msg_iov = iov, .msg_iovlen = 2 };
-
-        for (size_t i = 0; i < POD_ATTACH_MAX; i++)
-                if (c->attached[i] >= 0 &&
-                    sendmsg(c->attached[i], &h, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno != EAGAIN)
-                        container_close(&c->attached[i]);
-}
-
 static uint64_t container_now_nsec(void) {
         struct timespec ts = { 0 };
 
@@ -330,7 +319,6 @@ void container_pump(struct supervisor *s, struct container *c, int stream, bool 
                         container_close(&c->out[stream]);
                         break;
                 }
-                container_copy(c, stream, s->buffer + have, (size_t) n);
                 have += (size_t) n;
                 most = MAX(most, have);
                 now = container_now_nsec();
@@ -366,7 +354,7 @@ void container_attach(struct supervisor *s, int client, const struct wire_msg *m
         }
 
         in = c->flags & WIRE_FLAG_TTY ? c->out[0] : c->in;
-        if (in >= 0) {
+        if (in >= 0 && c->flags & msg->flags & WIRE_FLAG_STDIN) {
                 reply.flags = WIRE_FLAG_STDIN;
                 fds[n++] = in;
         }
@@ -374,7 +362,7 @@ void container_attach(struct supervisor *s, int client, const struct wire_msg *m
         supervisor_send(s, client, &reply, fds, n);
         (void) close(pair[1]);
         c->attached[slot] = pair[0];
-        if (c->flags & WIRE_FLAG_STDIN_ONCE)
+        if (reply.flags && c->flags & WIRE_FLAG_STDIN_ONCE)
                 container_close(&c->in);
 }
 

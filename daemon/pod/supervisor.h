@@ -16,7 +16,7 @@
 #define POD_CONTAINERS_MAX 64
 #define POD_SESSIONS_MAX 64
 #define POD_CLIENTS_MAX 4
-#define POD_ATTACH_MAX 4
+#define POD_ATTACH_MAX 16
 #define POD_CONF_MAX 8192
 
 enum pod_flag {

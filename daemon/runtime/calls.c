@@ -76,9 +76,10 @@ static void call_end_attach(struct runtime_session *c, const struct wire_msg *ms
         const struct runtime_attach_callbacks callbacks = c->attach;
         struct err e = { 0 };
         size_t n_expected = msg->flags & WIRE_FLAG_STDIN ? 2 : 1;
+        bool is_wanted = !c->is_cancelled;
         int in = -1, out = -1, r = msg->result;
 
-        if (r == 0 && fds->n == n_expected) {
+        if (r == 0 && is_wanted && fds->n == n_expected) {
                 out = STEAL_FD(fds->fds[n_expected - 1]);
                 if (n_expected == 2)
                         in = STEAL_FD(fds->fds[0]);
@@ -88,7 +89,8 @@ static void call_end_attach(struct runtime_session *c, const struct wire_msg *ms
         else if (r < 0)
                 (void) err_set(&e, r, "%s", msg->text);
         call_free(c);
-        callbacks.on_open(callbacks.userdata, r, in, out, &e);
+        if (is_wanted)
+                callbacks.on_open(callbacks.userdata, r, in, out, &e);
 }
 
 static void call_end_done(struct runtime_session *c, const struct wire_msg *msg) {

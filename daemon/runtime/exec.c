@@ -113,9 +113,10 @@ int runtime_exec_resize(struct runtime_session *session, unsigned columns, unsig
         return call_send(session->pod, &msg, NULL, 0, NULL, NULL);
 }
 
-int runtime_attach(struct runtime_pod *pod, const char *container,
-                   const struct runtime_attach_callbacks *callbacks, struct err *e) {
-        struct wire_msg msg = { .type = WIRE_ATTACH };
+int runtime_attach(struct runtime_pod *pod, const char *container, bool has_stdin,
+                   const struct runtime_attach_callbacks *callbacks,
+                   struct runtime_session **ret_session, struct err *e) {
+        struct wire_msg msg = { .type = WIRE_ATTACH, .flags = has_stdin ? WIRE_FLAG_STDIN : 0U };
         struct runtime_session *c;
         int r;
 
@@ -127,5 +128,11 @@ int runtime_attach(struct runtime_pod *pod, const char *container,
                 return r;
         c->kind = RUNTIME_CALL_ATTACH;
         c->attach = *callbacks;
+        if (ret_session)
+                *ret_session = c;
         return 0;
+}
+
+void runtime_attach_cancel(struct runtime_session *session) {
+        session->is_cancelled = true;
 }

@@ -208,7 +208,7 @@ int log_reader_fd(struct log_reader *r) {
 
 /* ---- records ---- */
 
-static void log_reader_drain_watch(const struct log_reader *r) {
+void log_reader_drain_watch(const struct log_reader *r) {
         char events[4096];
 
         while (r->watch >= 0 && read(r->watch, events, sizeof(events)) > 0)
@@ -216,13 +216,14 @@ static void log_reader_drain_watch(const struct log_reader *r) {
 }
 
 /* The next whole record in the buffer, NUL instead of its newline; NULL: read more. */
-static char *log_reader_line(struct log_reader *r) {
+static char *log_reader_line(struct log_reader *r, size_t *ret_len) {
         char *begin = r->buffer + r->start;
         char *newline = memchr(begin, '\n', r->end - r->start);
 
         if (!newline)
                 return NULL;
         *newline = '\0';
+        *ret_len = (size_t) (newline - begin);
         r->start += (size_t) (newline - begin) + 1;
         return begin;
 }
@@ -288,7 +289,7 @@ static bool log_reader_reserve(struct log_reader *r, size_t len) {
 }
 
 /* "TIME stdout F text": what of it the reader is to see goes to r->out. Returns 0 or -ENOMEM. */
-static int log_reader_render(struct log_reader *r, const char *line) {
+static int log_reader_render(struct log_reader *r, const char *line, size_t line_len) {
         size_t time_len = strcspn(line, " ");
         const char *stream = line + time_len + (line[time_len] == ' ');
         const char *tag = strchr(stream, ' ');
@@ -309,7 +310,7 @@ static int log_reader_render(struct log_reader *r, const char *line) {
         r->out_stream = strncmp(stream, "stderr", 6) == 0 ? 2 : 1;
         is_first = !r->is_line_open[r->out_stream];
         r->is_line_open[r->out_stream] = !is_full;
-        len = strlen(text);
+        len = (size_t) (line + line_len - text); /* a text may hold NUL */
         if (!log_reader_reserve(r, len + time_len + 2))
                 return -ENOMEM;
         if (r->options.has_timestamps && is_first) {
@@ -334,8 +335,9 @@ ssize_t log_reader_read(struct log_reader *r, char *buf, size_t cap, int *ret_st
                 size_t n;
 
                 if (r->out_start == r->out_len) {
-                        char *line = log_reader_line(r);
-                        int k = line ? log_reader_render(r, line) : log_reader_fill(r);
+                        size_t len = 0;
+                        char *line = log_reader_line(r, &len);
+                        int k = line ? log_reader_render(r, line, len) : log_reader_fill(r);
 
                         if (k < 0)
                                 return err_errno(e, k, "cannot read log %s", r->path);

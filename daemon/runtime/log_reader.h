@@ -38,6 +38,9 @@ ssize_t log_reader_read(struct log_reader *r, char *buf, size_t cap, int *ret_st
                         struct err *e);
 bool log_reader_is_done(const struct log_reader *r);
 
+/* Forgets what log_reader_fd() told of so far; log_reader_read() does so, too. */
+void log_reader_drain_watch(const struct log_reader *r);
+
 /* An inotify descriptor that becomes readable when there may be more (put it into the loop for
  * "follow"); borrowed. Negative errno when the kernel has no more watches: read again by timer. */
 int log_reader_fd(struct log_reader *r);

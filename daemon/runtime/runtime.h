@@ -355,15 +355,18 @@ void runtime_exec_kill(struct runtime_session *session);
 void runtime_exec_cancel(struct runtime_session *session);
 int runtime_exec_resize(struct runtime_session *session, unsigned columns, unsigned rows);
 
-/* Attach to the main process's standard streams. on_open gets descriptors, its to close: in (write
- * to stdin or the terminal; -1 unless has_stdin or has_tty), out (a copy of what is written from
- * now on: a SEQPACKET socket, each packet led by one byte 1 or 2 for the stream, at its end when
- * the container ends). Who reads out too slowly misses output; the log has it. */
+/* Attach to the main process. on_open gets descriptors, its to close: in (write to stdin or the
+ * terminal; -1 unless has_stdin and the container's spec has it, too) and end (a socket that is at
+ * its end when the container is, and its log whole). The output is in the log: whoever reads that
+ * slowly misses nothing and holds up nobody. *ret_session is weak: it ends with on_open. */
 struct runtime_attach_callbacks {
-        void (*on_open)(void *userdata, int r, int take_in, int take_out, const struct err *e);
+        void (*on_open)(void *userdata, int r, int take_in, int take_end, const struct err *e);
         void *userdata;
 };
-int runtime_attach(struct runtime_pod *pod, const char *container,
-                   const struct runtime_attach_callbacks *callbacks, struct err *e);
+int runtime_attach(struct runtime_pod *pod, const char *container, bool has_stdin,
+                   const struct runtime_attach_callbacks *callbacks,
+                   struct runtime_session **ret_session, struct err *e);
+/* The caller isn't interested any more: on_open is not called. */
+void runtime_attach_cancel(struct runtime_session *session);
 int runtime_container_resize(struct runtime_pod *pod, const char *container, unsigned columns,
                              unsigned rows);

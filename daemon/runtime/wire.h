@@ -22,8 +22,9 @@ enum wire_type {
         WIRE_EXEC, /* container, flags; descriptors: OCI process object, stdin, stdout, stderr */
         WIRE_EXEC_KILL, /* target: the serial of WIRE_EXEC */
         WIRE_RESIZE,    /* container, or target: serial of WIRE_EXEC; a: columns, b: rows */
-        WIRE_ATTACH, /* container; the reply carries in (when flags has WIRE_FLAG_STDIN) and out */
-        WIRE_REMOVE, /* end everything and leave nothing behind; then the socket closes */
+        WIRE_ATTACH,    /* container, flags: WIRE_FLAG_STDIN when input is wanted; the reply carries
+                           in (when its flags have that, too) and a socket that closes at the end */
+        WIRE_REMOVE,    /* end everything and leave nothing behind; then the socket closes */
 
         /* pod to node */
         WIRE_REPLY = 100, /* serial, result, text */

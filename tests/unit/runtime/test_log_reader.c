@@ -184,6 +184,22 @@ static void a_log_that_comes_later_is_found(void **state) {
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_place, drop_place)
 
+static void a_text_may_hold_nul(void **state) {
+        static const char record[] = "2026-01-02T03:04:05.000000000Z stdout F a\0b\n";
+        const struct log_reader_options all = { .tail_lines = -1 };
+        AUTO(log_reader) struct log_reader *r = NULL;
+        struct place *p = *state;
+        char buf[16];
+        int fd = open(p->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+        assert_int_equal(fd_write_all(fd, record, sizeof(record) - 1), 0);
+        (void) close(fd);
+        assert_int_equal(log_reader_new(p->path, &all, &r, NULL), 0);
+
+        assert_int_equal(log_reader_read(r, buf, sizeof(buf), NULL, NULL), 4);
+        assert_memory_equal(buf, "a\0b\n", 4);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(rotated_files_are_read_as_one_text),
@@ -193,6 +209,7 @@ int main(void) {
                 TEST(a_rotation_under_way_loses_and_doubles_nothing),
                 TEST(reading_goes_on_across_a_rotation),
                 TEST(a_log_that_comes_later_is_found),
+                TEST(a_text_may_hold_nul),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
