@@ -83,6 +83,9 @@ static int control_add_parts(struct control *c, const struct control_options *o,
                 if (r < 0)
                         return r;
         }
+        r = account_controller_new(&c->core, o->ca_pem, &c->parts[c->n_parts++], e);
+        if (r < 0)
+                return r;
         return nodelifecycle_controller_new(&c->core, &nodes, &c->parts[c->n_parts++], e);
 }
 

@@ -21,8 +21,9 @@ struct control_options {
         struct timers *timers;             /* borrowed until control_unref() */
         uint64_t (*wall_usec)(void *data); /* what goes into objects; NULL: clock_wall_usec() */
         void *wall_data;
-        uint64_t seed;               /* of jitter and names; 0: drawn from the kernel */
-        uint64_t node_grace_usec;    /* lease not renewed for so long: node unknown; 0: 40 s */
+        const char *ca_pem;       /* certificate of the cluster's authority, for pods; NULL: none */
+        uint64_t seed;            /* of jitter and names; 0: drawn from the kernel */
+        uint64_t node_grace_usec; /* lease not renewed for so long: node unknown; 0: 40 s */
         uint64_t node_eviction_usec; /* pods without a toleration of their own stay so long on a
                                         node that is gone; 0: 300 s */
 };

@@ -25,6 +25,8 @@ int scheduler_new(struct core *core, struct part *ret, struct err *e);
 int namespace_controller_new(struct core *core, struct part *ret, struct err *e);
 int gc_controller_new(struct core *core, struct part *ret, struct err *e);
 int podgc_controller_new(struct core *core, struct part *ret, struct err *e);
+/* ca_pem: copied; NULL: there is no authority. */
+int account_controller_new(struct core *core, const char *ca_pem, struct part *ret, struct err *e);
 int rbac_controller_new(struct core *core, struct part *ret, struct err *e);
 
 struct nodelifecycle_config {

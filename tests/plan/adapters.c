@@ -1,12 +1,15 @@
+#include "api/kinds/config.h"
 #include "api/kinds/event.h"
 #include "api/kinds/node.h"
 #include "api/kinds/object.h"
 #include "api/kinds/pod.h"
 #include "api/kinds/rbac.h"
 #include "api/kinds/service.h"
+#include "api/kinds/service_account.h"
 #include "api/kinds/workload.h"
 #include "base/clock.h"
 #include "base/str.h"
+#include "daemon/plan/account_plan.h"
 #include "daemon/plan/deployment_plan.h"
 #include "daemon/plan/endpointslice_plan.h"
 #include "daemon/plan/gc_plan.h"
@@ -170,6 +173,18 @@ static int run_nodelifecycle(const struct plan_case *pc, struct changes *c, stru
         return nodelifecycle_plan(&f, c, e);
 }
 
+/* ca: the authority's certificate. */
+static int run_account(const struct plan_case *pc, struct changes *c, struct err *e) {
+        struct picked accounts = { 0 }, maps = { 0 };
+        struct account_facts f = { .namespace_ = pc->objects[0], .ca_pem = text_of(pc, "ca") };
+
+        pick(pc, &service_account_kind, &accounts);
+        pick(pc, &config_map_kind, &maps);
+        f.account = accounts.n > 0 ? accounts.items[0] : NULL;
+        f.config_map = maps.n > 0 ? maps.items[0] : NULL;
+        return account_plan(&f, c, e);
+}
+
 /* default: the name of a default role, or of a binding; wanted: it as it is. */
 static int run_rbac_default(const struct plan_case *pc, struct changes *c, struct err *e) {
         const char *name = text_of(pc, "default");
@@ -200,6 +215,7 @@ plan_adapter plan_adapter_find(const char *name) {
                 { "gc", run_gc },
                 { "podgc", run_podgc },
                 { "nodelifecycle", run_nodelifecycle },
+                { "account", run_account },
                 { "rbac_default", run_rbac_default },
                 { "rbac_aggregate", run_rbac_aggregate },
         };
