@@ -83,7 +83,14 @@ struct downward_api_projection {
         struct downward_api_file_list items;
 };
 
+struct service_account_token_projection {
+        const char *audience; /* the API server's own when empty */
+        struct opt_int expiration_seconds;
+        const char *path;
+};
+
 struct volume_projection {
+        struct service_account_token_projection *service_account_token;
         struct secret_projection *secret;
         struct config_map_projection *config_map;
         struct downward_api_projection *downward_api;

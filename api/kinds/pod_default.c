@@ -74,6 +74,19 @@ static int pod_default_container(json_t *container, bool is_host_network) {
         return pod_default_requests(container);
 }
 
+/* The account has two names; the new one wins (pkg/apis/core/v1/conversion.go). */
+static int pod_default_account(json_t *spec) {
+        json_t *name = json_object_get(spec, "serviceAccountName");
+        json_t *old = json_object_get(spec, "serviceAccount");
+
+        if (!json_is_string(name) || json_string_length(name) == 0)
+                return json_is_string(old) && json_string_length(old) > 0 &&
+                                       json_object_set(spec, "serviceAccountName", old) < 0
+                               ? -ENOMEM
+                               : 0;
+        return json_object_set(spec, "serviceAccount", name) < 0 ? -ENOMEM : 0;
+}
+
 int pod_default_spec(json_t *spec) {
         static const char *const lists[] = { "initContainers", "containers" };
         bool is_host_network = json_is_true(json_object_get(spec, "hostNetwork"));
@@ -96,7 +109,8 @@ int pod_default_spec(json_t *spec) {
                 if (r < 0)
                         return r;
         }
-        return default_set(spec, "securityContext", json_object());
+        r = pod_default_account(spec);
+        return r < 0 ? r : default_set(spec, "securityContext", json_object());
 }
 
 int pod_default(json_t *tree) {

@@ -120,13 +120,29 @@ static const struct schema downward_api_projection_schema =
         SCHEMA(downward_api_projection, "DownwardAPIProjection",
                "Facts about the pod as a part of a volume.");
 
+#define SELF struct service_account_token_projection
+static const struct field service_account_token_projection_fields[] = {
+        FIELD_OF_STRING(audience, "audience", 1,
+                        "Whom the token is for; the API server by default."),
+        FIELD_OF_OPT_INT(expiration_seconds, "expirationSeconds", 2,
+                         "How long a token is good; a fresh one comes in time.",
+                         .default_json = "3600", RANGE(600, 1LL << 32)),
+        FIELD_OF_STRING(path, "path", 3, "File, relative to the volume.", .flags = FIELD_REQUIRED,
+                        .format = FORMAT_RELATIVE_PATH),
+};
+#undef SELF
+static const struct schema service_account_token_projection_schema =
+        SCHEMA(service_account_token_projection, "ServiceAccountTokenProjection",
+               "A token of the pod's account as a part of a volume.");
+
 #define SELF struct volume_projection
 static const struct field volume_projection_fields[] = {
         FIELD_OF_POINTER(secret, secret_projection, "secret", 1, "A Secret."),
         FIELD_OF_POINTER(downward_api, downward_api_projection, "downwardAPI", 2,
                          "Facts about the pod."),
         FIELD_OF_POINTER(config_map, config_map_projection, "configMap", 3, "A ConfigMap."),
-        FIELD_OF_UNACTED("serviceAccountToken", 4, FIELD_ANY, FIELD_ONE, "A token."),
+        FIELD_OF_POINTER(service_account_token, service_account_token_projection,
+                         "serviceAccountToken", 4, "A token of the pod's account."),
         FIELD_OF_UNACTED("clusterTrustBundle", 5, FIELD_ANY, FIELD_ONE, "Certificates."),
         FIELD_OF_UNACTED("podCertificate", 6, FIELD_ANY, FIELD_ONE, "The pod's certificate."),
 };

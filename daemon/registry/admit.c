@@ -1,10 +1,12 @@
 #include "daemon/registry/admit.h"
 
+#include "api/kinds/pod.h"
 #include "api/schema/schema.h"
 #include "base/clock.h"
 #include "base/str.h"
 #include "base/uid.h"
 #include "daemon/registry/addresses.h"
+#include "daemon/registry/admit_account.h"
 #include "daemon/registry/admit_rbac.h"
 #include "daemon/registry/call.h"
 #include "daemon/registry/decode.h"
@@ -224,6 +226,8 @@ bool admit_new(struct call *c, json_t *tree) {
         if (c->kind->resource.kind->is_namespaced && !namespace_is_there(c))
                 return false;
         if (!admit_rbac(c, tree, NULL))
+                return false;
+        if (c->kind->resource.kind == &pod_kind && !admit_account(c, tree))
                 return false;
         if (c->kind->resource.flags & RESOURCE_SERVICE && spec)
                 return address_admit(c, spec);
