@@ -1,11 +1,14 @@
 /* Cells of the tables that get prints. */
+#include "api/kinds/labels.h"
 #include "api/kinds/object.h"
 #include "api/kinds/pod.h"
 #include "api/kinds/tables.h"
+#include "api/schema/quantity.h"
 #include "base/clock.h"
 #include "base/str.h"
 
 #include <stdio.h>
+#include <string.h>
 
 int cell_add(json_t *cells, json_t *take_value) {
         return take_value && json_array_append_new(cells, take_value) == 0 ? 0 : -ENOMEM;
@@ -19,6 +22,50 @@ int cell_add_age(json_t *cells, const struct object_meta *m, uint64_t now_usec) 
         char age[AGE_TEXT_MAX];
 
         return cell_add_text(cells, age_format(m->creation_timestamp, now_usec, age));
+}
+
+int cell_add_since(json_t *cells, uint64_t since_usec, uint64_t now_usec) {
+        char age[AGE_TEXT_MAX];
+
+        return cell_add_text(cells, since_usec ? age_format(since_usec, now_usec, age) : NULL);
+}
+
+int cell_add_quantity(json_t *cells, struct quantity q) {
+        char text[QUANTITY_TEXT_MAX];
+        int64_t whole = q.milli / 1000;
+
+        if (!q.is_set)
+                return cell_add(cells, json_string(""));
+        if (q.milli % 1000 == 0 && whole >= 1024 && whole % 1024 == 0)
+                return cell_add(cells, json_string(quantity_format_bytes(whole, text)));
+        return cell_add(cells, json_string(quantity_format_milli(q.milli, text)));
+}
+
+int cell_add_opt_bool(json_t *cells, struct opt_bool value) {
+        return cell_add_text(cells, !value.is_set ? NULL : value.value ? "True" : "False");
+}
+
+int cell_add_opt_int(json_t *cells, struct opt_int value) {
+        AUTO_FREE char *text =
+                value.is_set ? str_format("%lld", (long long) value.value) : strdup("<unset>");
+
+        return text ? cell_add_text(cells, text) : -ENOMEM;
+}
+
+int cell_add_selector(json_t *cells, const struct label_selector *selector) {
+        AUTO_FREE char *text = NULL;
+
+        if (!selector)
+                return cell_add_text(cells, NULL);
+        text = label_selector_format(selector);
+        return text ? cell_add_text(cells, text) : -ENOMEM;
+}
+
+int cell_add_workload(json_t *cells, const struct pod_spec *spec,
+                      const struct label_selector *selector) {
+        if (cell_add_containers(cells, spec) < 0)
+                return -ENOMEM;
+        return cell_add_selector(cells, selector);
 }
 
 int cell_add_containers(json_t *cells, const struct pod_spec *spec) {

@@ -1,15 +1,27 @@
 /* The list of kinds, and what holds for all of them. */
 #include "api/kinds/access_review.h"
 #include "api/kinds/authentication.h"
+#include "api/kinds/autoscaler.h"
 #include "api/kinds/bodies.h"
+#include "api/kinds/classes.h"
 #include "api/kinds/config.h"
+#include "api/kinds/daemon_set.h"
+#include "api/kinds/disruption.h"
+#include "api/kinds/endpoints.h"
 #include "api/kinds/event.h"
+#include "api/kinds/ingress.h"
+#include "api/kinds/job.h"
+#include "api/kinds/network_policy.h"
 #include "api/kinds/node.h"
 #include "api/kinds/object.h"
 #include "api/kinds/pod.h"
+#include "api/kinds/quota.h"
 #include "api/kinds/rbac.h"
+#include "api/kinds/replication_controller.h"
 #include "api/kinds/service.h"
 #include "api/kinds/service_account.h"
+#include "api/kinds/stateful_set.h"
+#include "api/kinds/storage.h"
 #include "api/kinds/workload.h"
 #include "base/refs.h"
 #include "base/str.h"
@@ -34,6 +46,26 @@ static const struct kind *const kind_stored[] = {
         &cluster_role_kind,
         &role_binding_kind,
         &cluster_role_binding_kind,
+        &persistent_volume_kind,
+        &persistent_volume_claim_kind,
+        &storage_class_kind,
+        &job_kind,
+        &cron_job_kind,
+        &stateful_set_kind,
+        &daemon_set_kind,
+        &controller_revision_kind,
+        &replication_controller_kind,
+        &horizontal_pod_autoscaler_kind,
+        &horizontal_pod_autoscaler_v1_kind,
+        &pod_disruption_budget_kind,
+        &priority_class_kind,
+        &runtime_class_kind,
+        &resource_quota_kind,
+        &limit_range_kind,
+        &endpoints_kind,
+        &ingress_kind,
+        &ingress_class_kind,
+        &network_policy_kind,
         NULL,
 };
 
@@ -238,6 +270,8 @@ int kind_validate(const struct kind *k, const json_t *tree, unsigned flags, stru
         if (r < 0 || !json_is_object(tree))
                 return r;
         kind_check_meta(k, tree, d);
+        if (k->caveat && !(flags & SCHEMA_NO_WARNINGS))
+                (void) diag_add(d, DIAG_WARNING, DIAG_INVALID, "kind", "%s", k->caveat);
         if (k->check && kind_is_decodable(d, first)) {
                 a = arena_new(0);
                 decoded = a ? arena_alloc(a, k->schema->size) : NULL;

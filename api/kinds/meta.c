@@ -119,3 +119,19 @@ const struct owner_reference *meta_controller(const struct object_meta *m) {
                         return &m->owner_references.items[i];
         return NULL;
 }
+
+#define SELF struct condition
+static const struct field condition_fields[] = {
+        FIELD_OF_STRING(type, "type", 1, "Name of the condition.", .flags = FIELD_REQUIRED),
+        FIELD_OF_STRING(status, "status", 2, "True, False or Unknown.",
+                        .values = WORDS("True", "False", "Unknown"), .flags = FIELD_REQUIRED),
+        FIELD_OF_INT(observed_generation, "observedGeneration", 3, "Generation that was seen.",
+                     .flags = FIELD_NON_NEGATIVE),
+        FIELD_OF_TIME(last_transition_time, "lastTransitionTime", 4, "When it last changed.",
+                      .flags = FIELD_REQUIRED),
+        FIELD_OF_STRING(reason, "reason", 5, "One word why.", .flags = FIELD_REQUIRED),
+        FIELD_OF_STRING(message, "message", 6, "A sentence why.", .flags = FIELD_ALWAYS),
+};
+#undef SELF
+const struct schema condition_schema =
+        SCHEMA(condition, "Condition", "A yes-or-no question about an object.");

@@ -62,6 +62,17 @@ struct object_reference {
         const char *field_path;
 };
 
+/* metav1.Condition */
+struct condition {
+        const char *type;
+        const char *status;
+        int64_t observed_generation;
+        uint64_t last_transition_time;
+        const char *reason;
+        const char *message;
+};
+
+extern const struct schema condition_schema;
 extern const struct schema object_meta_schema;
 extern const struct schema owner_reference_schema;
 extern const struct schema label_selector_requirement_schema;

@@ -15,7 +15,7 @@ static const struct field toleration_fields[] = {
                          "How long a NoExecute taint is tolerated; for ever by default."),
 };
 #undef SELF
-static const struct schema toleration_schema =
+const struct schema toleration_schema =
         SCHEMA(toleration, "Toleration", "Lets a pod run on a node in spite of a taint.");
 
 #define SELF struct host_alias

@@ -11,10 +11,13 @@
                 FIELD_KEPT("kind", 0, FIELD_STRING, FIELD_ONE, "Kind of object that this is.")
 
 struct container;
+struct label_selector;
 struct object_meta;
 struct pod_spec;
 
 extern const struct schema volume_schema;
+extern const struct schema host_path_volume_source_schema;
+extern const struct schema toleration_schema;
 extern const struct schema container_status_schema;
 extern const struct schema object_field_selector_schema;
 extern const struct schema resource_field_selector_schema;
@@ -42,6 +45,19 @@ void pod_check_template(const struct pod_template_spec *t, const struct label_se
 int cell_add(json_t *cells, json_t *take_value);
 int cell_add_text(json_t *cells, const char *text);
 int cell_add_age(json_t *cells, const struct object_meta *m, uint64_t now_usec);
+/* Age of any time; since 0: "<none>". */
+int cell_add_since(json_t *cells, uint64_t since_usec, uint64_t now_usec);
+/* As JSON shows the amount; "" when there is none. */
+int cell_add_quantity(json_t *cells, struct quantity q);
+/* True or False; "<none>" when not set. */
+int cell_add_opt_bool(json_t *cells, struct opt_bool value);
+/* "<unset>" when not set. */
+int cell_add_opt_int(json_t *cells, struct opt_int value);
+/* Containers, Images and Selector, the wide columns of workloads. */
+int cell_add_workload(json_t *cells, const struct pod_spec *spec,
+                      const struct label_selector *selector);
+/* "app=web"; "<none>" when the selector is absent or empty. */
+int cell_add_selector(json_t *cells, const struct label_selector *selector);
 /* "a,b" of strings; "<none>" when there are none. */
 int cell_add_containers(json_t *cells, const struct pod_spec *spec);
 /* "a=b,c=d"; "<none>" when empty. */
@@ -51,6 +67,12 @@ int cell_add_map(json_t *cells, const struct string_map *m);
         { "Name", "string", "name", 0 }
 #define COLUMN_AGE                                                                                 \
         { "Age", "string", "", 0 }
+
+/* The last three columns of workloads. */
+#define COLUMNS_WORKLOAD                                                                           \
+        { "Containers", "string", "", 1 }, { "Images", "string", "", 1 }, {                        \
+                "Selector", "string", "", 1                                                        \
+        }
 
 /* A LabelSelector's rules. */
 void label_selector_check(const struct label_selector *s, const char *prefix, struct diags *d);

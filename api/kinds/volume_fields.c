@@ -1,5 +1,7 @@
 /* Field tables of volumes. */
 #include "api/kinds/pod.h"
+#include "api/kinds/source_tables.h"
+#include "api/kinds/storage.h"
 #include "api/kinds/tables.h"
 
 #define VOLUME_MODE_RANGE RANGE(0, 0777)
@@ -34,7 +36,7 @@ static const struct field host_path_volume_source_fields[] = {
                                         "File", "Socket", "CharDevice", "BlockDevice")),
 };
 #undef SELF
-static const struct schema host_path_volume_source_schema =
+const struct schema host_path_volume_source_schema =
         SCHEMA(host_path_volume_source, "HostPathVolumeSource", "A path of the node itself.");
 
 #define SELF struct config_map_volume_source
@@ -143,7 +145,8 @@ static const struct field volume_projection_fields[] = {
         FIELD_OF_POINTER(config_map, config_map_projection, "configMap", 3, "A ConfigMap."),
         FIELD_OF_POINTER(service_account_token, service_account_token_projection,
                          "serviceAccountToken", 4, "A token of the pod's account."),
-        FIELD_OF_UNACTED("clusterTrustBundle", 5, FIELD_ANY, FIELD_ONE, "Certificates."),
+        FIELD_OF_UNACTED("clusterTrustBundle", 5, FIELD_OBJECT_PTR, FIELD_ONE, "Certificates.",
+                         .schema = &cluster_trust_bundle_projection_schema),
         FIELD_OF_UNACTED("podCertificate", 6, FIELD_ANY, FIELD_ONE, "The pod's certificate."),
 };
 #undef SELF
@@ -161,8 +164,9 @@ static const struct field projected_volume_source_fields[] = {
 static const struct schema projected_volume_source_schema =
         SCHEMA(projected_volume_source, "ProjectedVolumeSource", "Several sources in one volume.");
 
-#define VOLUME_UNACTED(json, nr, text)                                                             \
-        FIELD_OF_UNACTED(json, nr, FIELD_ANY, FIELD_ONE, text, .inside = 2)
+#define VOLUME_UNACTED(tag, json, nr, text)                                                        \
+        FIELD_OF_UNACTED(json, nr, FIELD_OBJECT_PTR, FIELD_ONE, text, .inside = 2,                 \
+                         .schema = &tag##_schema)
 
 #define SELF struct volume
 static const struct field volume_fields[] = {
@@ -180,30 +184,35 @@ static const struct field volume_fields[] = {
                          "A ConfigMap as files.", .inside = 2),
         FIELD_OF_POINTER(projected, projected_volume_source, "projected", 26,
                          "Several sources in one volume.", .inside = 2),
-        VOLUME_UNACTED("persistentVolumeClaim", 10, "A claim of lasting storage."),
-        VOLUME_UNACTED("nfs", 7, "An NFS export."),
-        VOLUME_UNACTED("csi", 28, "A volume of a CSI driver."),
-        VOLUME_UNACTED("ephemeral", 29, "A claim made for this pod."),
-        VOLUME_UNACTED("image", 30, "An OCI image's files."),
-        VOLUME_UNACTED("iscsi", 8, "An iSCSI disk."),
-        VOLUME_UNACTED("fc", 17, "A Fibre Channel disk."),
-        VOLUME_UNACTED("gcePersistentDisk", 3, "A disk of a cloud."),
-        VOLUME_UNACTED("awsElasticBlockStore", 4, "A disk of a cloud."),
-        VOLUME_UNACTED("gitRepo", 5, "A git checkout."),
-        VOLUME_UNACTED("glusterfs", 9, "A Gluster volume."),
-        VOLUME_UNACTED("rbd", 11, "A Rados block device."),
-        VOLUME_UNACTED("flexVolume", 12, "A volume of a plugin."),
-        VOLUME_UNACTED("cinder", 13, "A disk of a cloud."),
-        VOLUME_UNACTED("cephfs", 14, "A Ceph file system."),
-        VOLUME_UNACTED("flocker", 15, "A Flocker volume."),
-        VOLUME_UNACTED("azureFile", 18, "A share of a cloud."),
-        VOLUME_UNACTED("vsphereVolume", 20, "A disk of vSphere."),
-        VOLUME_UNACTED("quobyte", 21, "A Quobyte volume."),
-        VOLUME_UNACTED("azureDisk", 22, "A disk of a cloud."),
-        VOLUME_UNACTED("photonPersistentDisk", 23, "A disk of Photon."),
-        VOLUME_UNACTED("portworxVolume", 24, "A Portworx volume."),
-        VOLUME_UNACTED("scaleIO", 25, "A ScaleIO volume."),
-        VOLUME_UNACTED("storageos", 27, "A StorageOS volume."),
+        VOLUME_UNACTED(persistent_volume_claim_volume_source, "persistentVolumeClaim", 10,
+                       "A claim of lasting storage."),
+        VOLUME_UNACTED(nfs_volume_source, "nfs", 7, "An NFS export."),
+        VOLUME_UNACTED(csi_volume_source, "csi", 28, "A volume of a CSI driver."),
+        VOLUME_UNACTED(ephemeral_volume_source, "ephemeral", 29, "A claim made for this pod."),
+        VOLUME_UNACTED(image_volume_source, "image", 30, "An OCI image's files."),
+        VOLUME_UNACTED(iscsi_volume_source, "iscsi", 8, "An iSCSI disk."),
+        VOLUME_UNACTED(fc_volume_source, "fc", 17, "A Fibre Channel disk."),
+        VOLUME_UNACTED(gce_persistent_disk_volume_source, "gcePersistentDisk", 3,
+                       "A disk of a cloud."),
+        VOLUME_UNACTED(aws_elastic_block_store_volume_source, "awsElasticBlockStore", 4,
+                       "A disk of a cloud."),
+        VOLUME_UNACTED(git_repo_volume_source, "gitRepo", 5, "A git checkout."),
+        VOLUME_UNACTED(glusterfs_volume_source, "glusterfs", 9, "A Gluster volume."),
+        VOLUME_UNACTED(rbd_volume_source, "rbd", 11, "A Rados block device."),
+        VOLUME_UNACTED(flex_volume_source, "flexVolume", 12, "A volume of a plugin."),
+        VOLUME_UNACTED(cinder_volume_source, "cinder", 13, "A disk of a cloud."),
+        VOLUME_UNACTED(ceph_fs_volume_source, "cephfs", 14, "A Ceph file system."),
+        VOLUME_UNACTED(flocker_volume_source, "flocker", 15, "A Flocker volume."),
+        VOLUME_UNACTED(azure_file_volume_source, "azureFile", 18, "A share of a cloud."),
+        VOLUME_UNACTED(vsphere_virtual_disk_volume_source, "vsphereVolume", 20,
+                       "A disk of vSphere."),
+        VOLUME_UNACTED(quobyte_volume_source, "quobyte", 21, "A Quobyte volume."),
+        VOLUME_UNACTED(azure_disk_volume_source, "azureDisk", 22, "A disk of a cloud."),
+        VOLUME_UNACTED(photon_persistent_disk_volume_source, "photonPersistentDisk", 23,
+                       "A disk of Photon."),
+        VOLUME_UNACTED(portworx_volume_source, "portworxVolume", 24, "A Portworx volume."),
+        VOLUME_UNACTED(scale_io_volume_source, "scaleIO", 25, "A ScaleIO volume."),
+        VOLUME_UNACTED(storage_os_volume_source, "storageos", 27, "A StorageOS volume."),
 };
 #undef SELF
 const struct schema volume_schema =

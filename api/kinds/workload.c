@@ -1,6 +1,5 @@
 #include "api/kinds/workload.h"
 
-#include "api/kinds/labels.h"
 #include "api/kinds/tables.h"
 #include "api/schema/quantity.h"
 #include "base/str.h"
@@ -12,17 +11,6 @@ static int workload_default(json_t *tree) {
         json_t *template = json_object_get(spec, "template");
 
         return pod_default_spec(json_object_get(template, "spec"));
-}
-
-/* Containers, Images and Selector, the wide columns of workloads. */
-static int workload_add_wide(const struct pod_spec *spec, const struct label_selector *selector,
-                             json_t *cells) {
-        AUTO_FREE char *text = NULL;
-
-        if (cell_add_containers(cells, spec) < 0)
-                return -ENOMEM;
-        text = label_selector_format(selector);
-        return text ? cell_add_text(cells, text) : -ENOMEM;
 }
 
 #define SELF struct replica_set_spec
@@ -98,7 +86,7 @@ static int replica_set_add_cells(const void *decoded, uint64_t now_usec, json_t 
             cell_add(cells, json_integer(rs->status.ready_replicas)) < 0 ||
             cell_add_age(cells, &rs->metadata, now_usec) < 0)
                 return -ENOMEM;
-        return workload_add_wide(&rs->spec.template.spec, &rs->spec.selector, cells);
+        return cell_add_workload(cells, &rs->spec.template.spec, &rs->spec.selector);
 }
 
 static const struct table_column replica_set_columns[] = {
@@ -107,9 +95,7 @@ static const struct table_column replica_set_columns[] = {
         { "Current", "integer", "", 0 },
         { "Ready", "integer", "", 0 },
         COLUMN_AGE,
-        { "Containers", "string", "", 1 },
-        { "Images", "string", "", 1 },
-        { "Selector", "string", "", 1 },
+        COLUMNS_WORKLOAD,
 };
 
 const struct kind replica_set_kind = {
@@ -294,7 +280,7 @@ static int deployment_add_cells(const void *decoded, uint64_t now_usec, json_t *
             cell_add(cells, json_integer(dep->status.available_replicas)) < 0 ||
             cell_add_age(cells, &dep->metadata, now_usec) < 0)
                 return -ENOMEM;
-        return workload_add_wide(&dep->spec.template.spec, &dep->spec.selector, cells);
+        return cell_add_workload(cells, &dep->spec.template.spec, &dep->spec.selector);
 }
 
 static const struct table_column deployment_columns[] = {
@@ -303,9 +289,7 @@ static const struct table_column deployment_columns[] = {
         { "Up-to-date", "integer", "", 0 },
         { "Available", "integer", "", 0 },
         COLUMN_AGE,
-        { "Containers", "string", "", 1 },
-        { "Images", "string", "", 1 },
-        { "Selector", "string", "", 1 },
+        COLUMNS_WORKLOAD,
 };
 
 const struct kind deployment_kind = {

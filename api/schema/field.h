@@ -101,10 +101,10 @@
         }
 
 /* A table without a struct: only fields that are kept, below fields that are kept. */
-#define SCHEMA_KEPT(tag, title, text)                                                              \
+#define SCHEMA_KEPT(tag, title, text, ...)                                                         \
         {                                                                                          \
                 .name = (title), .doc = (text), .fields = tag##_fields,                            \
-                .n_fields = ARRAY_SIZE(tag##_fields)                                               \
+                .n_fields = ARRAY_SIZE(tag##_fields), ##__VA_ARGS__                                \
         }
 
 /* Constant lists of words. */

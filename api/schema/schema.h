@@ -136,6 +136,10 @@ struct kind {
         bool has_scale;
         const struct schema *schema;
 
+        /* What orch does not do for objects of this kind: a warning to whoever writes one. NULL:
+         * none. */
+        const char *caveat;
+
         /* Kubernetes' defaults that a constant can't express, over the tree after default_json's.
          * NULL: none. Returns 0 or -ENOMEM. */
         int (*set_defaults)(json_t *tree);
