@@ -2,6 +2,7 @@
 
 #include "base/list.h"
 #include "base/str.h"
+#include "daemon/plan/fair.h"
 #include "daemon/registry/rest.h"
 #include "daemon/server/server.h"
 #include "daemon/server/wire.h"
@@ -39,6 +40,9 @@ struct server {
         sd_event_source *sweep;
         struct list execs;    /* commands running in pods */
         struct list forwards; /* connections that forward ports */
+        struct fair fair;
+        size_t bodies_bytes;   /* of the requests that are being received, or wait */
+        sd_event_source *pump; /* of requests that wait for their share */
         bool is_stopping;
 };
 
@@ -50,6 +54,7 @@ struct connection {
         int fd;
         uint64_t since_usec;
         bool is_allowed;
+        pid_t pid;               /* of a unix socket's peer */
         const struct user *user; /* borrowed; whom the connection itself proves, NULL: nobody */
 };
 
@@ -71,7 +76,10 @@ struct request {
         bool is_suspended; /* libmicrohttpd leaves it alone */
         bool is_gone;      /* the client is, and libmicrohttpd knows */
         bool is_too_large;
+        bool is_too_much; /* for all bodies together */
         struct list suspended_link;
+        struct fair_place place;
+        bool is_admitted;          /* has waited for its share, and may run */
         const struct route *route; /* NULL: the registry's */
         void *route_data;
         enum MHD_Result (*queue)(struct request *r); /* instead of response; NULL: none */
@@ -85,6 +93,9 @@ void face_kick(struct face *f);
 /* Holds a request until request_resume(). */
 void request_suspend(struct request *r);
 void request_resume(struct request *r);
+
+/* Runs a request that is suspended because it waited for its share. */
+void request_run_suspended(struct request *r);
 
 /* A header of the request, borrowed, or NULL. */
 const char *request_header(const struct request *r, const char *name);

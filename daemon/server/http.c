@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "base/macros.h"
 #include "base/str.h"
 #include "daemon/registry/authorize.h"
@@ -6,6 +7,7 @@
 #include "daemon/server/face.h"
 #include "daemon/server/peer.h"
 #include "daemon/server/route.h"
+#include "daemon/server/share.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,13 +42,30 @@ const char *request_header(const struct request *r, const char *name) {
         return MHD_lookup_connection_value(r->mhd, MHD_HEADER_KIND, name);
 }
 
+/* What the bodies that are being received may take in all. Beyond it large ones are refused and
+ * small ones still pass: there are not many more of these than connections. */
+#define BODIES_MAX_BYTES (256U << 20)
+#define BODY_SMALL_BYTES (64U << 10)
+
+static void body_done(struct request *r) {
+        r->face->server->bodies_bytes -= r->body.cap;
+        strbuf_done(&r->body);
+}
+
+static void body_add(struct request *r, const char *bytes, size_t len) {
+        r->face->server->bodies_bytes -= r->body.cap;
+        strbuf_add_len(&r->body, bytes, len);
+        r->face->server->bodies_bytes += r->body.cap;
+}
+
 static void request_free(struct request *r) {
         if (r->route && r->route->gone)
                 r->route->gone(r);
+        share_leave(r);
         sd_event_source_disable_unref(r->hangup);
         rest_response_done(&r->response);
         watch_unref(r->watch);
-        strbuf_done(&r->body);
+        body_done(r);
         free(r->path);
         free(r->query);
         free(r->method);
@@ -237,7 +256,12 @@ static void sink_respond(void *data, struct rest_response *take_response) {
 static void sink_stream(void *data, struct watch *take_watch) {
         struct request *r = data;
 
-        r->watch = take_watch;
+        if (share_make_long(r)) {
+                r->watch = take_watch;
+        } else {
+                watch_unref(take_watch);
+                share_refusal(&r->response);
+        }
         (void) answer_arrives(r);
 }
 
@@ -313,18 +337,22 @@ static enum MHD_Result request_upload(struct request *r, const char *upload, siz
         *upload_len = 0;
         if (r->route && r->route->upload)
                 return r->route->upload(r, upload, len);
-        if (r->is_too_large)
+        if (r->is_too_large || r->is_too_much)
                 return MHD_YES;
-        if (r->body.len + len > REST_BODY_MAX_BYTES) {
-                r->is_too_large = true;
-                strbuf_done(&r->body);
+        r->is_too_large = r->body.len + len > REST_BODY_MAX_BYTES;
+        r->is_too_much = r->body.len + len > BODY_SMALL_BYTES &&
+                         r->face->server->bodies_bytes > BODIES_MAX_BYTES;
+        if (r->is_too_large || r->is_too_much) {
+                body_done(r);
                 return MHD_YES;
         }
-        strbuf_add_len(&r->body, upload, len);
+        body_add(r, upload, len);
         return r->body.has_failed ? MHD_NO : MHD_YES;
 }
 
-static enum MHD_Result request_dispatch(struct request *r) {
+/* What the registry answers, now or later. */
+static void request_handle(struct request *r) {
+        const uint64_t began_usec = clock_now_usec();
         const bool is_head = str_eq(r->method, "HEAD");
         const struct rest_request request = {
                 .method = is_head ? "GET" : r->method,
@@ -339,19 +367,58 @@ static enum MHD_Result request_dispatch(struct request *r) {
                 .body_len = r->body.len,
         };
 
-        if (r->is_too_large)
-                return request_refuse(r, 413, "RequestEntityTooLarge",
-                                      "the body is larger than 3 MiB");
-        connection_set_idle(r->connection, false);
-        if (r->route)
-                return r->route->dispatch(r);
         r->is_waiting = true;
         rest_handle(r->face->server->registry, &request, &SINK, r);
-        strbuf_done(&r->body);
+        body_done(r);
+        share_charge(r, began_usec);
+}
+
+/* A route's requests last as long as their client likes. */
+static enum MHD_Result request_run_route(struct request *r) {
+        if (share_make_long(r))
+                return r->route->dispatch(r);
+        share_refusal(&r->response);
+        r->is_answered = true;
+        return request_queue(r);
+}
+
+static enum MHD_Result request_run(struct request *r) {
+        if (r->route)
+                return request_run_route(r);
+        request_handle(r);
         if (r->is_answered)
                 return request_queue(r);
         request_suspend(r);
         return MHD_YES;
+}
+
+void request_run_suspended(struct request *r) {
+        r->is_admitted = true;
+        if (r->route)
+                request_resume(r); /* what it queues needs libmicrohttpd's call */
+        else
+                request_handle(r);
+}
+
+static enum MHD_Result request_dispatch(struct request *r) {
+        if (r->is_admitted)
+                return request_run(r);
+        if (r->is_too_large)
+                return request_refuse(r, 413, "RequestEntityTooLarge",
+                                      "the body is larger than 3 MiB");
+        connection_set_idle(r->connection, false);
+        switch (r->is_too_much ? FAIR_REFUSE : share_arrive(r)) {
+        case FAIR_RUN:
+                return request_run(r);
+        case FAIR_WAIT:
+                request_suspend(r);
+                return MHD_YES;
+        case FAIR_REFUSE:
+                break;
+        }
+        share_refusal(&r->response);
+        r->is_answered = true;
+        return request_queue(r);
 }
 
 enum MHD_Result http_access(void *data, struct MHD_Connection *mhd, const char *url,

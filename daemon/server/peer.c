@@ -31,6 +31,13 @@ bool peer_is_admin(int fd, gid_t admin_gid) {
         return false;
 }
 
+pid_t peer_pid(int fd) {
+        struct ucred peer;
+        socklen_t len = sizeof(peer);
+
+        return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 ? 0 : peer.pid;
+}
+
 bool peer_host_is_local(const char *host) {
         static const char *const NAMES[] = { "localhost", "127.0.0.1", "[::1]" };
 

@@ -9,6 +9,9 @@
  * admin_gid (unless -1). */
 bool peer_is_admin(int fd, gid_t admin_gid);
 
+/* The process at the other end of a unix socket, 0 where that can't be told. */
+pid_t peer_pid(int fd);
+
 /* Whether a Host header names this machine's loopback: what a browser that was lured to a foreign
  * name sends does not. NULL (HTTP/1.0) passes. */
 bool peer_host_is_local(const char *host);

@@ -6,6 +6,7 @@
 #include "daemon/server/face.h"
 #include "daemon/server/peer.h"
 #include "daemon/server/route.h"
+#include "daemon/server/share.h"
 #include "daemon/server/tunnel.h"
 
 #include <stdarg.h>
@@ -31,6 +32,7 @@ static void face_run(struct face *f) {
         MHD_UNSIGNED_LONG_LONG wait_ms;
         uint64_t now_usec;
 
+        fair_turn(&f->server->fair);
         (void) MHD_run(f->daemon);
         if (MHD_get_timeout(f->daemon, &wait_ms) != MHD_YES) {
                 (void) sd_event_source_set_enabled(f->timer, SD_EVENT_OFF);
@@ -124,6 +126,7 @@ static struct connection *connection_new(struct face *f, struct MHD_Connection *
         c->face = f;
         c->fd = info ? info->connect_fd : -1;
         c->is_allowed = !f->is_unix || peer_is_admin(c->fd, f->server->admin_gid);
+        c->pid = f->is_unix ? peer_pid(c->fd) : 0;
         c->user = &ADMIN;
         connection_set_idle(c, true);
         return c;
@@ -215,7 +218,7 @@ int server_new(const struct server_options *options, struct server **ret_server,
         s->timers = options->timers;
         s->admin_gid = options->admin_gid;
         s->idle_timeout_s = options->idle_timeout_s ? options->idle_timeout_s : IDLE_TIMEOUT_S;
-        if (nodes_new(&s->host, s->timers, &s->nodes) < 0 ||
+        if (nodes_new(&s->host, s->timers, &s->nodes) < 0 || share_init(s) < 0 ||
             sd_event_add_time(s->event, &s->sweep, CLOCK_MONOTONIC, 0, USEC_PER_SEC, idle_sweep,
                               s) < 0)
                 return err_set(e, -ENOMEM, "memory is out");
@@ -249,6 +252,7 @@ void server_unref(struct server *s) {
         if (!s)
                 return;
         s->is_stopping = true;
+        share_stop(s);
         exec_stop(s);
         forward_stop(s);
         if (s->nodes)
@@ -268,5 +272,6 @@ void server_unref(struct server *s) {
         nodes_unref(s->nodes);
         sd_event_source_disable_unref(s->sweep);
         sd_event_unref(s->event);
+        fair_done(&s->fair);
         free(s);
 }
