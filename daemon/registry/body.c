@@ -81,25 +81,15 @@ void body_add_text(struct body *b, char *take_text, size_t len) {
                 free(take_text);
 }
 
-void body_add_body(struct body *b, const struct body *other) {
-        if (other->has_failed)
+void body_set_text(struct body *b, size_t n, char *take_text, size_t len) {
+        if (b->has_failed || n >= b->n_pieces || !take_text) {
                 b->has_failed = true;
-        for (size_t i = 0; i < other->n_pieces; i++) {
-                const struct body_piece *p = &other->pieces[i];
-                struct body_owner o = other->owners[i];
-                char *copy;
-
-                if (o.record) {
-                        body_add_record_part(b, o.record, p->data, p->len);
-                } else if (o.text) {
-                        copy = malloc(p->len + 1);
-                        if (copy)
-                                memcpy(copy, p->data, p->len + 1);
-                        body_add_text(b, copy, p->len);
-                } else {
-                        (void) piece_add(b, p->data, p->len, o);
-                }
+                free(take_text);
+                return;
         }
+        b->pieces[n] = (struct body_piece){ .data = take_text, .len = len };
+        b->owners[n] = (struct body_owner){ .text = take_text };
+        b->len += len;
 }
 
 bool body_has_failed(const struct body *b) {

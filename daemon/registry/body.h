@@ -29,8 +29,8 @@ void body_add_record(struct body *b, struct record *r);
 void body_add_record_part(struct body *b, struct record *r, const char *at, size_t len);
 /* take_text: freed with the body; NULL counts as failed. */
 void body_add_text(struct body *b, char *take_text, size_t len);
-/* All pieces of another body, whose owners are shared. Text pieces are copied. */
-void body_add_body(struct body *b, const struct body *other);
+/* Puts text in the place of an empty static piece that was added as the n-th. Likewise. */
+void body_set_text(struct body *b, size_t n, char *take_text, size_t len);
 bool body_has_failed(const struct body *b);
 
 size_t body_len(const struct body *b);

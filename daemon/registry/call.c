@@ -13,6 +13,7 @@
 #include "daemon/registry/user.h"
 #include "daemon/registry/watch.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -216,6 +217,49 @@ void call_fail_field(struct call *c, enum diag_reason reason, const char *field,
         (void) diag_add(&d, DIAG_ERROR, reason, field, "%s", text);
         call_fail_invalid(c, &d);
         diags_done(&d);
+}
+
+static void call_fail_status(struct call *c, const struct status_text *s) {
+        struct rest_response response;
+
+        status_respond(s, &response);
+        call_end(c, &response);
+}
+
+void call_fail_options(struct call *c, enum diag_reason reason, const char *field,
+                       const char *text) {
+        AUTO_FREE char *message =
+                str_format("ListOptions.meta.k8s.io \"\" is invalid: %s: %s", field, text);
+        json_t *causes = json_pack("[{s:s,s:s,s:s}]", "reason", diag_reason_name(reason), "message",
+                                   text, "field", field);
+        const struct status_text s = {
+                .code = 422,
+                .reason = "Invalid",
+                .message = message,
+                .group = "meta.k8s.io",
+                .kind = "ListOptions",
+                .causes = causes,
+        };
+
+        call_fail_status(c, &s);
+        json_decref(causes);
+}
+
+void call_fail_too_large(struct call *c, uint64_t revision, uint64_t now) {
+        AUTO_FREE char *message = str_format(
+                "Too large resource version: %" PRIu64 ", current: %" PRIu64, revision, now);
+        json_t *causes = json_pack("[{s:s,s:s}]", "reason", "ResourceVersionTooLarge", "message",
+                                   "Too large resource version");
+        const struct status_text s = {
+                .code = 504,
+                .reason = "Timeout",
+                .message = message,
+                .causes = causes,
+                .retry_after_s = 1,
+        };
+
+        call_fail_status(c, &s);
+        json_decref(causes);
 }
 
 void call_fail_forbidden(struct call *c, const char *why, const char *cause) {

@@ -69,6 +69,11 @@ void call_fail_invalid(struct call *c, const struct diags *d);
 /* 422 with one cause. */
 void call_fail_field(struct call *c, enum diag_reason reason, const char *field, const char *fmt,
                      ...) PRINTF_LIKE(4, 5);
+/* 422 for options in a query that don't go together. */
+void call_fail_options(struct call *c, enum diag_reason reason, const char *field,
+                       const char *text);
+/* 504: a state is asked for that is still to come. */
+void call_fail_too_large(struct call *c, uint64_t revision, uint64_t now);
 /* 403: pods "x" is forbidden: why */
 void call_fail_forbidden(struct call *c, const char *why, const char *cause);
 

@@ -90,7 +90,13 @@ static bool fields_read(struct call *c, struct filter *f) {
 
                 if (field_is_known(f->resource, key))
                         continue;
-                call_fail(c, 400, "BadRequest", "field label not supported: %s", key);
+                if (f->resource->n_fields > 0)
+                        call_fail(c, 400, "BadRequest", "field label not supported: %s", key);
+                else
+                        call_fail(c, 400, "BadRequest",
+                                  "\"%s\" is not a known field selector: only \"metadata.name\", "
+                                  "\"metadata.namespace\"",
+                                  key);
                 return false;
         }
         return true;

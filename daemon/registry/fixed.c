@@ -137,9 +137,7 @@ static bool health_handle(const struct registry *r, const struct query *query,
                 chosen = checks_chosen(NAMES[i].path, rest, query);
                 if (chosen == 0 && *rest)
                         return false;
-                text = health_format(r, NAMES[i].name, chosen,
-                                     query_bool(query, "verbose") ||
-                                             str_eq(query_get(query, "verbose"), ""),
+                text = health_format(r, NAMES[i].name, chosen, query_bool(query, "verbose"),
                                      &is_well);
                 respond(sink, data, is_well ? 200 : 503, "text/plain", text);
                 return true;

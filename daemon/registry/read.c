@@ -1,65 +1,28 @@
 #include "daemon/registry/read.h"
 
-#include "api/kinds/labels.h"
-#include "api/schema/schema.h"
-#include "base/clock.h"
-#include "base/str.h"
 #include "daemon/registry/body.h"
 #include "daemon/registry/call.h"
 #include "daemon/registry/filter.h"
+#include "daemon/registry/list_options.h"
 #include "daemon/registry/present.h"
 #include "daemon/registry/record.h"
 #include "daemon/registry/state.h"
 #include "daemon/registry/watch.h"
 
-#include <inttypes.h>
-#include <jansson.h>
-#include <stdlib.h>
 #include <string.h>
-
-/* A watch without timeoutSeconds ends after this long; clients come again. */
-#define WATCH_TIMEOUT_S 3600
 
 void read_get(struct call *c) {
         struct record *r = table_get(&c->kind->table, c->path.namespace_, c->path.name);
 
-        if (!r) {
-                call_fail_not_found(c);
+        if (!list_options_check_get(c))
                 return;
-        }
-        call_respond_record(c, r);
+        if (r)
+                call_respond_record(c, r);
+        else
+                call_fail_not_found(c);
 }
 
 /* ---- lists ---- */
-
-/* Where a list goes on: behind this object. The token is its key, so that it never expires. */
-struct position {
-        const char *namespace_, *name; /* "" and "": the start */
-        char *memory;
-};
-
-static void position_done(struct position *p) {
-        free(p->memory);
-}
-DEFINE_AUTO_DONE(position);
-
-static int position_read(const char *token, struct position *ret) {
-        char *slash;
-
-        *ret = (struct position){ .namespace_ = "", .name = "" };
-        if (str_is_empty(token))
-                return 0;
-        ret->memory = strdup(token);
-        if (!ret->memory)
-                return -ENOMEM;
-        slash = strchr(ret->memory, '/');
-        if (!slash)
-                return -EINVAL;
-        *slash = '\0';
-        ret->namespace_ = ret->memory;
-        ret->name = slash + 1;
-        return 0;
-}
 
 static size_t list_start(const struct table *t, const struct filter *f, const struct position *p) {
         size_t i;
@@ -74,7 +37,8 @@ static size_t list_start(const struct table *t, const struct filter *f, const st
 
 struct page {
         struct present_list list;
-        struct body *items; /* borrowed: pieces are added behind the head */
+        bool has_selector;
+        struct body *body; /* borrowed */
         size_t n;
         size_t n_remaining;
         struct record *last; /* of a page that was cut, else NULL */
@@ -95,56 +59,34 @@ static void page_fill(struct page *p, const struct table *t, const struct filter
                 if (limit > 0 && p->n >= limit) {
                         p->n_remaining++;
                         p->last = last;
+                        /* How many more there are is told only where all count. */
+                        if (p->has_selector)
+                                break;
                         continue;
                 }
-                present_list_item(&p->list, r, p->n++ == 0, p->items);
+                present_list_item(&p->list, r, p->n++ == 0, p->body);
                 last = r;
         }
 }
 
-/* The part before the items. It is known last but comes first, so it is a body of its own. */
-static char *list_head(struct page *p, bool has_selector) {
+/* The part before the items. */
+static char *list_head(struct page *p) {
         AUTO_FREE char *token = NULL;
 
         if (p->last) {
-                token = str_format("%s/%s", p->last->namespace_, p->last->name);
+                token = position_write(p->last->namespace_, p->last->name);
                 if (!token)
                         return NULL;
                 p->list.continue_ = token;
-                if (!has_selector)
+                if (!p->has_selector)
                         p->list.n_remaining = (int64_t) p->n_remaining;
         }
         return present_list_head(&p->list);
 }
 
-static struct body *list_join(char *take_head, const struct body *items) {
-        struct body *b = body_new();
-
-        if (!b) {
-                free(take_head);
-                return NULL;
-        }
-        body_add_text(b, take_head, take_head ? strlen(take_head) : 0);
-        body_add_body(b, items);
-        body_add_static(b, PRESENT_LIST_END);
-        return b;
-}
-
-static bool limit_read(struct call *c, size_t *ret_limit) {
-        int64_t limit = 0;
-
-        if (query_number(&c->query, "limit", &limit) < 0) {
-                call_fail(c, 400, "BadRequest", "limit must be a number from 0");
-                return false;
-        }
-        *ret_limit = (size_t) limit;
-        return true;
-}
-
 void read_list(struct call *c) {
+        AUTO_DONE(list_options) struct list_options o = { 0 };
         AUTO_DONE(filter) struct filter f = { 0 };
-        AUTO_DONE(position) struct position position = { 0 };
-        AUTO(body) struct body *items = body_new();
         struct page page = {
                 .list = {
                         .form = c->form,
@@ -153,67 +95,46 @@ void read_list(struct call *c) {
                         .revision = hub_revision(c->registry->hub),
                         .n_remaining = -1,
                 },
-                .items = items,
         };
         struct table *t = &c->kind->table;
-        size_t limit;
-        int r;
+        char *head;
 
-        if (!limit_read(c, &limit) || !filter_read(c, &f))
+        if (!list_options_read(c, false, &o) || !filter_read(c, &f))
                 return;
-        r = position_read(query_get(&c->query, "continue"), &position);
-        if (r == -EINVAL) {
-                call_fail(c, 400, "BadRequest", "continue key is not valid");
-                return;
-        }
-        if (r < 0 || !items) {
+        page.body = body_new();
+        if (!page.body) {
                 call_fail_memory(c);
                 return;
         }
-        page_fill(&page, t, &f, list_start(t, &f, &position), limit);
-        call_respond_body(c, list_join(list_head(&page, f.labels || f.fields), items));
+        page.has_selector = f.labels || f.fields;
+        body_add_static(page.body, ""); /* the head, known last */
+        page_fill(&page, t, &f, list_start(t, &f, &o.position), o.limit);
+        head = list_head(&page);
+        body_set_text(page.body, 0, head, head ? strlen(head) : 0);
+        body_add_static(page.body, PRESENT_LIST_END);
+        call_respond_body(c, page.body);
 }
 
 /* ---- watches ---- */
 
-static bool revision_read(struct call *c, uint64_t *ret) {
-        int64_t n = 0;
-
-        if (query_number(&c->query, "resourceVersion", &n) < 0) {
-                call_fail(c, 400, "BadRequest", "resourceVersion: Invalid value: \"%s\"",
-                          query_get(&c->query, "resourceVersion"));
-                return false;
-        }
-        *ret = (uint64_t) n;
-        return true;
-}
-
-static bool initial_is_wanted(const struct call *c, uint64_t from_revision) {
-        const char *send = query_get(&c->query, "sendInitialEvents");
-
-        return send ? query_bool(&c->query, "sendInitialEvents") : from_revision == 0;
-}
-
 void read_watch(struct call *c) {
+        AUTO_DONE(list_options) struct list_options options = { 0 };
         struct watch_options o = { 0 };
-        int64_t timeout_s = WATCH_TIMEOUT_S;
         struct watch *w = NULL;
 
-        if (!revision_read(c, &o.from_revision))
+        if (!list_options_read(c, true, &options))
                 return;
-        if (query_number(&c->query, "timeoutSeconds", &timeout_s) < 0 || timeout_s > 86400 * 365) {
-                call_fail(c, 400, "BadRequest", "timeoutSeconds must be a number from 0");
-                return;
-        }
-        o.asked = c->asked;
-        o.has_bookmarks = query_bool(&c->query, "allowWatchBookmarks");
-        if (initial_is_wanted(c, o.from_revision))
-                o.table = &c->kind->table;
-        o.has_initial_end = query_bool(&c->query, "sendInitialEvents");
+        o = (struct watch_options){
+                .asked = c->asked,
+                .from_revision = options.revision,
+                .table = options.sends_initial ? &c->kind->table : NULL,
+                .has_bookmarks = options.has_bookmarks,
+                .has_initial_end = options.has_initial_end,
+                .timeout_usec = options.timeout_usec,
+                .form = c->form,
+        };
         if (!o.table && o.from_revision == 0)
                 o.from_revision = hub_revision(c->registry->hub);
-        o.timeout_usec = (uint64_t) (timeout_s ? timeout_s : WATCH_TIMEOUT_S) * USEC_PER_SEC;
-        o.form = c->form;
         if (!filter_read(c, &o.filter))
                 return;
         if (watch_new(c->registry->hub, &o, &w) < 0) {
