@@ -99,7 +99,7 @@ static int stream_add(struct logs *l, const json_t *pod, const char *container, 
                 query_number(&path, "sinceSeconds",
                              (int64_t) MAX((uint64_t) a->since.value / USEC_PER_SEC, 1U));
         (void) client_path_query(&path, "sinceTime", a->since_time);
-        if (a->limit.is_set)
+        if (a->limit.is_set && a->limit.value > 0)
                 query_number(&path, "limitBytes", a->limit.value);
         *st = (struct log_stream){ .path = path, .logs = l };
         if (a->has_prefix)

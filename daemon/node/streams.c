@@ -14,7 +14,9 @@
 #include <errno.h>
 #include <string.h>
 
-#define STREAMS_MAX 256
+#define STREAMS_MAX 1024
+/* Beyond them so many are dialled to be refused in words; what comes then is left aside. */
+#define REFUSALS_MAX 64
 #define WATCH_RETRY_FIRST_USEC (100 * USEC_PER_MSEC)
 #define WATCH_RETRY_MOST_USEC (10 * USEC_PER_SEC)
 
@@ -34,6 +36,13 @@ static const struct stream_verb *const verbs[] = {
         &stream_forward_verb,      &stream_image_load_verb, &stream_image_list_verb,
         &stream_image_remove_verb,
 };
+
+static int refuse_start(struct stream *s, struct err *e) {
+        (void) s;
+        return err_set(e, -EAGAIN, "too many streams are open on this node; try again later");
+}
+
+static const struct stream_verb refuse_verb = { .name = "refuse", .start = refuse_start };
 
 const char *stream_text(const struct stream *s, const char *key) {
         return json_string_value(json_object_get(s->request, key));
@@ -141,8 +150,13 @@ void stream_fail(struct stream *s, int r, const struct err *e) {
         const char *reason = r == -EINVAL   ? "BadRequest"
                              : r == -ENOENT ? "NotFound"
                              : r == -EBUSY  ? "Conflict"
+                             : r == -EAGAIN ? "ServiceUnavailable"
                                             : "InternalError";
-        int code = r == -EINVAL ? 400 : r == -ENOENT ? 404 : r == -EBUSY ? 409 : 500;
+        int code = r == -EINVAL   ? 400
+                   : r == -ENOENT ? 404
+                   : r == -EBUSY  ? 409
+                   : r == -EAGAIN ? 503
+                                  : 500;
 
         stream_end(s, json_pack("{s:s, s:s, s:{}, s:s, s:s, s:s, s:i}", "kind", "Status",
                                 "apiVersion", "v1", "metadata", "status", "Failure", "message",
@@ -235,9 +249,9 @@ static void stream_open(struct streams *streams, json_t *request) {
         struct err e = { 0 };
 
         if (!id_is_valid(json_string_value(json_object_get(request, "id"))) ||
-            streams->n_open >= STREAMS_MAX) {
+            streams->n_open >= STREAMS_MAX + REFUSALS_MAX) {
                 LOG_WARN(NULL, streams->n_open >= STREAMS_MAX
-                                       ? "too many streams are open; one is refused"
+                                       ? "too many streams are open; one is left aside"
                                        : "a stream without a valid id is left aside");
                 return;
         }
@@ -252,7 +266,7 @@ static void stream_open(struct streams *streams, json_t *request) {
         streams->n_open++;
         for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
                 if (str_eq(verb, verbs[i]->name))
-                        s->verb = verbs[i];
+                        s->verb = streams->n_open <= STREAMS_MAX ? verbs[i] : &refuse_verb;
         if (!s->verb || stream_dial(s, &e) < 0) {
                 LOG_WARN(stream_text(s, "id"), "a stream can't be opened (%s)",
                          s->verb ? err_text(&e) : "unknown verb");

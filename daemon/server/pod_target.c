@@ -4,6 +4,7 @@
 #include "daemon/registry/path.h"
 #include "daemon/registry/record.h"
 #include "daemon/registry/registry.h"
+#include "daemon/server/log_options.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -209,6 +210,11 @@ unsigned pod_target_find(struct request *r, struct pod_target *ret, const char *
         *ret = (struct pod_target){ 0 };
         if (path_parse(r->path, &p, e) < 0 || query_parse(r->query, &q, e) < 0)
                 return 400;
+        code = str_eq(p.subresource, "log") ? log_options_check(&q, p.name, e) : 0;
+        if (code > 0) {
+                *ret_reason = code == 422 ? "Invalid" : "BadRequest";
+                return code;
+        }
         record = registry_find(r->face->server->registry, "", "pods", p.namespace_, p.name);
         if (!record) {
                 *ret_reason = "NotFound";

@@ -9,6 +9,8 @@
 #include "daemon/server/share.h"
 #include "daemon/server/tunnel.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,6 +117,17 @@ void connection_set_idle(struct connection *c, bool is_idle) {
 /* Root and the members of the socket's group. */
 static const struct user ADMIN = USER_MASTER("system:admin");
 
+/* Whoever vanished without a word (a pulled cable, a sleeping laptop) is noticed within a minute,
+ * though a watch or an upgraded connection may be silent for days. Failures don't matter. */
+static void set_keepalive(int fd) {
+        const int on = 1, idle_s = 30, every_s = 10, times = 3;
+
+        (void) setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+        (void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+        (void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every_s, sizeof(every_s));
+        (void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof(times));
+}
+
 static struct connection *connection_new(struct face *f, struct MHD_Connection *mhd) {
         const union MHD_ConnectionInfo *info =
                 MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
@@ -125,6 +138,8 @@ static struct connection *connection_new(struct face *f, struct MHD_Connection *
         list_init(&c->link);
         c->face = f;
         c->fd = info ? info->connect_fd : -1;
+        if (!f->is_unix)
+                set_keepalive(c->fd);
         c->is_allowed = !f->is_unix || peer_is_admin(c->fd, f->server->admin_gid);
         c->pid = f->is_unix ? peer_pid(c->fd) : 0;
         c->user = &ADMIN;
