@@ -65,7 +65,7 @@ unsigned log_options_check(const struct query *q, const char *pod, struct err *e
                             "may be specified");
         if (n == 0)
                 return 0;
-        (void) err_set(e, -EINVAL, "PodLogOptions \"%s\" is invalid: %s%s%s", pod,
-                       n > 1 ? "[" : "", str_or_empty(b.s), n > 1 ? "]" : "");
+        (void) err_set(e, -EINVAL, "PodLogOptions \"%s\" is invalid: %s%s%s", pod, n > 1 ? "[" : "",
+                       str_or_empty(b.s), n > 1 ? "]" : "");
         return 422;
 }

@@ -7,7 +7,7 @@
  *
  * pod  its name, for the message.
  *
- * Returns 0, or the HTTP code of a refusal: 400 for what can't be read, 422 for what is not allowed,
- * with Kubernetes' words in e. Pure. */
+ * Returns 0, or the HTTP code of a refusal: 400 for what can't be read, 422 for what is not
+ * allowed, with Kubernetes' words in e. Pure. */
 struct query;
 unsigned log_options_check(const struct query *q, const char *pod, struct err *e);
