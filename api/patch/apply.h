@@ -44,6 +44,9 @@ DEFINE_AUTO_DONE(managers);
  * list. Returns 0, -EINVAL (e says what is wrong) or -ENOMEM. */
 int managers_parse(struct managers *m, const char *text, size_t len, struct err *e);
 
+/* Whether the same managers own the same; times aside. */
+bool managers_equal(const struct managers *a, const struct managers *b);
+
 /* The JSON array as text, the caller's: Apply entries first, then by time. "" when nobody manages
  * anything; NULL: memory is out. */
 char *managers_format(struct managers *m);

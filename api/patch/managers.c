@@ -65,6 +65,25 @@ void managers_drop_empty(struct managers *m) {
         m->n = kept;
 }
 
+bool managers_equal(const struct managers *a, const struct managers *b) {
+        if (a->n != b->n)
+                return false;
+        for (size_t i = 0; i < a->n; i++) {
+                const struct manager *x = &a->items[i], *y;
+                const struct apply_author by = {
+                        .manager = x->name,
+                        .api_version = x->api_version,
+                        .subresource = x->subresource,
+                };
+
+                y = managers_find((struct managers *) b, &by, x->is_apply);
+                if (!y || !str_eq(x->api_version, y->api_version) ||
+                    !field_set_equal(x->fields, y->fields))
+                        return false;
+        }
+        return true;
+}
+
 /* ---- what is never owned ---- */
 
 /* In the order of field_set's keys. */

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "daemon/registry/addresses.h"
 #include "daemon/registry/body.h"
+#include "daemon/registry/managed.h"
 #include "daemon/registry/metrics.h"
 #include "daemon/registry/present.h"
 #include "daemon/registry/record.h"
@@ -36,6 +37,9 @@ static void call_free(struct call *c) {
         free(c->accept);
         user_unref(c->user);
         free(c->body);
+        free(c->agent);
+        free(c->managed_said);
+        free(c->managed);
         free(c->name);
         free(c->namespace_);
         free(c->address);
@@ -72,6 +76,7 @@ struct call *call_new(struct registry *r, const struct rest_request *request,
                 }
         }
         c->user = user_copy(request->user);
+        c->agent = managed_agent(request->user_agent);
         if (!c->user || (request->body_len > 0 && !c->body) ||
             !copy_text(request->method, &c->method) ||
             !copy_text(request->content_type, &c->content_type) ||
@@ -190,6 +195,10 @@ void call_fail_conflict(struct call *c, const char *why) {
                   call_resource(c, resource), c->name ? c->name : c->path.name, why);
 }
 
+void call_respond(struct call *c, struct rest_response *take_response) {
+        call_end(c, take_response);
+}
+
 void call_fail_invalid(struct call *c, const struct diags *d) {
         const struct kind *k = c->asked;
         AUTO_FREE char *text = NULL, *message = NULL;
@@ -226,10 +235,21 @@ static void call_fail_status(struct call *c, const struct status_text *s) {
         call_end(c, &response);
 }
 
-void call_fail_options(struct call *c, enum diag_reason reason, const char *field,
+void call_fail_apply(struct call *c, const char *message, json_t *causes) {
+        const struct status_text s = {
+                .code = 409,
+                .reason = "Conflict",
+                .message = message,
+                .causes = causes,
+        };
+
+        call_fail_status(c, &s);
+}
+
+void call_fail_options(struct call *c, const char *kind, enum diag_reason reason, const char *field,
                        const char *text) {
         AUTO_FREE char *message =
-                str_format("ListOptions.meta.k8s.io \"\" is invalid: %s: %s", field, text);
+                str_format("%s.meta.k8s.io \"\" is invalid: %s: %s", kind, field, text);
         json_t *causes = json_pack("[{s:s,s:s,s:s}]", "reason", diag_reason_name(reason), "message",
                                    text, "field", field);
         const struct status_text s = {
@@ -237,7 +257,7 @@ void call_fail_options(struct call *c, enum diag_reason reason, const char *fiel
                 .reason = "Invalid",
                 .message = message,
                 .group = "meta.k8s.io",
-                .kind = "ListOptions",
+                .kind = kind,
                 .causes = causes,
         };
 

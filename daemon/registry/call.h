@@ -33,6 +33,7 @@ struct call {
         const struct kind *asked; /* counted; the version of the path: bodies speak it */
         char *method, *content_type, *accept; /* owned */
         struct user *user;                    /* owned */
+        char *agent;                          /* owned; the user agent's first word; NULL: none */
         char *body;                           /* owned; NULL: none */
         size_t body_len;
         enum field_validation field_validation;
@@ -41,6 +42,9 @@ struct call {
         void (*run)(struct call *c); /* what is done in the object's turn */
         char *name, *namespace_;     /* owned; of the object, perhaps made up */
         json_t *tree;                /* owned; what the request brought, decoded */
+        char *managed_said;  /* owned; managedFields as the client sent them; NULL: nothing */
+        char *managed;       /* owned; what they will be, as text; "" for none (managed.h) */
+        bool is_apply;       /* managed is settled already */
         char *address;       /* owned; taken from the service range, given back on failure */
         uint64_t began_usec; /* clock_now_usec() */
         unsigned status;     /* of success */
@@ -69,11 +73,15 @@ void call_fail_invalid(struct call *c, const struct diags *d);
 /* 422 with one cause. */
 void call_fail_field(struct call *c, enum diag_reason reason, const char *field, const char *fmt,
                      ...) PRINTF_LIKE(4, 5);
-/* 422 for options in a query that don't go together. */
-void call_fail_options(struct call *c, enum diag_reason reason, const char *field,
+/* 422 for options in a query that don't go together. kind: "ListOptions". */
+void call_fail_options(struct call *c, const char *kind, enum diag_reason reason, const char *field,
                        const char *text);
 /* 504: a state is asked for that is still to come. */
 void call_fail_too_large(struct call *c, uint64_t revision, uint64_t now);
+/* 409 of server-side apply. causes: borrowed. */
+void call_fail_apply(struct call *c, const char *message, json_t *causes);
+/* Somebody else's answer. */
+void call_respond(struct call *c, struct rest_response *take_response);
 /* 403: pods "x" is forbidden: why */
 void call_fail_forbidden(struct call *c, const char *why, const char *cause);
 

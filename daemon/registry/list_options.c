@@ -98,7 +98,7 @@ static bool number_read(struct call *c, const char *key, int64_t *ret) {
 }
 
 static bool match_fail(struct call *c, enum diag_reason reason, const char *text) {
-        call_fail_options(c, reason, "resourceVersionMatch", text);
+        call_fail_options(c, "ListOptions", reason, "resourceVersionMatch", text);
         return false;
 }
 
@@ -107,7 +107,7 @@ static bool list_match_check(struct call *c, const char *match) {
         const char *revision = query_get(&c->query, "resourceVersion");
 
         if (query_get(&c->query, "sendInitialEvents")) {
-                call_fail_options(c, DIAG_FORBIDDEN, "sendInitialEvents",
+                call_fail_options(c, "ListOptions", DIAG_FORBIDDEN, "sendInitialEvents",
                                   "Forbidden: sendInitialEvents is forbidden for list");
                 return false;
         }

@@ -66,7 +66,12 @@ static void meta_write(struct writer *w, const json_t *meta) {
                 if (is_ordered(key, META_ORDER, ARRAY_SIZE(META_ORDER)))
                         continue;
                 member_write(w, key);
-                text_json_add(&w->text, value);
+                /* Text that has not been parsed for this write (managed.h). */
+                if (json_is_string(value) && str_eq(key, "managedFields"))
+                        strbuf_add_len(&w->text, json_string_value(value),
+                                       json_string_length(value));
+                else
+                        text_json_add(&w->text, value);
         }
         strbuf_add_char(&w->text, '}');
         w->is_first = false;

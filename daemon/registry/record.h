@@ -42,7 +42,8 @@ struct record {
 
 /* Makes a version of an object from its tree.
  *
- * tree      borrowed, not changed; metadata.name must be there.
+ * tree      borrowed, not changed; metadata.name must be there. metadata.managedFields may be its
+ *           own JSON as a string.
  * revision  becomes metadata.resourceVersion, whatever the tree says there.
  *
  * Returns 0, -EINVAL for what is no object, or -ENOMEM. */

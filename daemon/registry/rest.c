@@ -9,6 +9,7 @@
 #include "daemon/registry/catalog.h"
 #include "daemon/registry/discovery.h"
 #include "daemon/registry/fixed.h"
+#include "daemon/registry/managed.h"
 #include "daemon/registry/metrics.h"
 #include "daemon/registry/read.h"
 #include "daemon/registry/remove.h"

@@ -8,10 +8,11 @@
 #include "base/str.h"
 #include "daemon/registry/call.h"
 #include "daemon/registry/decode.h"
+#include "daemon/registry/managed.h"
 #include "daemon/registry/record.h"
 #include "daemon/registry/remove.h"
+#include "daemon/registry/server_apply.h"
 #include "daemon/registry/state.h"
-#include "daemon/registry/view.h"
 #include "daemon/registry/write.h"
 
 #include <inttypes.h>
@@ -108,7 +109,7 @@ static void scale_apply(struct call *c, struct record *old, json_t *was) {
 
 static void scale_run(struct call *c) {
         struct record *old = table_get(&c->kind->table, c->path.namespace_, c->path.name);
-        json_t *was = old ? view_tree(old, c->asked) : NULL, *scale = was ? scale_of(was) : NULL;
+        json_t *was = old ? managed_tree(old, c->asked) : NULL, *scale = was ? scale_of(was) : NULL;
 
         if (!old)
                 call_fail_not_found(c);
@@ -134,9 +135,40 @@ static void scale_get(struct call *c) {
         json_decref(tree);
 }
 
+/* What an applied Scale says of its object. */
+static json_t *scale_config(struct call *c, json_t *scale) {
+        json_t *meta = json_object_get(scale, "metadata"), *config;
+        json_int_t replicas = 0;
+
+        if (!str_eq(tree_text(scale, "apiVersion"), "autoscaling/v1") ||
+            !str_eq(tree_text(scale, "kind"), "Scale")) {
+                call_fail(
+                        c, 400, "BadRequest",
+                        "Incorrect version specified in apply patch. Specified patch version: %s, "
+                        "expected: autoscaling/v1",
+                        str_or_empty(tree_text(scale, "apiVersion")));
+                return NULL;
+        }
+        if (!replicas_read(c, scale, &replicas))
+                return NULL;
+        config = json_pack("{s:s,s:s,s:O}", "apiVersion", c->asked->api_version, "kind",
+                           c->asked->name, "metadata", meta);
+        if (config && json_object_get(json_object_get(scale, "spec"), "replicas") &&
+            json_object_set_new(config, "spec", json_pack("{s:I}", "replicas", replicas)) < 0)
+                json_decref(STEAL(config));
+        if (!config)
+                call_fail_memory(c);
+        return config;
+}
+
 void sub_scale(struct call *c) {
         if (str_eq(c->method, "GET")) {
                 scale_get(c);
+                return;
+        }
+        if (str_eq(c->method, "PATCH") && write_is_apply(c)) {
+                c->answer_of = scale_of;
+                server_apply_with(c, scale_config);
                 return;
         }
         if (str_eq(c->method, "PUT") && !decode_body(c, &c->tree))
@@ -218,7 +250,7 @@ static void bind(struct call *c, struct record *old, json_t *was) {
 
 static void binding_run(struct call *c) {
         struct record *old = table_get(&c->kind->table, c->path.namespace_, c->path.name);
-        json_t *was = old ? view_tree(old, c->asked) : NULL;
+        json_t *was = old ? managed_tree(old, c->asked) : NULL;
 
         if (!old)
                 call_fail_not_found(c);

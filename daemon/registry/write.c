@@ -10,8 +10,10 @@
 #include "daemon/registry/call.h"
 #include "daemon/registry/decode.h"
 #include "daemon/registry/heartbeat.h"
+#include "daemon/registry/managed.h"
 #include "daemon/registry/record.h"
 #include "daemon/registry/remove.h"
+#include "daemon/registry/server_apply.h"
 #include "daemon/registry/state.h"
 #include "daemon/registry/view.h"
 
@@ -64,6 +66,8 @@ static void committed(void *data, int result, const char *text, struct record *n
 
 /* From the version that the client speaks. False: answered. */
 static bool tree_to_stored(struct call *c) {
+        if (!managed_put(c, true))
+                return false;
         if (kind_to_stored(c->asked, c->tree) == 0)
                 return true;
         call_fail_memory(c);
@@ -92,7 +96,7 @@ static void submit(struct call *c, enum change change, struct record *old, bool 
 
 /* ---- create ---- */
 
-static void create_run(struct call *c) {
+void write_create_run(struct call *c) {
         bool is_volatile = c->kind->resource.flags & RESOURCE_VOLATILE;
         char resource[CALL_RESOURCE_MAX];
 
@@ -110,14 +114,16 @@ static void create_run(struct call *c) {
         }
         if (c->address)
                 addresses_release(c->registry->addresses, c->address);
-        call_respond_tree(c, c->tree);
+        if (managed_put(c, false))
+                call_respond_tree(c, c->tree);
 }
 
 void write_create(struct call *c) {
         if (!decode_body(c, &c->tree) || !decode_kind_matches(c, c->tree) ||
-            !admit_identity(c, c->tree) || !decode_check(c, c->tree))
+            !managed_take(c, c->tree) || !admit_identity(c, c->tree) || !decode_check(c, c->tree) ||
+            !managed_create(c))
                 return;
-        write_wait(c, create_run);
+        write_wait(c, write_create_run);
 }
 
 /* ---- update ---- */
@@ -136,33 +142,45 @@ static bool is_released(const struct call *c, const json_t *tree) {
         return !(c->kind->resource.flags & RESOURCE_GRACEFUL) || json_integer_value(grace) == 0;
 }
 
-void write_update(struct call *c, struct record *old, json_t *was) {
-        bool is_volatile = c->kind->resource.flags & RESOURCE_VOLATILE;
+/* Who owns what after a change. False: answered. */
+static bool managers_settle(struct call *c, const struct record *old, const json_t *was,
+                            bool is_heartbeat) {
+        if (c->is_apply)
+                return true;
+        if (is_heartbeat || str_eq(c->path.subresource, "binding"))
+                return managed_keep(c, old);
+        return managed_update(c, old, was);
+}
 
-        if (!admit_changed(c, c->tree, was) || !decode_check(c, c->tree) ||
-            !admit_update(c, c->tree, was))
+void write_update(struct call *c, struct record *old, json_t *was) {
+        bool is_volatile = c->kind->resource.flags & RESOURCE_VOLATILE, is_heartbeat;
+
+        if (!admit_changed(c, c->tree, was) || !decode_check(c, c->tree))
+                return;
+        is_heartbeat = !c->is_apply && !c->managed_said &&
+                       heartbeat_only(&c->kind->resource, was, c->tree);
+        if (!managers_settle(c, old, was, is_heartbeat) || !admit_update(c, c->tree, was))
                 return;
         /* What binds a pod changes what nobody else may. */
         if (!str_eq(c->path.subresource, "binding") && !decode_check_update(c, was, c->tree))
                 return;
-        if (json_equal(c->tree, was)) {
+        if (json_equal(c->tree, was) && !managed_differs(c, old)) {
                 call_respond_record(c, old);
         } else if (c->is_dry_run) {
                 if (c->address)
                         addresses_release(c->registry->addresses, c->address);
-                call_respond_tree(c, c->tree);
+                if (managed_put(c, false))
+                        call_respond_tree(c, c->tree);
         } else if (is_released(c, c->tree)) {
                 if (tree_to_stored(c))
                         remove_submit(c, old);
         } else {
-                if (!is_volatile)
-                        is_volatile = heartbeat_only(&c->kind->resource, was, c->tree);
-                submit(c, CHANGE_MODIFIED, old, is_volatile);
+                submit(c, CHANGE_MODIFIED, old, is_volatile || is_heartbeat);
         }
 }
 
 /* What the new state says of the version it was made from. */
-static bool versions_match(struct call *c, const json_t *fresh, const struct record *old) {
+bool write_versions_match(struct call *c, const json_t *fresh, const struct record *old) {
         const json_t *meta = json_object_get(fresh, "metadata");
         const char *revision = tree_text(meta, "resourceVersion"), *uid = tree_text(meta, "uid");
         AUTO_FREE char *why = NULL;
@@ -184,7 +202,7 @@ static bool versions_match(struct call *c, const json_t *fresh, const struct rec
         return true;
 }
 
-static bool names_match(struct call *c, json_t *fresh) {
+bool write_names_match(struct call *c, json_t *fresh) {
         json_t *meta = tree_object(fresh, "metadata");
         const char *name = tree_text(meta, "name"), *namespace_ = tree_text(meta, "namespace");
 
@@ -234,8 +252,12 @@ static json_t *parts_join(const struct call *c, const json_t *was, json_t *fresh
 static void change_apply(struct call *c, struct record *old, json_t *was) {
         json_t *joined, *deep;
 
-        if (!decode_kind_matches(c, c->tree) || !names_match(c, c->tree) ||
-            !versions_match(c, c->tree, old))
+        if (!json_is_object(c->tree)) {
+                call_fail(c, 422, "Invalid", "an object must be a map of fields");
+                return;
+        }
+        if (!decode_kind_matches(c, c->tree) || !write_names_match(c, c->tree) ||
+            !write_versions_match(c, c->tree, old) || !managed_take(c, c->tree))
                 return;
         joined = parts_join(c, was, c->tree);
         deep = joined ? json_deep_copy(joined) : NULL;
@@ -257,7 +279,7 @@ static void replace_run(struct call *c) {
                 call_fail_not_found(c);
                 return;
         }
-        was = view_tree(old, c->asked);
+        was = managed_tree(old, c->asked);
         if (was)
                 change_apply(c, old, was);
         else
@@ -280,10 +302,16 @@ static bool patch_type_is(const struct call *c, const char *type) {
                 c->content_type[len] == ' ');
 }
 
+bool write_is_apply(const struct call *c) {
+        return patch_type_is(c, "application/apply-patch+yaml");
+}
+
 static void fail_patch(struct call *c, int r, const struct err *e) {
         if (r == -ENOMEM)
                 call_fail_memory(c);
-        else if (r == -ENOENT || r == -E2BIG)
+        else if (r == -E2BIG)
+                call_fail(c, 413, "RequestEntityTooLarge", "%s", err_text(e));
+        else if (r == -ENOENT)
                 call_fail(c, 422, "Invalid",
                           "the server rejected our request due to an error in our request: %s",
                           err_text(e));
@@ -315,28 +343,42 @@ bool write_apply_patch(struct call *c, const json_t *tree, json_t **ret) {
 
 static void patch_run(struct call *c) {
         struct record *old = table_get(&c->kind->table, c->path.namespace_, c->path.name);
-        json_t *was;
+        json_t *was, *whole;
 
         if (!old) {
                 call_fail_not_found(c);
                 return;
         }
-        was = view_tree(old, c->asked);
-        if (!was)
+        was = managed_tree(old, c->asked);
+        /* A patch that speaks of managers finds them. */
+        whole = was && memmem(c->body, c->body_len, "managedFields", strlen("managedFields"))
+                        ? view_tree(old, c->asked)
+                        : json_incref(was);
+        if (!whole)
                 call_fail_memory(c);
-        else if (write_apply_patch(c, was, &c->tree))
+        else if (write_apply_patch(c, whole, &c->tree))
                 change_apply(c, old, was);
+        json_decref(whole);
         json_decref(was);
 }
 
 void write_patch(struct call *c) {
+        if (write_is_apply(c)) {
+                server_apply(c);
+                return;
+        }
         if (!patch_type_is(c, "application/merge-patch+json") &&
             !patch_type_is(c, "application/json-patch+json") &&
             !patch_type_is(c, "application/strategic-merge-patch+json")) {
                 call_fail(c, 415, "UnsupportedMediaType",
                           "the body of the request was in an unknown format - accepted media types "
                           "include: application/json-patch+json, application/merge-patch+json, "
-                          "application/strategic-merge-patch+json");
+                          "application/strategic-merge-patch+json, application/apply-patch+yaml");
+                return;
+        }
+        if (query_get(&c->query, "force")) {
+                call_fail_options(c, "PatchOptions", DIAG_FORBIDDEN, "force",
+                                  "Forbidden: may not be specified for non-apply patch");
                 return;
         }
         if (!c->body) {

@@ -18,5 +18,15 @@ void write_wait(struct call *c, void (*run)(struct call *c));
  * new state, whole. */
 void write_update(struct call *c, struct record *old, json_t *was);
 
+/* The new object c->tree, in its turn: checked, with its owners; it may not be there yet. */
+void write_create_run(struct call *c);
+
+/* Whether a body speaks of the object of the path, and of its present version. False: answered. */
+bool write_names_match(struct call *c, json_t *fresh);
+bool write_versions_match(struct call *c, const json_t *fresh, const struct record *old);
+
+/* Whether a PATCH is a server-side apply. */
+bool write_is_apply(const struct call *c);
+
 /* Applies the body as the content type says. False: answered. *ret is the caller's. */
 bool write_apply_patch(struct call *c, const json_t *tree, json_t **ret);
