@@ -5,6 +5,8 @@
 #include "api/kinds/bodies.h"
 #include "api/kinds/classes.h"
 #include "api/kinds/config.h"
+#include "api/kinds/crd.h"
+#include "api/kinds/custom.h"
 #include "api/kinds/daemon_set.h"
 #include "api/kinds/disruption.h"
 #include "api/kinds/endpoints.h"
@@ -40,6 +42,7 @@ static const struct kind *const kind_stored[] = {
         &event_kind,
         &config_map_kind,
         &secret_kind,
+        &crd_kind,
         &lease_kind,
         &service_account_kind,
         &role_kind,
@@ -204,7 +207,7 @@ int kind_default(const struct kind *k, json_t *tree, struct err *e) {
         if (r == 0)
                 r = kind_set_type(tree, "kind", k->name);
         if (r == 0)
-                r = schema_default(k->schema, tree);
+                r = k->custom ? custom_default(k, tree) : schema_default(k->schema, tree);
         if (r == 0 && k->set_defaults)
                 r = k->set_defaults(tree);
         return r < 0 ? err_set(e, r, "out of memory") : 0;
@@ -266,12 +269,15 @@ int kind_validate(const struct kind *k, const json_t *tree, unsigned flags, stru
         void *decoded;
         int r;
 
-        r = schema_validate(k->schema, tree, "", flags, d);
+        r = k->custom ? custom_validate(k, tree, flags, d)
+                      : schema_validate(k->schema, tree, "", flags, d);
         if (r < 0 || !json_is_object(tree))
                 return r;
         kind_check_meta(k, tree, d);
         if (k->caveat && !(flags & SCHEMA_NO_WARNINGS))
                 (void) diag_add(d, DIAG_WARNING, DIAG_INVALID, "kind", "%s", k->caveat);
+        if (k->check_tree && kind_is_decodable(d, first) && k->check_tree(tree, d) < 0)
+                return -ENOMEM;
         if (k->check && kind_is_decodable(d, first)) {
                 a = arena_new(0);
                 decoded = a ? arena_alloc(a, k->schema->size) : NULL;
@@ -307,6 +313,19 @@ void kind_validate_update(const struct kind *k, const struct object *old,
                 k->check_update(old->meta, fresh->meta, d);
 }
 
+int kind_prune(const struct kind *k, json_t *tree) {
+        return k->custom ? custom_prune(k, tree) : schema_prune(k->schema, tree);
+}
+
 int kind_add_cells(const struct kind *k, const struct object *o, uint64_t now_usec, json_t *cells) {
+        json_t *tree;
+        int r;
+
+        if (k->custom) {
+                tree = object_json(o);
+                r = tree ? custom_add_cells(k, tree, now_usec, cells) : -ENOMEM;
+                json_decref(tree);
+                return r;
+        }
         return k->add_cells ? k->add_cells(o->meta, now_usec, cells) : 0;
 }

@@ -90,11 +90,15 @@ int kind_default(const struct kind *k, json_t *tree, struct err *e);
  * errors of type). flags: SCHEMA_*. Returns 0 or -ENOMEM; look at d->n_errors. Pure. */
 int kind_validate(const struct kind *k, const json_t *tree, unsigned flags, struct diags *d);
 
+/* Drops unknown fields and nulls from a tree of that kind. Returns 0 or -ENOMEM. */
+int kind_prune(const struct kind *k, json_t *tree);
+
 /* What may not change between two decoded objects of one kind. */
 void kind_validate_update(const struct kind *k, const struct object *old,
                           const struct object *fresh, struct diags *d);
 
-/* Adds the cells of one row (k->n_columns) to the array. Returns 0 or -ENOMEM. */
+/* Adds the cells of one row (k->n_columns) to the array. An object of a custom kind must have its
+ * text. Returns 0 or -ENOMEM. */
 int kind_add_cells(const struct kind *k, const struct object *o, uint64_t now_usec, json_t *cells);
 
 /* Age as kubectl prints it: "119s", "3m5s", "179m", "3h5m", "47h", "7d5h", "729d"; "<unknown>"

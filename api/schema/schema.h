@@ -147,6 +147,9 @@ struct kind {
         /* Checks across fields of a decoded object (struct of schema). NULL: none. */
         void (*check)(const void *decoded, struct diags *d);
 
+        /* Checks that need fields without members. NULL: none. Returns 0 or -ENOMEM. */
+        int (*check_tree)(const json_t *tree, struct diags *d);
+
         /* What may not change from old to new. NULL: metadata only. */
         void (*check_update)(const void *old, const void *decoded, struct diags *d);
 

@@ -9,6 +9,7 @@
 #include "daemon/registry/admit_account.h"
 #include "daemon/registry/admit_rbac.h"
 #include "daemon/registry/call.h"
+#include "daemon/registry/crd.h"
 #include "daemon/registry/decode.h"
 #include "daemon/registry/record.h"
 #include "daemon/registry/state.h"
@@ -223,12 +224,14 @@ void admit_removed(struct call *c, const json_t *tree) {
 bool admit_new(struct call *c, json_t *tree) {
         json_t *spec = json_object_get(tree, "spec");
 
-        if (c->kind->resource.kind->is_namespaced && !namespace_is_there(c))
+        if (!crd_admit_object(c) || (c->asked->is_namespaced && !namespace_is_there(c)))
                 return false;
         if (!admit_rbac(c, tree, NULL))
                 return false;
         if (c->kind->resource.kind == &pod_kind && !admit_account(c, tree))
                 return false;
+        if (c->kind->resource.flags & RESOURCE_DEFINITION)
+                return crd_admit(c, tree);
         if (c->kind->resource.flags & RESOURCE_SERVICE && spec)
                 return address_admit(c, spec);
         return true;
@@ -286,6 +289,28 @@ static bool finalizers_admit(struct call *c, const json_t *tree, const json_t *w
         return true;
 }
 
+/* Whether what counts as the wish has changed. Of a custom kind that is all but metadata and, where
+ * it is a sub-resource, status. */
+static bool spec_is_same(const struct call *c, const json_t *tree, const json_t *was) {
+        const json_t *spec = json_object_get(tree, "spec");
+        const char *key;
+        json_t *value;
+        size_t n[2] = { 0 };
+
+        if (!(c->kind->resource.flags & RESOURCE_CUSTOM))
+                return spec && json_equal(spec, json_object_get(was, "spec"));
+        for (int i = 0; i < 2; i++)
+                json_object_foreach((json_t *) (i ? was : tree), key, value) {
+                        if (str_eq(key, "metadata") ||
+                            (str_eq(key, "status") && c->asked->has_status))
+                                continue;
+                        n[i]++;
+                        if (!i && !json_equal(value, json_object_get(was, key)))
+                                return false;
+                }
+        return n[0] == n[1];
+}
+
 bool admit_update(struct call *c, json_t *tree, const json_t *was) {
         json_t *meta = json_object_get(tree, "metadata");
         json_t *spec = json_object_get(tree, "spec"), *old = json_object_get(was, "spec");
@@ -296,7 +321,9 @@ bool admit_update(struct call *c, json_t *tree, const json_t *was) {
         if (c->kind->resource.flags & RESOURCE_SERVICE && spec && old &&
             !address_admit_update(c, spec, old))
                 return false;
-        if (!(c->kind->resource.flags & RESOURCE_HAS_GENERATION) || (spec && json_equal(spec, old)))
+        if (c->kind->resource.flags & RESOURCE_DEFINITION && !crd_admit(c, tree))
+                return false;
+        if (!(c->kind->resource.flags & RESOURCE_HAS_GENERATION) || spec_is_same(c, tree, was))
                 return true;
         generation = json_integer_value(json_object_get(meta, "generation"));
         if (json_object_set_new(meta, "generation", json_integer(generation + 1)) == 0)

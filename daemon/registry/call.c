@@ -12,6 +12,7 @@
 #include "daemon/registry/state.h"
 #include "daemon/registry/status.h"
 #include "daemon/registry/user.h"
+#include "daemon/registry/view.h"
 #include "daemon/registry/watch.h"
 
 #include <inttypes.h>
@@ -325,7 +326,7 @@ void call_respond_text(struct call *c, char *take_text) {
 
 /* A view of the object that is no object itself: a Scale. */
 static void respond_view(struct call *c, const json_t *tree) {
-        json_t *view = tree ? c->answer_of(tree) : NULL;
+        json_t *view = tree ? c->answer_of(c->asked, tree) : NULL;
 
         if (view)
                 call_respond_text(c, json_dumps(view, JSON_COMPACT));
@@ -343,7 +344,7 @@ void call_respond_record(struct call *c, struct record *record) {
                 return;
         }
         if (c->answer_of) {
-                tree = record_tree(record);
+                tree = view_tree(record, c->asked);
                 respond_view(c, tree);
                 json_decref(tree);
                 return;

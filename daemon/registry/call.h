@@ -49,7 +49,8 @@ struct call {
         uint64_t began_usec; /* clock_now_usec() */
         unsigned status;     /* of success */
         bool tells_status;   /* success is told by a Status, not by the object */
-        json_t *(*answer_of)(const json_t *tree); /* what of the object is told; NULL: all of it */
+        json_t *(*answer_of)(const struct kind *asked,
+                             const json_t *tree); /* what of the object is told; NULL: all of it */
         char **warnings;
         size_t n_warnings;
 };

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "daemon/registry/authorize.h"
+#include "daemon/registry/crd.h"
 #include "daemon/registry/expiry.h"
 #include "daemon/registry/state.h"
 #include "daemon/store/store.h"
@@ -43,11 +44,17 @@ static void commit_publish(struct commit *c) {
 
         table_release(t);
         c->has_place = false;
+        if (c->kind->is_removed)
+                return;
         if (c->change == CHANGE_DELETED)
                 table_remove(t, c->now->namespace_, c->now->name);
         else
                 table_put(t, record_ref(c->now));
         authorize_learn(r, c->now, c->change == CHANGE_DELETED);
+        if (c->kind->resource.flags & RESOURCE_DEFINITION)
+                crd_published(r, c->change, c->now);
+        else if (c->kind->is_terminating)
+                crd_object_published(r);
         hub_publish(r->hub, c->change, c->now, c->old);
         if (c->old && c->old != c->now)
                 record_forget_object(c->old);

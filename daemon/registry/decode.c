@@ -225,7 +225,7 @@ bool decode_check(struct call *c, json_t *tree) {
                 diags_done(&d);
                 if (!is_good)
                         return false;
-                r = schema_prune(k->schema, tree);
+                r = kind_prune(k, tree);
                 if (r == 0)
                         return true;
         }

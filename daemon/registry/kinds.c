@@ -153,6 +153,16 @@ struct kind_state *registry_kind(struct registry *r, const char *group, const ch
         return registry_kind_asked(r, group, version, plural, &asked);
 }
 
+struct kind_state *registry_kind_stored(struct registry *r, const char *group, const char *plural) {
+        for (size_t i = 0; i < r->kinds.n; i++) {
+                const struct kind *k = r->kinds.items[i]->resource.kind;
+
+                if (str_eq(k->plural, plural) && str_eq(k->group, group))
+                        return r->kinds.items[i];
+        }
+        return NULL;
+}
+
 struct kind_state *registry_kind_named(struct registry *r, const char *group, const char *name) {
         for (size_t i = 0; i < r->kinds.n; i++) {
                 const struct kind *k = r->kinds.items[i]->resource.kind;

@@ -67,6 +67,9 @@ struct kind_state *registry_kind_asked(struct registry *r, const char *group, co
 struct kind_state *registry_review(struct registry *r, const char *group, const char *version,
                                    const char *plural, const struct kind **ret_asked);
 
+/* By what it is stored as, served or not. */
+struct kind_state *registry_kind_stored(struct registry *r, const char *group, const char *plural);
+
 /* By group and Kind. */
 struct kind_state *registry_kind_named(struct registry *r, const char *group, const char *name);
 

@@ -5,6 +5,7 @@
 #include "daemon/registry/addresses.h"
 #include "daemon/registry/authorize.h"
 #include "daemon/registry/body.h"
+#include "daemon/registry/crd.h"
 #include "daemon/registry/rest.h"
 #include "daemon/registry/state.h"
 #include "daemon/registry/user.h"
@@ -15,6 +16,7 @@
 #include <string.h>
 
 #define PREFIX "/registry/"
+#define DEFINITIONS PREFIX "apiextensions.k8s.io/customresourcedefinitions/"
 
 const struct user REGISTRY_USER = USER_MASTER("system:apiserver");
 
@@ -76,8 +78,13 @@ static int kv_load(struct registry *r, const struct store_kv *kv) {
 static void page_loaded(void *userdata, int result, const struct store_result *page,
                         const struct err *e);
 
+/* Definitions come first: the other objects may be of kinds that they make. */
 static int page_ask(struct registry *r, const char *after, int64_t revision, struct err *e) {
-        const struct store_list list = { .prefix = PREFIX, .after = after, .revision = revision };
+        const struct store_list list = {
+                .prefix = r->has_definitions ? PREFIX : DEFINITIONS,
+                .after = after,
+                .revision = revision,
+        };
 
         return store_list(r->store, &list, page_loaded, r, e);
 }
@@ -90,10 +97,16 @@ static void page_loaded(void *userdata, int result, const struct store_result *p
         struct err failure = { 0 };
 
         for (size_t i = 0; result == 0 && i < page->n; i++)
-                result = kv_load(r, &page->items[i]);
+                if (!r->has_definitions || !str_starts_with(page->items[i].key, DEFINITIONS))
+                        result = kv_load(r, &page->items[i]);
         if (result == 0 && page->has_more && page->n > 0)
                 result = page_ask(r, page->items[page->n - 1].key, page->revision, &failure);
-        else if (result == 0) {
+        else if (result == 0 && !r->has_definitions) {
+                r->has_definitions = true;
+                crd_loaded(r);
+                result = page_ask(r, NULL, 0, &failure);
+        } else if (result == 0) {
+                crd_objects_loaded(r);
                 r->revisions.last =
                         MAX(r->revisions.last, (uint64_t) page->revision + r->revisions.offset);
                 bootstrap(r);

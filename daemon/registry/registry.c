@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "daemon/plan/rbac.h"
 #include "daemon/registry/addresses.h"
+#include "daemon/registry/crd.h"
 #include "daemon/registry/expiry.h"
 #include "daemon/registry/load.h"
 #include "daemon/registry/metrics.h"
@@ -64,6 +65,7 @@ void registry_unref(struct registry *r) {
         if (r->callback_timer)
                 r->timers->vtable->cancel(r->timers, r->callback_timer);
         expiry_done(r);
+        crd_done(r);
         hub_unref(r->hub);
         kinds_done(&r->kinds);
         kinds_done(&r->reviews);

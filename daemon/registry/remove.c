@@ -6,6 +6,7 @@
 #include "daemon/registry/admit.h"
 #include "daemon/registry/body.h"
 #include "daemon/registry/call.h"
+#include "daemon/registry/crd.h"
 #include "daemon/registry/decode.h"
 #include "daemon/registry/filter.h"
 #include "daemon/registry/record.h"
@@ -230,7 +231,9 @@ static void remove_carry_out(struct call *c, struct record *old, const struct re
         bool is_changed;
         int r = 0;
 
-        if (o->propagation) {
+        if (c->kind->resource.flags & RESOURCE_DEFINITION)
+                r = crd_hold(c, c->tree);
+        if (r == 0 && o->propagation) {
                 r = finalizer_set(meta, FOREGROUND, str_eq(o->propagation, "Foreground"));
                 if (r == 0)
                         r = finalizer_set(meta, ORPHAN, str_eq(o->propagation, "Orphan"));

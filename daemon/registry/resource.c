@@ -38,6 +38,8 @@ struct policy {
 };
 
 static const struct policy POLICIES[] = {
+        { "apiextensions.k8s.io", "CustomResourceDefinition",
+          RESOURCE_DEFINITION | RESOURCE_HAS_GENERATION, NULL, 0, NULL, 0 },
         { "", "Pod", RESOURCE_GRACEFUL | RESOURCE_HAS_GENERATION, LIST_OF(POD_FIELDS), NULL, 0 },
         { "", "Event", RESOURCE_VOLATILE, LIST_OF(EVENT_FIELDS), NULL, 0 },
         { "", "Node", 0, LIST_OF(NODE_FIELDS), LIST_OF(NODE_HEARTBEATS) },
@@ -53,6 +55,10 @@ struct resource resource_of(const struct kind *kind) {
 
         if (kind->has_status && !str_is_empty(kind->group))
                 r.flags = RESOURCE_HAS_GENERATION;
+        if (kind->custom) {
+                r.flags = RESOURCE_HAS_GENERATION | RESOURCE_CUSTOM;
+                return r;
+        }
         for (size_t i = 0; i < ARRAY_SIZE(POLICIES); i++) {
                 const struct policy *p = &POLICIES[i];
 

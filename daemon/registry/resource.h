@@ -13,6 +13,8 @@ enum {
         RESOURCE_HAS_GENERATION = 1 << 2, /* metadata.generation counts changes of the spec */
         RESOURCE_SERVICE = 1 << 3,        /* has a clusterIP */
         RESOURCE_NAMESPACE = 1 << 4,      /* goes when it is empty: finalizer in spec */
+        RESOURCE_DEFINITION = 1 << 5,     /* makes other kinds: CustomResourceDefinition */
+        RESOURCE_CUSTOM = 1 << 6,         /* made by a definition; all its fields count as spec */
 };
 
 struct refs;

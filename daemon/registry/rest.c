@@ -1,5 +1,6 @@
 #include "daemon/registry/rest.h"
 
+#include "api/kinds/custom.h"
 #include "api/kinds/service_account.h"
 #include "api/schema/schema.h"
 #include "base/str.h"
@@ -266,12 +267,20 @@ static bool options_read(struct call *c) {
         return true;
 }
 
+static void warn_deprecation(struct call *c) {
+        AUTO_FREE char *text = custom_deprecation(c->asked);
+
+        if (text)
+                call_warn(c, text);
+}
+
 static void handle_resource(struct call *c) {
         const struct kind *k = c->asked;
         bool has_namespace = *c->path.namespace_;
 
         if (!form_read(c) || !options_read(c))
                 return;
+        warn_deprecation(c);
         /* A namespaced object has no path without its namespace, a cluster-scoped one none with. */
         if ((has_namespace && !k->is_namespaced) ||
             (*c->path.name && k->is_namespaced && !has_namespace))

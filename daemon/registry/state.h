@@ -41,6 +41,11 @@ struct registry {
         struct kinds kinds;
         struct kinds reviews; /* kinds without objects */
         struct rbac *rbac;    /* what roles and bindings say */
+        struct {
+                struct timer *timer;
+                size_t n_pending, n_asked; /* requests of this round: to be answered, sent */
+                bool has_failed;
+        } crd_work;
         struct hub *hub;
         struct metrics *metrics;
         struct revisions revisions;
@@ -51,6 +56,7 @@ struct registry {
         struct openapi *openapi;
         struct list expiries; /* of volatile objects, oldest first */
         struct timer *expiry_timer;
+        bool has_definitions; /* of custom kinds, while loading */
         bool is_ready, has_stopped;
         void (*on_failure)(void *data, const char *text); /* NULL: told, or nobody asked */
         void *on_failure_data;

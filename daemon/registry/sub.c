@@ -1,5 +1,6 @@
 #include "daemon/registry/sub.h"
 
+#include "api/kinds/custom.h"
 #include "api/kinds/labels.h"
 #include "api/kinds/meta.h"
 #include "api/schema/schema.h"
@@ -29,6 +30,8 @@ static json_t *selector_text(const json_t *selector) {
         struct label_selector decoded = { 0 };
         AUTO_FREE char *text = NULL;
 
+        if (json_is_string(selector))
+                return json_copy((json_t *) selector); /* as a custom kind has it */
         if (!selector || !a ||
             schema_decode(&label_selector_schema, selector, a, &decoded, NULL) < 0)
                 return json_string("");
@@ -36,23 +39,31 @@ static json_t *selector_text(const json_t *selector) {
         return json_string(str_or_empty(text));
 }
 
+/* Where a kind has what its Scale shows. */
+static const struct custom_scale *scale_paths(const struct kind *k) {
+        static const struct custom_scale OF_TABLES = { "spec.replicas", "status.replicas",
+                                                       "spec.selector" };
+        const struct custom_scale *custom = custom_scale_of(k);
+
+        return custom ? custom : &OF_TABLES;
+}
+
 /* The Scale of an object; the caller's, NULL when memory is out. */
-static json_t *scale_of(const json_t *tree) {
+static json_t *scale_of(const struct kind *k, const json_t *tree) {
         static const char *const META[] = { "name", "namespace", "uid", "resourceVersion",
                                             "creationTimestamp" };
+        const struct custom_scale *at = scale_paths(k);
         const json_t *meta = json_object_get(tree, "metadata");
-        const json_t *spec = json_object_get(tree, "spec");
         json_t *copy = json_object();
 
         for (size_t i = 0; i < ARRAY_SIZE(META); i++)
                 if (json_object_get(meta, META[i]))
                         (void) json_object_set(copy, META[i], json_object_get(meta, META[i]));
-        return json_pack(
-                "{s:s,s:s,s:o,s:{s:I},s:{s:I,s:o}}", "kind", "Scale", "apiVersion",
-                "autoscaling/v1", "metadata", copy, "spec", "replicas",
-                json_integer_value(json_object_get(spec, "replicas")), "status", "replicas",
-                json_integer_value(json_object_get(json_object_get(tree, "status"), "replicas")),
-                "selector", selector_text(json_object_get(spec, "selector")));
+        return json_pack("{s:s,s:s,s:o,s:{s:I},s:{s:I,s:o}}", "kind", "Scale", "apiVersion",
+                         "autoscaling/v1", "metadata", copy, "spec", "replicas",
+                         json_integer_value(custom_at(tree, at->spec_replicas)), "status",
+                         "replicas", json_integer_value(custom_at(tree, at->status_replicas)),
+                         "selector", selector_text(custom_at(tree, at->selector)));
 }
 
 /* What the new Scale asks for. False: answered. */
@@ -93,15 +104,15 @@ static bool scale_is_current(struct call *c, const json_t *scale, const struct r
 /* c->tree: the new Scale. Becomes the changed object. */
 static void scale_apply(struct call *c, struct record *old, json_t *was) {
         json_int_t replicas = 0;
-        json_t *tree, *spec;
+        json_t *tree;
 
         if (!scale_is_current(c, c->tree, old) || !replicas_read(c, c->tree, &replicas))
                 return;
         tree = json_deep_copy(was);
-        spec = tree ? tree_object(tree, "spec") : NULL;
         json_decref(c->tree);
         c->tree = tree;
-        if (!spec || json_object_set_new(spec, "replicas", json_integer(replicas)) < 0)
+        if (!tree ||
+            custom_put(tree, scale_paths(c->asked)->spec_replicas, json_integer(replicas)) < 0)
                 call_fail_memory(c);
         else
                 write_update(c, old, was);
@@ -109,7 +120,8 @@ static void scale_apply(struct call *c, struct record *old, json_t *was) {
 
 static void scale_run(struct call *c) {
         struct record *old = table_get(&c->kind->table, c->path.namespace_, c->path.name);
-        json_t *was = old ? managed_tree(old, c->asked) : NULL, *scale = was ? scale_of(was) : NULL;
+        json_t *was = old ? managed_tree(old, c->asked) : NULL,
+               *scale = was ? scale_of(c->asked, was) : NULL;
 
         if (!old)
                 call_fail_not_found(c);
@@ -123,7 +135,7 @@ static void scale_run(struct call *c) {
 
 static void scale_get(struct call *c) {
         struct record *r = table_get(&c->kind->table, c->path.namespace_, c->path.name);
-        json_t *tree = r ? record_tree(r) : NULL, *scale = tree ? scale_of(tree) : NULL;
+        json_t *tree = r ? record_tree(r) : NULL, *scale = tree ? scale_of(c->asked, tree) : NULL;
 
         if (!r)
                 call_fail_not_found(c);

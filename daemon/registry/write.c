@@ -367,6 +367,13 @@ void write_patch(struct call *c) {
                 server_apply(c);
                 return;
         }
+        if (c->asked->custom && patch_type_is(c, "application/strategic-merge-patch+json")) {
+                call_fail(c, 415, "UnsupportedMediaType",
+                          "the body of the request was in an unknown format - accepted media types "
+                          "include: application/json-patch+json, application/merge-patch+json, "
+                          "application/apply-patch+yaml");
+                return;
+        }
         if (!patch_type_is(c, "application/merge-patch+json") &&
             !patch_type_is(c, "application/json-patch+json") &&
             !patch_type_is(c, "application/strategic-merge-patch+json")) {

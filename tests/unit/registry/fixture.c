@@ -222,6 +222,13 @@ const char *tree_at(const json_t *tree, const char *path) {
                                            : json_object_get(tree, part);
                 path += len + (path[len] == '.');
         }
+        if (json_is_integer(tree)) {
+                static char number[24];
+
+                (void) snprintf(number, sizeof(number), "%" JSON_INTEGER_FORMAT,
+                                json_integer_value(tree));
+                return number;
+        }
         return str_or_empty(json_string_value(tree));
 }
 

@@ -59,7 +59,8 @@ void fixture_do(struct fixture *f, const char *method, const char *url, const ch
                 unsigned status);
 struct answer fixture_patch(struct fixture *f, const char *url, const char *type, const char *body);
 
-/* "metadata.name", "items.0.metadata.name" as text, "" when absent. Borrowed. */
+/* "metadata.name", "items.0.metadata.name" as text, "" when absent. Borrowed;
+ * a number only until the next call. */
 const char *tree_at(const json_t *tree, const char *path);
 
 /* The next event as "ADDED web", "BOOKMARK", "ERROR 410", "idle" or "end". */
