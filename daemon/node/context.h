@@ -17,6 +17,7 @@ struct network;
 struct prober;
 struct runtime;
 struct sources;
+struct tokens;
 
 struct context {
         const struct node_config *config;
@@ -29,6 +30,7 @@ struct context {
         struct events *events;
         struct prober *prober;
         struct sources *sources;
+        struct tokens *tokens;          /* NULL: none (tests) */
         struct pod_sources pod_sources; /* sources behind env.h's interface */
         const char *host_ip;            /* of this machine, for status.hostIP */
         const char *dns_address;

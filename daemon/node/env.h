@@ -13,6 +13,7 @@ struct pod;
 struct pod_facts;
 struct secret;
 struct service;
+struct service_account_token_projection;
 
 /* Where a pod's references lead. Answers: 0 and *ret (borrowed until the loop turns), -ENOENT
  * (there is none), -EAGAIN (not known yet: ask again when it changed). */
@@ -21,6 +22,10 @@ struct pod_sources {
         int (*config_map)(void *data, const char *ns, const char *name,
                           const struct config_map **ret);
         int (*secret)(void *data, const char *ns, const char *name, const struct secret **ret);
+        /* As tokens_get(). NULL: there are no tokens. */
+        int (*token)(void *data, const struct pod *pod,
+                     const struct service_account_token_projection *want, const char **ret,
+                     struct err *e);
         /* Calls fn for every service of the namespace that has an address, and default/kubernetes.
          */
         void (*each_service)(void *data, const char *ns,

@@ -18,6 +18,7 @@
 #include "daemon/node/services.h"
 #include "daemon/node/sources.h"
 #include "daemon/node/streams.h"
+#include "daemon/node/tokens.h"
 #include "daemon/runtime/runtime.h"
 
 #include <arpa/inet.h>
@@ -68,6 +69,14 @@ static int find_secret(void *data, const char *ns, const char *name, const struc
         return r;
 }
 
+static int find_token(void *data, const struct pod *pod,
+                      const struct service_account_token_projection *want, const char **ret,
+                      struct err *e) {
+        struct node *n = data;
+
+        return tokens_get(n->ctx.tokens, pod, want, ret, e);
+}
+
 static void each_service(void *data, const char *ns,
                          void (*fn)(void *fn_data, const struct service *s), void *fn_data) {
         struct node *n = data;
@@ -82,6 +91,12 @@ static void on_source_changed(void *userdata, const struct kind *kind, const cha
         struct node *n = userdata;
 
         pods_source_changed(n->pods, kind, ns, name);
+}
+
+static void on_token(void *userdata, const char *uid) {
+        struct node *n = userdata;
+
+        pods_token_changed(n->pods, uid);
 }
 
 static void on_rules(void *userdata, const char *const *uids, size_t count) {
@@ -266,6 +281,8 @@ static int open_parts(struct node *n, struct err *e) {
         if (r == 0 &&
             sources_new(n->ctx.client, n->timers, on_source_changed, n, &n->ctx.sources) < 0)
                 r = err_set(e, -ENOMEM, "out of memory");
+        if (r == 0 && tokens_new(n->ctx.client, n->timers, on_token, n, &n->ctx.tokens) < 0)
+                r = err_set(e, -ENOMEM, "out of memory");
         if (r == 0)
                 r = services_new(&n->ctx,
                                  &(struct services_events){ .on_rules = on_rules, .userdata = n },
@@ -325,6 +342,7 @@ int node_new(struct loop *loop, struct client *client, const struct node_config 
         n->ctx.pod_sources = (struct pod_sources){ .data = n,
                                                    .config_map = find_config_map,
                                                    .secret = find_secret,
+                                                   .token = find_token,
                                                    .each_service = each_service };
         r = node_open(n, e);
         if (r < 0)
@@ -341,6 +359,7 @@ void node_unref(struct node *n) {
         pods_unref(n->pods);
         services_unref(n->services);
         sources_unref(n->ctx.sources);
+        tokens_unref(n->ctx.tokens);
         events_unref(n->ctx.events);
         prober_unref(n->ctx.prober);
         runtime_unref(n->ctx.runtime);

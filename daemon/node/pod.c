@@ -14,6 +14,7 @@
 #include "daemon/node/events.h"
 #include "daemon/node/pod_internal.h"
 #include "daemon/node/sources.h"
+#include "daemon/node/tokens.h"
 #include "daemon/node/volumes.h"
 #include "daemon/runtime/runtime.h"
 
@@ -85,6 +86,8 @@ static int pod_init(struct node_pod *p, struct object *o, struct err *e) {
                 return r;
         p->status.due_usec = p->delete_due_usec = USEC_NEVER;
         pod_status_seed(p);
+        if (p->ctx->tokens)
+                tokens_want(p->ctx->tokens, p->spec);
         return sources_want(p->ctx->sources, p->spec, e);
 }
 
@@ -115,6 +118,8 @@ void node_pod_unref(struct node_pod *p) {
         work_owner_cancel(p->work);
         if (p->spec && p->ctx->sources)
                 sources_unwant(p->ctx->sources, p->spec);
+        if (p->spec && p->ctx->tokens)
+                tokens_unwant(p->ctx->tokens, p->spec);
         free(p->slots);
         free(p->seen.containers);
         free(p->containers_wanted);

@@ -361,6 +361,13 @@ void pods_source_changed(struct pods *p, const struct kind *kind, const char *ns
         pods_each(p, tell_source, &(struct source_change){ kind, ns, name });
 }
 
+void pods_token_changed(struct pods *p, const char *uid) {
+        struct node_pod *pod = map_get(&p->by_uid, uid);
+
+        if (pod)
+                node_pod_source_changed(pod);
+}
+
 static void tell_image(void *data, struct node_pod *pod) {
         (void) data;
         node_pod_image_changed(pod);

@@ -33,6 +33,8 @@ struct node_pod *pods_find(const struct pods *p, const char *ns, const char *nam
 
 /* Facts for all pods. */
 void pods_source_changed(struct pods *p, const struct kind *kind, const char *ns, const char *name);
+/* Of the pod with that uid. */
+void pods_token_changed(struct pods *p, const char *uid);
 void pods_images_changed(struct pods *p);
 void pods_container_exited(struct pods *p, const struct runtime_container_status *status);
 void pods_pod_lost(struct pods *p, const char *uid);

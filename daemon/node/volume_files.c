@@ -42,6 +42,7 @@ static uint64_t files_hash(const struct volume_file *files, size_t n, gid_t gid)
         for (size_t i = 0; i < n; i++) {
                 h = fnv(h, files[i].path, strlen(files[i].path) + 1);
                 h = fnv(h, &files[i].mode, sizeof(files[i].mode));
+                h = fnv(h, &files[i].uid, sizeof(files[i].uid));
                 h = fnv(h, &files[i].len, sizeof(files[i].len));
                 h = fnv(h, files[i].data, files[i].len);
         }
@@ -67,8 +68,9 @@ static int write_one(const char *dir, const struct volume_file *f, gid_t gid, st
         r = fd_write_all(fd, f->data, f->len);
         if (r < 0)
                 return err_errno(e, r, "cannot write %s", path);
-        if (gid != (gid_t) -1 && fchown(fd, (uid_t) -1, gid) < 0)
-                return err_errno(e, -errno, "cannot give %s to group %u", path, (unsigned) gid);
+        if ((gid != (gid_t) -1 || f->uid != 0) && fchown(fd, f->uid ? f->uid : (uid_t) -1, gid) < 0)
+                return err_errno(e, -errno, "cannot give %s to user %u and group %d", path,
+                                 (unsigned) f->uid, (int) gid);
         if (fchmod(fd, gid != (gid_t) -1 ? f->mode | 0040 : f->mode) < 0)
                 return err_errno(e, -errno, "cannot set the mode of %s", path);
         return 0;

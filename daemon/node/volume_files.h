@@ -17,6 +17,7 @@ struct volume_file {
         const void *data;
         size_t len;
         mode_t mode;
+        uid_t uid; /* owner; 0: root */
 };
 
 /* Whether a path may be used: relative, not empty, no ".." part, does not begin with "..". Pure. */

@@ -19,6 +19,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#define TOKEN_MAX_BYTES 16384U
+
 /* The files of one volume, gathered from its sources. */
 struct gather {
         struct arena *a;
@@ -28,6 +30,7 @@ struct gather {
         struct volume_file *files;
         size_t n, cap, bytes;
         mode_t default_mode;
+        const char *dir; /* where the files are from before, perhaps */
 };
 
 static int gather_add(struct gather *g, const char *path, const void *data, size_t len,
@@ -154,6 +157,66 @@ static int gather_downward(struct gather *g, const struct downward_api_file_list
         return 0;
 }
 
+static gid_t fs_group(const struct pod *pod) {
+        const struct pod_security_context *c = pod->spec.security_context;
+
+        return c && c->fs_group.is_set ? (gid_t) c->fs_group.value : (gid_t) -1;
+}
+
+/* Whom all containers run as, or nobody in particular. */
+static bool fs_user(const struct pod *pod, uid_t *ret) {
+        const struct pod_security_context *own = pod->spec.security_context;
+        const struct containers *lists[] = { &pod->spec.init_containers, &pod->spec.containers };
+        bool has_one = false;
+
+        for (size_t l = 0; l < ARRAY_SIZE(lists); l++)
+                for (size_t i = 0; i < lists[l]->n; i++) {
+                        const struct security_context *c = lists[l]->items[i].security_context;
+                        const struct opt_int *user = c && c->run_as_user.is_set ? &c->run_as_user
+                                                     : own                      ? &own->run_as_user
+                                                                                : NULL;
+
+                        if (!user || !user->is_set || (has_one && *ret != (uid_t) user->value))
+                                return false;
+                        *ret = (uid_t) user->value;
+                        has_one = true;
+                }
+        return has_one;
+}
+
+/* Without an answer the last token stays; with no answer for long a pod does without. */
+static int gather_last_token(struct gather *g, const char *path, int r, const char **ret_token) {
+        AUTO_FREE char *file = str_format("%s/%s", g->dir, path), *text = NULL;
+
+        if (file && file_read(file, TOKEN_MAX_BYTES, &text, NULL, NULL) == 0)
+                *ret_token = arena_strdup(g->a, text);
+        return *ret_token ? 0 : r;
+}
+
+/* A token is for its pod's programs only: for the user that all run as, or the pod's group
+ * (k8s.io/kubernetes/pkg/volume/projected). */
+static int gather_token(struct gather *g, const struct service_account_token_projection *p,
+                        struct err *e) {
+        const struct pod_sources *s = &g->ctx->pod_sources;
+        const char *path = str_or_empty(p->path), *token = NULL;
+        bool has_user, has_group = fs_group(g->pod) != (gid_t) -1;
+        struct opt_int mode = { 0 };
+        uid_t user = 0;
+        int r = s->token ? s->token(s->data, g->pod, p, &token, e) : -EHOSTDOWN;
+
+        if (r == -EAGAIN || r == -EHOSTDOWN)
+                r = gather_last_token(g, path, r, &token);
+        if (r < 0)
+                return r == -EHOSTDOWN ? 0 : r;
+        has_user = fs_user(g->pod, &user);
+        if (has_user || has_group)
+                mode = (struct opt_int){ .is_set = true, .value = 0600 };
+        r = gather_add(g, path, token, strlen(token), &mode, e);
+        if (r == 0 && has_user)
+                g->files[g->n - 1].uid = user;
+        return r;
+}
+
 static int gather_projected(struct gather *g, const struct projected_volume_source *p,
                             struct err *e) {
         int r = 0;
@@ -169,6 +232,8 @@ static int gather_projected(struct gather *g, const struct projected_volume_sour
                                           is_true(&s->secret->optional), e);
                 else if (s->downward_api)
                         r = gather_downward(g, &s->downward_api->items, e);
+                else if (s->service_account_token)
+                        r = gather_token(g, s->service_account_token, e);
         }
         return r;
 }
@@ -230,12 +295,6 @@ static int host_path_check(const struct host_path_volume_source *h, struct err *
         return err_set(e, -EINVAL, "hostPath type check failed: %s is not a %s", path, type);
 }
 
-static gid_t fs_group(const struct pod *pod) {
-        const struct pod_security_context *c = pod->spec.security_context;
-
-        return c && c->fs_group.is_set ? (gid_t) c->fs_group.value : (gid_t) -1;
-}
-
 static int volume_write(const struct context *ctx, const struct pod *pod, const struct volume *v,
                         const struct pod_facts *facts, struct err *e) {
         AUTO(arena) struct arena *a = arena_new(0);
@@ -247,6 +306,7 @@ static int volume_write(const struct context *ctx, const struct pod *pod, const 
 
         if (!a || !all || !dir)
                 return err_set(e, -ENOMEM, "out of memory");
+        g.dir = dir;
         r = gather_volume(&g, v, e);
         /* What a secret holds is for its pod only, whatever mode its files have. */
         if (r == 0 && facts)
