@@ -11,7 +11,9 @@
 /* What orchd is asked for, and what its programs are asked for in turn. Strings are owned. */
 struct orchd_options {
         char *state_dir, *run_dir, *libexec_dir;
-        char *listen;
+        char *listen;          /* with TLS */
+        char *insecure_listen; /* NULL: none */
+        char *tls_san;         /* NULL: none */
         char *node_name;
         char *pod_cidr, *service_cidr;
         char *dns_address; /* where orch-dns answers: the first address of pod_cidr */

@@ -2,12 +2,15 @@
  */
 #include "api/client/client.h"
 #include "api/client/timer.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/process.h"
 #include "base/str.h"
 #include "daemon/control/control.h"
 #include "daemon/loop/loop.h"
+#include "daemon/orchd_keys.h"
+#include "daemon/pki/pki.h"
 #include "daemon/registry/registry.h"
 #include "daemon/registry/user.h"
 #include "daemon/server/server.h"
@@ -32,8 +35,9 @@
 #define STOP_LINGER_USEC (200 * USEC_PER_MSEC)
 
 struct options {
-        const char *state_dir, *run_dir, *listen, *service_cidr, *user;
-        int64_t ready_fd; /* -1: none */
+        const char *state_dir, *run_dir, *listen, *insecure_listen, *service_cidr, *user;
+        const char *node_name, *cluster_domain, *tls_san; /* NULL: none */
+        int64_t ready_fd;                                 /* -1: none */
         enum log_level log_level;
 };
 
@@ -47,7 +51,8 @@ struct daemon {
         struct control *control;
         struct server *server;
         sd_event_source *signals[2];
-        int unix_fd, tcp_fd;
+        struct pki *pki;
+        int unix_fd, tls_fd, tcp_fd;
         gid_t admin_gid;
         bool is_stopping;
         int exit_code;
@@ -60,9 +65,14 @@ static const char USAGE[] =
         "\n"
         "  --state-dir DIR       what must survive a reboot (/var/lib/orch); uses DIR/server\n"
         "  --run-dir DIR         where orch.sock is made (/run/orch)\n"
-        "  --listen ADDRESS      loopback address and port of the API (127.0.0.1:8001), \"none\" "
-        "for\n"
+        "  --listen ADDRESS      address and port of the API with TLS (:6443, every address); "
+        "\"none\" for\n"
         "                        the socket alone\n"
+        "  --insecure-listen ADDRESS  loopback address and port without TLS, where everybody is\n"
+        "                        the administrator (none)\n"
+        "  --tls-san NAMES       further names and addresses of the certificate, commas between\n"
+        "  --node-name NAME      a name of this machine, for the certificate\n"
+        "  --cluster-domain DOMAIN  ending of every service's name (cluster.local)\n"
         "  --service-cidr CIDR   addresses of services (10.96.0.0/16)\n"
         "  --user NAME|UID       who to become when started as root\n"
         "  --log-level LEVEL     error, warning, notice or debug (notice)\n"
@@ -100,6 +110,18 @@ static int option_set(struct options *o, int option, const char *value) {
         case 'l':
                 o->listen = value;
                 return 0;
+        case 'i':
+                o->insecure_listen = value;
+                return 0;
+        case 't':
+                o->tls_san = value;
+                return 0;
+        case 'n':
+                o->node_name = value;
+                return 0;
+        case 'd':
+                o->cluster_domain = value;
+                return 0;
         case 'c':
                 o->service_cidr = value;
                 return 0;
@@ -121,6 +143,10 @@ static int options_parse(int argc, char **argv, struct options *ret) {
                 { "state-dir", required_argument, NULL, 's' },
                 { "run-dir", required_argument, NULL, 'r' },
                 { "listen", required_argument, NULL, 'l' },
+                { "insecure-listen", required_argument, NULL, 'i' },
+                { "tls-san", required_argument, NULL, 't' },
+                { "node-name", required_argument, NULL, 'n' },
+                { "cluster-domain", required_argument, NULL, 'd' },
                 { "service-cidr", required_argument, NULL, 'c' },
                 { "user", required_argument, NULL, 'u' },
                 { "ready-fd", required_argument, NULL, 'f' },
@@ -217,9 +243,19 @@ static int sockets_open(struct daemon *d, struct err *e) {
         d->unix_fd = listen_unix(path, d->admin_gid, e);
         if (d->unix_fd < 0)
                 return d->unix_fd;
-        if (str_is_empty(d->options.listen) || str_eq(d->options.listen, "none"))
+        if (!str_eq(d->options.listen, "none")) {
+                d->tls_fd = listen_tcp(d->options.listen, "--listen", false, e);
+                if (d->tls_fd < 0)
+                        return d->tls_fd;
+        }
+        if (str_eq(d->options.insecure_listen, "none"))
                 return 0;
-        d->tcp_fd = listen_tcp(d->options.listen, e);
+        d->tcp_fd = listen_tcp(d->options.insecure_listen, "--insecure-listen", true, e);
+        if (d->tcp_fd >= 0)
+                LOG_WARN(NULL,
+                         "%s has no TLS and asks for no credentials (--insecure-listen): every "
+                         "user of this machine may administer the cluster there",
+                         d->options.insecure_listen);
         return MIN(d->tcp_fd, 0);
 }
 
@@ -258,7 +294,9 @@ static void registry_is_ready(void *data, int result, const char *text) {
                 .registry = d->registry,
                 .timers = d->timers,
                 .unix_fd = STEAL_FD(d->unix_fd),
+                .tls_fd = STEAL_FD(d->tls_fd),
                 .tcp_fd = STEAL_FD(d->tcp_fd),
+                .pki = d->pki,
                 .admin_gid = d->admin_gid,
         };
         struct err e = { 0 };
@@ -276,8 +314,8 @@ static void registry_is_ready(void *data, int result, const char *text) {
         }
         ready_tell(d);
         LOG_NOTICE(NULL, "the API answers on %s/orch.sock%s%s", d->options.run_dir,
-                   options.tcp_fd >= 0 ? " and " : "",
-                   options.tcp_fd >= 0 ? d->options.listen : "");
+                   options.tls_fd >= 0 ? " and with TLS on " : "",
+                   options.tls_fd >= 0 ? d->options.listen : "");
 }
 
 static void linger_over(void *data) {
@@ -330,6 +368,15 @@ static int daemon_start(struct daemon *d, struct err *e) {
                                                                     STORE_KEEP_REVISIONS };
         AUTO_FREE char *folder = str_format("%s/server", d->options.state_dir);
         struct registry_options options = { .service_cidr = d->options.service_cidr };
+        const struct orchd_keys_options keys = {
+                .state_dir = d->options.state_dir,
+                .listen = d->options.listen,
+                .node_name = d->options.node_name,
+                .cluster_domain = d->options.cluster_domain,
+                .service_cidr = d->options.service_cidr,
+                .tls_san = d->options.tls_san,
+                .now_usec = clock_wall_usec(),
+        };
         int r;
 
         if (!folder)
@@ -339,6 +386,8 @@ static int daemon_start(struct daemon *d, struct err *e) {
                 r = folder_make(folder, d->options.user, e);
         if (r == 0)
                 r = sockets_open(d, e);
+        if (r == 0 && !str_eq(d->options.listen, "none"))
+                orchd_keys_link(d->options.state_dir);
         if (r == 0)
                 r = privileges_drop(d->options.user, e);
         if (r == 0)
@@ -349,6 +398,9 @@ static int daemon_start(struct daemon *d, struct err *e) {
                 r = timers_new_event(loop_event(d->loop), &d->timers, e);
         if (r == 0)
                 r = store_open_sqlite(d->loop, folder, &store_options, &d->store, e);
+        /* The store has locked the folder: nobody else makes keys there. */
+        if (r == 0)
+                r = orchd_keys_open(&keys, &d->pki, e);
         if (r < 0)
                 return r;
         if (sd_event_add_signal(loop_event(d->loop), &d->signals[0],
@@ -357,6 +409,7 @@ static int daemon_start(struct daemon *d, struct err *e) {
                                 SIGINT | SD_EVENT_SIGNAL_PROCMASK, signalled, d) < 0)
                 return err_set(e, -ENOMEM, "signals can't be received");
         options.store = d->store;
+        options.token_key = pki_token_key(d->pki);
         options.timers = d->timers;
         options.on_failure = store_has_failed;
         options.data = d;
@@ -376,7 +429,9 @@ static void daemon_done(struct daemon *d) {
                 timers_free_event(d->timers);
         loop_unref(d->loop);
         macros_close_fd(&d->unix_fd);
+        macros_close_fd(&d->tls_fd);
         macros_close_fd(&d->tcp_fd);
+        pki_unref(d->pki);
 }
 
 /* A full, read-only or failing disk and a damaged database may be mended while the launcher keeps
@@ -390,12 +445,15 @@ int main(int argc, char **argv) {
                 .options = {
                         .state_dir = "/var/lib/orch",
                         .run_dir = "/run/orch",
-                        .listen = "127.0.0.1:8001",
+                        .listen = ":6443",
+                        .insecure_listen = "none",
+                        .cluster_domain = "cluster.local",
                         .service_cidr = "10.96.0.0/16",
                         .ready_fd = -1,
                         .log_level = LOG_LEVEL_NOTICE,
                 },
                 .unix_fd = -1,
+                .tls_fd = -1,
                 .tcp_fd = -1,
         };
         struct err e = { 0 };

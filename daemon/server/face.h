@@ -14,15 +14,23 @@
 
 /* What the server's own files share. */
 struct nodes;
+struct tls;
+struct tls_credentials;
 struct user;
 typedef struct sd_event_source sd_event_source;
+
+enum face_kind {
+        FACE_UNIX,     /* peer credentials decide */
+        FACE_TLS,      /* certificates and tokens decide */
+        FACE_LOOPBACK, /* whoever comes is the administrator; asked for only */
+};
 
 /* One listening socket: a libmicrohttpd daemon whose epoll descriptor lives on the loop. */
 struct face {
         struct server *server;
         struct MHD_Daemon *daemon;
         sd_event_source *io, *timer, *kick;
-        bool is_unix;
+        enum face_kind kind;
 };
 
 struct server {
@@ -33,9 +41,11 @@ struct server {
         struct wire_host host; /* of upgraded connections */
         gid_t admin_gid;
         unsigned idle_timeout_s;
-        struct face faces[2];
+        struct tls *tls; /* owned; NULL: none */
+        struct face faces[3];
         unsigned n_faces;
         struct list idle;      /* connections without a request, longest first */
+        struct list greeting;  /* connections without TLS yet, longest first */
         struct list suspended; /* requests that libmicrohttpd leaves alone */
         sd_event_source *sweep;
         struct list execs;    /* commands running in pods */
@@ -54,8 +64,13 @@ struct connection {
         int fd;
         uint64_t since_usec;
         bool is_allowed;
-        pid_t pid;               /* of a unix socket's peer */
-        const struct user *user; /* borrowed; whom the connection itself proves, NULL: nobody */
+        pid_t pid; /* of a unix socket's peer */
+        /* Of a TLS connection; authn.c. */
+        void *session;                       /* gnutls_session_t; weak */
+        struct tls_credentials *credentials; /* owned */
+        struct user *client;                 /* owned; whom the client's certificate proves */
+        uint64_t client_end_usec;            /* until when, wall clock */
+        bool has_seen_client;
 };
 
 struct route;
@@ -65,9 +80,11 @@ struct request {
         struct face *face;
         struct connection *connection;
         struct MHD_Connection *mhd;
-        char *path, *query;      /* owned; still encoded. query NULL: none */
-        char *method;            /* owned, once the headers are there */
-        const struct user *user; /* who asks; there before a route or the registry sees it */
+        char *path, *query;       /* owned; still encoded. query NULL: none */
+        char *method;             /* owned, once the headers are there */
+        const struct user *user;  /* as whom: there before a route or the registry sees it */
+        const struct user *asker; /* who really asks; differs from user when impersonating */
+        struct user *token_user, *impersonated; /* owned; what both may point to */
         struct strbuf body;
         struct rest_response response;
         bool has_started;

@@ -3,7 +3,9 @@
 #include "base/str.h"
 #include "daemon/registry/authorize.h"
 #include "daemon/registry/body.h"
+#include "daemon/registry/user.h"
 #include "daemon/registry/watch.h"
+#include "daemon/server/authn.h"
 #include "daemon/server/face.h"
 #include "daemon/server/peer.h"
 #include "daemon/server/route.h"
@@ -66,6 +68,8 @@ static void request_free(struct request *r) {
         rest_response_done(&r->response);
         watch_unref(r->watch);
         body_done(r);
+        user_unref(r->token_user);
+        user_unref(r->impersonated);
         free(r->path);
         free(r->query);
         free(r->method);
@@ -307,14 +311,17 @@ static enum MHD_Result request_begin(struct request *r, const char *method) {
                         r, 403, "Forbidden",
                         "this user may not administer orch: become root or join the group of "
                         "the socket");
-        if (!r->face->is_unix && !peer_host_is_local(request_header(r, "Host")))
+        if (r->face->kind == FACE_LOOPBACK && !peer_host_is_local(request_header(r, "Host")))
                 return request_refuse(r, 403, "Forbidden",
                                       "the Host header doesn't name this machine: use localhost");
-        r->user = r->connection->user;
         if (!method_is_known(method))
                 return request_refuse(
                         r, 405, "MethodNotAllowed",
                         "the server does not allow this method on the requested resource");
+        if (!request_authenticate(r)) {
+                r->is_answered = true;
+                return request_queue(r);
+        }
         r->route = route_find(method, r->path);
         if (r->route && !route_is_allowed(r)) {
                 r->is_answered = true;

@@ -51,7 +51,7 @@ int listen_unix(const char *path, gid_t gid, struct err *e) {
         return STEAL_FD(fd);
 }
 
-/* "127.0.0.1:8001" or "[::1]:8001". */
+/* "127.0.0.1:6443", "[::1]:6443" or ":6443". */
 static int address_parse(const char *text, struct sockaddr_storage *ret, socklen_t *ret_len) {
         struct sockaddr_in6 *v6 = (struct sockaddr_in6 *) ret;
         struct sockaddr_in *v4 = (struct sockaddr_in *) ret;
@@ -60,6 +60,15 @@ static int address_parse(const char *text, struct sockaddr_storage *ret, socklen
         int64_t port;
         size_t len;
 
+        if (text[0] == ':') { /* every address, IPv6 and IPv4 */
+                if (str_to_int64(colon + 1, 0, 65535, &port) < 0)
+                        return -EINVAL;
+                *ret = (struct sockaddr_storage){ 0 };
+                v6->sin6_family = AF_INET6;
+                v6->sin6_port = htons((uint16_t) port);
+                *ret_len = sizeof(*v6);
+                return 0;
+        }
         if (!colon || str_to_int64(colon + 1, 0, 65535, &port) < 0)
                 return -EINVAL;
         len = (size_t) (colon - text);
@@ -90,32 +99,51 @@ static bool address_is_loopback(const struct sockaddr_storage *a) {
         return ntohl(v4->sin_addr.s_addr) >> 24 == 127;
 }
 
-int listen_tcp(const char *text, struct err *e) {
+/* A kernel without IPv6 has IPv4's "every address". */
+static int socket_make(struct sockaddr_storage *address, socklen_t *len) {
+        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *) address;
+        int fd = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        bool is_any = address->ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr);
+        struct sockaddr_in v4 = { .sin_family = AF_INET };
+        int one = 1, zero = 0;
+
+        if (fd < 0 && errno == EAFNOSUPPORT && is_any) {
+                v4.sin_port = v6->sin6_port;
+                memcpy(address, &v4, sizeof(v4));
+                *len = sizeof(v4);
+                fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        } else if (fd >= 0 && is_any) {
+                (void) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero));
+        }
+        if (fd >= 0)
+                (void) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+        return fd;
+}
+
+int listen_tcp(const char *text, const char *option, bool is_local, struct err *e) {
         struct sockaddr_storage address;
         AUTO_CLOSE int fd = -1;
         socklen_t len;
-        int one = 1;
 
         if (address_parse(text, &address, &len) < 0)
                 return err_set(e, -EINVAL,
-                               "\"%s\" is no address to listen on; write it like 127.0.0.1:8001",
+                               "\"%s\" is no address to listen on; write it like 127.0.0.1:6443 or "
+                               ":6443",
                                text);
-        if (!address_is_loopback(&address))
-                return err_set(
-                        e, -EPERM,
-                        "%s is not a loopback address: without TLS the API is offered to this "
-                        "machine only; use --listen 127.0.0.1:8001",
-                        text);
-        fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (is_local && !address_is_loopback(&address))
+                return err_set(e, -EPERM,
+                               "%s is not a loopback address: without TLS the API is offered to "
+                               "this machine only; use --listen for others",
+                               text);
+        fd = socket_make(&address, &len);
         if (fd < 0)
                 return err_errno(e, -errno, "cannot make a socket");
-        (void) setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
         if (bind(fd, (struct sockaddr *) &address, len) == 0 && listen(fd, BACKLOG) == 0)
                 return STEAL_FD(fd);
         if (errno == EADDRINUSE)
                 return err_set(e, -EADDRINUSE,
                                "port of %s is in use by another program; stop it or choose another "
-                               "with --listen",
-                               text);
+                               "with %s",
+                               text, option);
         return err_errno(e, -errno, "cannot listen on %s", text);
 }

@@ -2,11 +2,13 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/registry/user.h"
+#include "daemon/pki/pki.h"
+#include "daemon/server/authn.h"
 #include "daemon/server/face.h"
 #include "daemon/server/peer.h"
 #include "daemon/server/route.h"
 #include "daemon/server/share.h"
+#include "daemon/server/tls.h"
 #include "daemon/server/tunnel.h"
 
 #include <netinet/in.h>
@@ -23,6 +25,8 @@
 #define IDLE_TIMEOUT_S 75U
 /* Beyond libmicrohttpd's own time-out, which every byte winds up again. */
 #define DRIP_GRACE_S 25U
+/* What a TLS handshake may take, from the first byte to the last. */
+#define GREETING_USEC (10 * USEC_PER_SEC)
 /* For each connection: request line and headers must fit; a watch writes from it. */
 #define CONNECTION_BYTES (32U << 10)
 
@@ -72,16 +76,38 @@ static uint64_t idle_due(const struct server *s, const struct connection *c) {
         return c->since_usec + (s->idle_timeout_s + DRIP_GRACE_S) * USEC_PER_SEC;
 }
 
-static void sweep_schedule(struct server *s) {
-        struct connection *first;
+static struct connection *list_first(struct list *l) {
+        return list_is_empty(l) ? NULL : CONTAINER_OF(l->next, struct connection, link);
+}
 
-        if (list_is_empty(&s->idle)) {
+static void sweep_schedule(struct server *s) {
+        const struct connection *idle = list_first(&s->idle), *greeting = list_first(&s->greeting);
+        uint64_t due_usec = idle ? idle_due(s, idle) : USEC_NEVER;
+
+        if (greeting)
+                due_usec = MIN(due_usec, greeting->since_usec + GREETING_USEC);
+        if (due_usec == USEC_NEVER) {
                 (void) sd_event_source_set_enabled(s->sweep, SD_EVENT_OFF);
                 return;
         }
-        first = CONTAINER_OF(s->idle.next, struct connection, link);
-        (void) sd_event_source_set_time(s->sweep, idle_due(s, first));
+        (void) sd_event_source_set_time(s->sweep, due_usec);
         (void) sd_event_source_set_enabled(s->sweep, SD_EVENT_ONESHOT);
+}
+
+/* Those who are through with their handshake have as long as anybody for a request. */
+static void greeting_sweep(struct server *s, uint64_t now_usec) {
+        LIST_FOREACH(i, &s->greeting) {
+                struct connection *c = CONTAINER_OF(i, struct connection, link);
+
+                if (c->since_usec + GREETING_USEC > now_usec)
+                        break;
+                if (tls_is_established(c->session)) {
+                        connection_set_idle(c, true);
+                } else {
+                        (void) shutdown(c->fd, SHUT_RDWR);
+                        list_remove(&c->link);
+                }
+        }
 }
 
 static int idle_sweep(sd_event_source *source, uint64_t usec, void *data) {
@@ -89,6 +115,7 @@ static int idle_sweep(sd_event_source *source, uint64_t usec, void *data) {
         uint64_t now_usec;
 
         (void) sd_event_now(s->event, CLOCK_MONOTONIC, &now_usec);
+        greeting_sweep(s, now_usec);
         LIST_FOREACH(i, &s->idle) {
                 struct connection *c = CONTAINER_OF(i, struct connection, link);
 
@@ -114,8 +141,24 @@ void connection_set_idle(struct connection *c, bool is_idle) {
                 sweep_schedule(s);
 }
 
-/* Root and the members of the socket's group. */
-static const struct user ADMIN = USER_MASTER("system:admin");
+/* Without a certificate to show there is nothing to say: such a connection is closed. */
+static void greeting_begin(struct connection *c, struct MHD_Connection *mhd) {
+        const union MHD_ConnectionInfo *info =
+                MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+        struct server *s = c->face->server;
+        struct err e = { 0 };
+
+        c->session = info ? info->tls_session : NULL;
+        if (!c->session || tls_begin(s->tls, c->session, c->fd, &c->credentials, &e) < 0) {
+                LOG_ERROR(NULL, "a TLS connection is refused: %s", err_text(&e));
+                (void) shutdown(c->fd, SHUT_RDWR);
+                return;
+        }
+        (void) sd_event_now(s->event, CLOCK_MONOTONIC, &c->since_usec);
+        list_append(&s->greeting, &c->link);
+        if (s->greeting.next == &c->link)
+                sweep_schedule(s);
+}
 
 /* Whoever vanished without a word (a pulled cable, a sleeping laptop) is noticed within a minute,
  * though a watch or an upgraded connection may be silent for days. Failures don't matter. */
@@ -138,12 +181,14 @@ static struct connection *connection_new(struct face *f, struct MHD_Connection *
         list_init(&c->link);
         c->face = f;
         c->fd = info ? info->connect_fd : -1;
-        if (!f->is_unix)
+        if (f->kind != FACE_UNIX)
                 set_keepalive(c->fd);
-        c->is_allowed = !f->is_unix || peer_is_admin(c->fd, f->server->admin_gid);
-        c->pid = f->is_unix ? peer_pid(c->fd) : 0;
-        c->user = &ADMIN;
-        connection_set_idle(c, true);
+        c->pid = f->kind == FACE_UNIX ? peer_pid(c->fd) : 0;
+        c->is_allowed = f->kind != FACE_UNIX || peer_is_admin(c->fd, f->server->admin_gid);
+        if (f->kind == FACE_TLS)
+                greeting_begin(c, mhd);
+        else
+                connection_set_idle(c, true);
         return c;
 }
 
@@ -159,6 +204,7 @@ static void connection_notify(void *data, struct MHD_Connection *mhd, void **soc
         if (!c)
                 return;
         list_remove(&c->link);
+        connection_forget_client(c);
         free(c);
         *socket_context = NULL;
 }
@@ -182,19 +228,54 @@ static size_t keep_escapes(void *data, struct MHD_Connection *mhd, char *text) {
         return strlen(text);
 }
 
+/* What libmicrohttpd wants besides for TLS. Each connection gets its own credentials before its
+ * handshake (tls_begin()); these here only make it agree. */
+struct face_tls {
+        char *key, *cert; /* owned */
+        struct MHD_OptionItem options[5];
+};
+
+static void face_tls_done(struct face_tls *t) {
+        if (t->key)
+                gnutls_memset(t->key, 0, strlen(t->key));
+        free(t->key);
+        free(t->cert);
+}
+DEFINE_AUTO_DONE(face_tls);
+
+static int face_tls_init(struct face_tls *t, const struct pki *pki, struct err *e) {
+        t->key = pki_server_key_pem(pki);
+        t->cert = pki_server_cert_pem(pki);
+        if (!t->key || !t->cert)
+                return err_set(e, -ENOMEM, "memory is out");
+        t->options[0] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_KEY, 0, t->key };
+        t->options[1] = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_CERT, 0, t->cert };
+        t->options[2] =
+                (struct MHD_OptionItem){ MHD_OPTION_HTTPS_PRIORITIES, 0, (void *) TLS_PRIORITIES };
+        t->options[3] = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
+        return 0;
+}
+
 static int face_start(struct face *f, const struct server_options *o, int fd, struct err *e) {
         const union MHD_DaemonInfo *info;
         unsigned max = o->max_connections ? o->max_connections : MAX_CONNECTIONS;
+        AUTO_DONE(face_tls) struct face_tls tls = { .options = { { MHD_OPTION_END, 0, NULL } } };
+        unsigned flags = f->kind == FACE_TLS ? MHD_USE_TLS : 0;
+
+        if (f->kind == FACE_TLS && face_tls_init(&tls, o->pki, e) < 0)
+                return -ENOMEM;
 
         f->daemon = MHD_start_daemon(
-                MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE | MHD_USE_ERROR_LOG, 0,
-                NULL, NULL, http_access, f, MHD_OPTION_EXTERNAL_LOGGER, log_line, NULL,
+                flags | MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE |
+                        MHD_USE_ERROR_LOG,
+                0, NULL, NULL, http_access, f, MHD_OPTION_EXTERNAL_LOGGER, log_line, NULL,
                 MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, max,
                 MHD_OPTION_CONNECTION_TIMEOUT, f->server->idle_timeout_s,
                 MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t) CONNECTION_BYTES,
                 MHD_OPTION_NOTIFY_CONNECTION, connection_notify, f, MHD_OPTION_NOTIFY_COMPLETED,
                 http_completed, f, MHD_OPTION_URI_LOG_CALLBACK, http_uri, f,
-                MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_END);
+                MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_ARRAY, tls.options,
+                MHD_OPTION_END);
         if (!f->daemon)
                 return err_set(e, -EIO, "the HTTP library refused to start");
         info = MHD_get_daemon_info(f->daemon, MHD_DAEMON_INFO_EPOLL_FD);
@@ -218,12 +299,17 @@ static void server_kick(void *data) {
 
 int server_new(const struct server_options *options, struct server **ret_server, struct err *e) {
         AUTO(server) struct server *s = calloc(1, sizeof(*s));
-        const int fds[] = { options->unix_fd, options->tcp_fd };
+        const int fds[] = {
+                [FACE_UNIX] = options->unix_fd,
+                [FACE_TLS] = options->tls_fd,
+                [FACE_LOOPBACK] = options->tcp_fd,
+        };
         int r = 0;
 
         if (!s)
                 return err_set(e, -ENOMEM, "memory is out");
         list_init(&s->idle);
+        list_init(&s->greeting);
         list_init(&s->suspended);
         list_init(&s->execs);
         list_init(&s->forwards);
@@ -238,6 +324,8 @@ int server_new(const struct server_options *options, struct server **ret_server,
                               s) < 0)
                 return err_set(e, -ENOMEM, "memory is out");
         (void) sd_event_source_set_enabled(s->sweep, SD_EVENT_OFF);
+        if (options->tls_fd >= 0)
+                r = tls_new(options->pki, NULL, &s->tls, e);
         for (size_t i = 0; i < ARRAY_SIZE(fds) && r == 0; i++) {
                 struct face *f = &s->faces[s->n_faces];
 
@@ -245,7 +333,7 @@ int server_new(const struct server_options *options, struct server **ret_server,
                         continue;
                 s->n_faces++;
                 f->server = s;
-                f->is_unix = i == 0;
+                f->kind = (enum face_kind) i;
                 r = face_start(f, options, fds[i], e);
         }
         if (r < 0)
@@ -286,6 +374,7 @@ void server_unref(struct server *s) {
         }
         nodes_unref(s->nodes);
         sd_event_source_disable_unref(s->sweep);
+        tls_unref(s->tls);
         sd_event_unref(s->event);
         fair_done(&s->fair);
         free(s);

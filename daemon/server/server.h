@@ -8,8 +8,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* The HTTP face of the registry: a unix socket (peer credentials decide) and a loopback TCP port.
- */
+/* The HTTP face of the registry: a unix socket (peer credentials decide), a port with TLS
+ * (certificates and tokens decide), and, where it is asked for, a loopback port without. */
+struct pki;
 struct registry;
 struct server;
 struct timers;
@@ -20,7 +21,9 @@ struct server_options {
         struct registry *registry; /* borrowed for the server's life */
         struct timers *timers;     /* borrowed likewise */
         int unix_fd;               /* a listening socket, taken over; -1: none */
-        int tcp_fd;                /* likewise */
+        int tls_fd;                /* likewise; needs pki */
+        int tcp_fd;                /* likewise: without TLS and credentials */
+        struct pki *pki;           /* borrowed for the server's life; NULL without tls_fd */
         unsigned max_connections;  /* 0: 4096 */
         unsigned idle_timeout_s;   /* a connection without progress, 0: 75 */
         gid_t admin_gid;           /* group that may use the unix socket, (gid_t) -1: none */
@@ -39,6 +42,7 @@ DEFINE_AUTO(server);
  * socket()'s, bind()'s errno. */
 int listen_unix(const char *path, gid_t gid, struct err *e);
 
-/* A listening TCP socket. text: "127.0.0.1:8001", "[::1]:8001". Anything but a loopback address is
- * refused with -EPERM, a port in use with -EADDRINUSE. */
-int listen_tcp(const char *text, struct err *e);
+/* A listening TCP socket. text: "127.0.0.1:6443", "[::1]:6443"; ":6443" is every address.
+ * option: who asked for it, for the message. is_local: anything but a loopback address is refused
+ * with -EPERM. A port in use: -EADDRINUSE. */
+int listen_tcp(const char *text, const char *option, bool is_local, struct err *e);

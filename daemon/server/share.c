@@ -61,7 +61,7 @@ static void pump_arm(struct server *s) {
 static void client_name(const struct request *r, char buf[CLIENT_NAME_MAX]) {
         const char *user = r->user ? r->user->name : USER_NAME_ANONYMOUS;
 
-        if (r->face->is_unix)
+        if (r->face->kind == FACE_UNIX)
                 (void) snprintf(buf, CLIENT_NAME_MAX, "%d/%s", (int) r->connection->pid, user);
         else
                 (void) snprintf(buf, CLIENT_NAME_MAX, "%s", user);
