@@ -104,22 +104,25 @@ static const struct field persistent_volume_claim_fields[] = {
 const struct schema persistent_volume_claim_schema =
         SCHEMA(persistent_volume_claim, "PersistentVolumeClaim", "Asks for lasting storage.");
 
+#define SELF struct persistent_volume_claim_template
 static const struct field persistent_volume_claim_template_fields[] = {
-        FIELD_KEPT("metadata", 1, FIELD_OBJECT, FIELD_ONE, "Labels and annotations of the claims.",
-                   .schema = &object_meta_schema),
-        FIELD_KEPT("spec", 2, FIELD_OBJECT, FIELD_ONE, "What is wanted.",
-                   .schema = &persistent_volume_claim_spec_schema, .flags = FIELD_REQUIRED),
+        FIELD_OF_OBJECT(metadata, object_meta, "metadata", 1,
+                        "Labels and annotations of the claims."),
+        FIELD_OF_OBJECT(spec, persistent_volume_claim_spec, "spec", 2, "What is wanted.",
+                        .flags = FIELD_REQUIRED),
 };
-const struct schema persistent_volume_claim_template_schema =
-        SCHEMA_KEPT(persistent_volume_claim_template, "PersistentVolumeClaimTemplate",
-                    "What claims are made from.");
+#undef SELF
+static const struct schema persistent_volume_claim_template_schema =
+        SCHEMA(persistent_volume_claim_template, "PersistentVolumeClaimTemplate",
+               "What claims are made from.");
 
+#define SELF struct ephemeral_volume_source
 static const struct field ephemeral_volume_source_fields[] = {
-        FIELD_KEPT("volumeClaimTemplate", 1, FIELD_OBJECT_PTR, FIELD_ONE,
-                   "What the claim is made from.",
-                   .schema = &persistent_volume_claim_template_schema),
+        FIELD_OF_POINTER(volume_claim_template, persistent_volume_claim_template,
+                         "volumeClaimTemplate", 1, "What the claim is made from."),
 };
-const struct schema ephemeral_volume_source_schema = SCHEMA_KEPT(
+#undef SELF
+const struct schema ephemeral_volume_source_schema = SCHEMA(
         ephemeral_volume_source, "EphemeralVolumeSource", "A claim that lives as long as the pod.");
 
 static int persistent_volume_claim_default(json_t *tree) {

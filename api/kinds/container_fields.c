@@ -1,4 +1,5 @@
 /* Field tables of containers: environment, probes, security, resources. */
+#include "api/kinds/kept_tables.h"
 #include "api/kinds/pod.h"
 #include "api/kinds/tables.h"
 
@@ -135,11 +136,11 @@ static const struct field resource_requirements_fields[] = {
         FIELD_OF_QUANTITY_MAP(requests, "requests", 2,
                               "What the container needs; limits where it isn't given.",
                               .format = FORMAT_RESOURCES),
-        FIELD_OF_UNACTED("claims", 3, FIELD_ANY, FIELD_LIST, "Resource claims that are used.",
-                         .merge_key = "name"),
+        FIELD_OF_UNACTED("claims", 3, FIELD_OBJECT, FIELD_LIST, "Resource claims that are used.",
+                         .schema = &resource_claim_schema, .merge_key = "name"),
 };
 #undef SELF
-static const struct schema resource_requirements_schema =
+const struct schema resource_requirements_schema =
         SCHEMA(resource_requirements, "ResourceRequirements", "CPU and memory of a container.");
 
 #define SELF struct volume_mount
@@ -307,13 +308,52 @@ static const struct field seccomp_profile_fields[] = {
 const struct schema seccomp_profile_schema =
         SCHEMA(seccomp_profile, "SeccompProfile", "Filter of system calls.");
 
+#define SELF struct se_linux_options
+static const struct field se_linux_options_fields[] = {
+        FIELD_OF_STRING(user, "user", 1, "User part."),
+        FIELD_OF_STRING(role, "role", 2, "Role part."),
+        FIELD_OF_STRING(type, "type", 3, "Type part."),
+        FIELD_OF_STRING(level, "level", 4, "Level part."),
+};
+#undef SELF
+const struct schema se_linux_options_schema =
+        SCHEMA(se_linux_options, "SELinuxOptions", "An SELinux label.");
+
+#define SELF struct windows_options
+static const struct field windows_options_fields[] = {
+        FIELD_KEPT("gmsaCredentialSpecName", 1, FIELD_STRING, FIELD_ONE,
+                   "Name of a credential specification.", .flags = FIELD_POINTER),
+        FIELD_KEPT("gmsaCredentialSpec", 2, FIELD_STRING, FIELD_ONE, "The specification itself.",
+                   .flags = FIELD_POINTER),
+        FIELD_KEPT("runAsUserName", 3, FIELD_STRING, FIELD_ONE, "User that the container runs as.",
+                   .flags = FIELD_POINTER),
+        FIELD_OF_OPT_BOOL(host_process, "hostProcess", 4,
+                          "Whether it runs as a process of the host."),
+};
+#undef SELF
+const struct schema windows_options_schema =
+        SCHEMA(windows_options, "WindowsSecurityContextOptions", "What Windows wants to know.");
+
+#define SELF struct app_armor_profile
+static const struct field app_armor_profile_fields[] = {
+        FIELD_OF_STRING(type, "type", 1, "Which profile holds.",
+                        .values = WORDS("Localhost", "RuntimeDefault", "Unconfined"),
+                        .flags = FIELD_REQUIRED),
+        FIELD_OF_STRING(localhost_profile, "localhostProfile", 2,
+                        "Name of the profile on the node, for Localhost.", .flags = FIELD_POINTER),
+};
+#undef SELF
+const struct schema app_armor_profile_schema =
+        SCHEMA(app_armor_profile, "AppArmorProfile", "An AppArmor profile.");
+
 #define SELF struct security_context
 static const struct field security_context_fields[] = {
         FIELD_OF_POINTER(capabilities, capabilities, "capabilities", 1,
                          "Kernel privileges, added and dropped."),
         FIELD_OF_OPT_BOOL(privileged, "privileged", 2,
                           "Whether the container may do what root on the node may."),
-        FIELD_OF_UNACTED("seLinuxOptions", 3, FIELD_ANY, FIELD_ONE, "SELinux label."),
+        FIELD_OF_POINTER(se_linux_options, se_linux_options, "seLinuxOptions", 3, "SELinux label.",
+                         .flags = FIELD_UNACTED),
         FIELD_OF_OPT_INT(run_as_user, "runAsUser", 4, "User id, instead of the image's.",
                          .flags = FIELD_NON_NEGATIVE),
         FIELD_OF_OPT_BOOL(run_as_non_root, "runAsNonRoot", 5, "Refuse to start as user 0."),
@@ -325,69 +365,105 @@ static const struct field security_context_fields[] = {
                          .flags = FIELD_NON_NEGATIVE),
         FIELD_OF_STRING(proc_mount, "procMount", 9, "How /proc is shown.",
                         .values = WORDS("Default", "Unmasked")),
-        FIELD_OF_UNACTED("windowsOptions", 10, FIELD_ANY, FIELD_ONE, "For Windows."),
+        FIELD_OF_POINTER(windows_options, windows_options, "windowsOptions", 10, "For Windows.",
+                         .flags = FIELD_UNACTED),
         FIELD_OF_POINTER(seccomp_profile, seccomp_profile, "seccompProfile", 11,
                          "Filter of system calls."),
-        FIELD_OF_UNACTED("appArmorProfile", 12, FIELD_ANY, FIELD_ONE, "AppArmor profile."),
+        FIELD_OF_POINTER(app_armor_profile, app_armor_profile, "appArmorProfile", 12,
+                         "AppArmor profile.", .flags = FIELD_UNACTED),
 };
 #undef SELF
 static const struct schema security_context_schema =
         SCHEMA(security_context, "SecurityContext", "What a container may do.");
 
 #define SELF struct container
-static const struct field container_fields[] = {
-        FIELD_OF_STRING(name, "name", 1, "Name of the container, unique in the pod.",
-                        .flags = FIELD_REQUIRED, .format = FORMAT_DNS_LABEL),
-        FIELD_OF_STRING(image, "image", 2, "Reference of the image.", .flags = FIELD_REQUIRED),
-        FIELD_OF_STRINGS(command, "command", 3,
-                         "Program, instead of the image's entry point; $(NAME) is expanded.",
-                         .flags = FIELD_ATOMIC),
-        FIELD_OF_STRINGS(args, "args", 4, "Arguments, instead of the image's; $(NAME) is expanded.",
-                         .flags = FIELD_ATOMIC),
-        FIELD_OF_STRING(working_dir, "workingDir", 5, "Working directory, instead of the image's."),
-        FIELD_OF_OBJECTS(ports, container_port, "ports", 6, "Ports that the container listens on.",
-                         .patch = FIELD_PATCH_MERGE, .merge_key = "containerPort",
-                         .merge_key2 = "protocol"),
-        FIELD_OF_OBJECTS(env_from, env_from_source, "envFrom", 19,
-                         "Sources of many variables; env goes before them.", .flags = FIELD_ATOMIC),
-        FIELD_OF_OBJECTS(env, env_var, "env", 7, "Variables of the environment.",
-                         .patch = FIELD_PATCH_MERGE, .merge_key = "name"),
-        FIELD_OF_OBJECT(resources, resource_requirements, "resources", 8, "CPU and memory."),
-        FIELD_OF_UNACTED("resizePolicy", 23, FIELD_ANY, FIELD_LIST,
-                         "What a change of resources asks for."),
-        FIELD_OF_STRING(restart_policy, "restartPolicy", 24,
-                        "Always makes an init container run beside the others.",
-                        .values = WORDS("Always", "OnFailure", "Never")),
-        FIELD_OF_UNACTED("restartPolicyRules", 25, FIELD_ANY, FIELD_LIST,
-                         "Restart depending on exit codes."),
-        FIELD_OF_OBJECTS(volume_mounts, volume_mount, "volumeMounts", 9,
-                         "Volumes of the pod that the container sees.", .patch = FIELD_PATCH_MERGE,
-                         .merge_key = "mountPath"),
-        FIELD_OF_UNACTED("volumeDevices", 21, FIELD_ANY, FIELD_LIST, "Raw block devices.",
-                         .patch = FIELD_PATCH_MERGE, .merge_key = "devicePath"),
-        FIELD_OF_POINTER(liveness_probe, probe, "livenessProbe", 10,
-                         "Restarts the container when it fails."),
-        FIELD_OF_POINTER(readiness_probe, probe, "readinessProbe", 11,
-                         "Takes the pod out of its services while it fails."),
-        FIELD_OF_POINTER(startup_probe, probe, "startupProbe", 22,
-                         "Holds the other probes back until it succeeded once."),
-        FIELD_OF_POINTER(lifecycle, lifecycle, "lifecycle", 12,
-                         "Actions at the start and the end."),
-        FIELD_OF_STRING(termination_message_path, "terminationMessagePath", 13,
-                        "File in the container that holds its last words.",
-                        .default_json = "\"/dev/termination-log\""),
-        FIELD_OF_STRING(termination_message_policy, "terminationMessagePolicy", 20,
-                        "Where last words come from.", .default_json = "\"File\"",
-                        .values = WORDS("File", "FallbackToLogsOnError")),
-        FIELD_OF_STRING(image_pull_policy, "imagePullPolicy", 14,
-                        "When the image is fetched; Always by default for :latest.",
-                        .values = WORDS("Always", "Never", "IfNotPresent")),
-        FIELD_OF_POINTER(security_context, security_context, "securityContext", 15,
-                         "What the container may do."),
-        FIELD_OF_BOOL(stdin, "stdin", 16, "Whether the container has an open standard input."),
-        FIELD_OF_BOOL(stdin_once, "stdinOnce", 17, "Whether it ends with the first attach."),
-        FIELD_OF_BOOL(tty, "tty", 18, "Whether the container has a terminal."),
+/* Fields of containers, and inside message number n of their likes; 0: right in the message. */
+#define CONTAINER_FIELDS(n)                                                                        \
+        FIELD_OF_STRING(name, "name", 1, "Name of the container, unique in the pod.",              \
+                        .flags = FIELD_REQUIRED, .format = FORMAT_DNS_LABEL, .inside = (n)),       \
+                FIELD_OF_STRING(image, "image", 2, "Reference of the image.",                      \
+                                .flags = FIELD_REQUIRED, .inside = (n)),                           \
+                FIELD_OF_STRINGS(                                                                  \
+                        command, "command", 3,                                                     \
+                        "Program, instead of the image's entry point; $(NAME) is expanded.",       \
+                        .flags = FIELD_ATOMIC, .inside = (n)),                                     \
+                FIELD_OF_STRINGS(args, "args", 4,                                                  \
+                                 "Arguments, instead of the image's; $(NAME) is expanded.",        \
+                                 .flags = FIELD_ATOMIC, .inside = (n)),                            \
+                FIELD_OF_STRING(working_dir, "workingDir", 5,                                      \
+                                "Working directory, instead of the image's.", .inside = (n)),      \
+                FIELD_OF_OBJECTS(ports, container_port, "ports", 6,                                \
+                                 "Ports that the container listens on.",                           \
+                                 .patch = FIELD_PATCH_MERGE, .merge_key = "containerPort",         \
+                                 .merge_key2 = "protocol", .inside = (n)),                         \
+                FIELD_OF_OBJECTS(env_from, env_from_source, "envFrom", 19,                         \
+                                 "Sources of many variables; env goes before them.",               \
+                                 .flags = FIELD_ATOMIC, .inside = (n)),                            \
+                FIELD_OF_OBJECTS(env, env_var, "env", 7, "Variables of the environment.",          \
+                                 .patch = FIELD_PATCH_MERGE, .merge_key = "name", .inside = (n)),  \
+                FIELD_OF_OBJECT(resources, resource_requirements, "resources", 8,                  \
+                                "CPU and memory.", .inside = (n)),                                 \
+                FIELD_OF_UNACTED("resizePolicy", 23, FIELD_OBJECT, FIELD_LIST,                     \
+                                 "What a change of resources asks for.",                           \
+                                 .schema = &container_resize_policy_schema, .inside = (n)),        \
+                FIELD_OF_STRING(restart_policy, "restartPolicy", 24,                               \
+                                "Always makes an init container run beside the others.",           \
+                                .values = WORDS("Always", "OnFailure", "Never"), .inside = (n)),   \
+                FIELD_OF_UNACTED("restartPolicyRules", 25, FIELD_ANY, FIELD_LIST,                  \
+                                 "Restart depending on exit codes.", .inside = (n)),               \
+                FIELD_OF_OBJECTS(volume_mounts, volume_mount, "volumeMounts", 9,                   \
+                                 "Volumes of the pod that the container sees.",                    \
+                                 .patch = FIELD_PATCH_MERGE, .merge_key = "mountPath",             \
+                                 .inside = (n)),                                                   \
+                FIELD_OF_UNACTED("volumeDevices", 21, FIELD_OBJECT, FIELD_LIST,                    \
+                                 "Raw block devices.", .schema = &volume_device_schema,            \
+                                 .patch = FIELD_PATCH_MERGE, .merge_key = "devicePath",            \
+                                 .inside = (n)),                                                   \
+                FIELD_OF_POINTER(liveness_probe, probe, "livenessProbe", 10,                       \
+                                 "Restarts the container when it fails.", .inside = (n)),          \
+                FIELD_OF_POINTER(readiness_probe, probe, "readinessProbe", 11,                     \
+                                 "Takes the pod out of its services while it fails.",              \
+                                 .inside = (n)),                                                   \
+                FIELD_OF_POINTER(startup_probe, probe, "startupProbe", 22,                         \
+                                 "Holds the other probes back until it succeeded once.",           \
+                                 .inside = (n)),                                                   \
+                FIELD_OF_POINTER(lifecycle, lifecycle, "lifecycle", 12,                            \
+                                 "Actions at the start and the end.", .inside = (n)),              \
+                FIELD_OF_STRING(termination_message_path, "terminationMessagePath", 13,            \
+                                "File in the container that holds its last words.",                \
+                                .default_json = "\"/dev/termination-log\"", .inside = (n)),        \
+                FIELD_OF_STRING(termination_message_policy, "terminationMessagePolicy", 20,        \
+                                "Where last words come from.", .default_json = "\"File\"",         \
+                                .values = WORDS("File", "FallbackToLogsOnError"), .inside = (n)),  \
+                FIELD_OF_STRING(image_pull_policy, "imagePullPolicy", 14,                          \
+                                "When the image is fetched; Always by default for :latest.",       \
+                                .values = WORDS("Always", "Never", "IfNotPresent"),                \
+                                .inside = (n)),                                                    \
+                FIELD_OF_POINTER(security_context, security_context, "securityContext", 15,        \
+                                 "What the container may do.", .inside = (n)),                     \
+                FIELD_OF_BOOL(stdin, "stdin", 16,                                                  \
+                              "Whether the container has an open standard input.", .inside = (n)), \
+                FIELD_OF_BOOL(stdin_once, "stdinOnce", 17,                                         \
+                              "Whether it ends with the first attach.", .inside = (n)),            \
+                FIELD_OF_BOOL(tty, "tty", 18, "Whether the container has a terminal.",             \
+                              .inside = (n))
+
+static const struct field container_fields[] = { CONTAINER_FIELDS(0) };
+
+/* The same and whose processes it sees. */
+static const struct field ephemeral_container_fields[] = {
+        CONTAINER_FIELDS(1),
+        FIELD_OF_STRING(target_container_name, "targetContainerName", 2,
+                        "Container whose processes a debugging container sees."),
 };
 #undef SELF
 const struct schema container_schema =
         SCHEMA(container, "Container", "One program of a pod, from one image.");
+
+const struct schema ephemeral_container_schema = {
+        .name = "EphemeralContainer",
+        .doc = "A container that is added to a running pod for debugging.",
+        .fields = ephemeral_container_fields,
+        .n_fields = ARRAY_SIZE(ephemeral_container_fields),
+        .size = sizeof(struct container),
+};

@@ -19,6 +19,21 @@ const struct schema owner_reference_schema =
         SCHEMA(owner_reference, "OwnerReference",
                "Names an object that this one belongs to and goes with.", .is_atomic = true);
 
+static const struct field managed_fields_entry_fields[] = {
+        FIELD_KEPT("manager", 1, FIELD_STRING, FIELD_ONE, "Who it is."),
+        FIELD_KEPT("operation", 2, FIELD_STRING, FIELD_ONE, "How the fields were set.",
+                   .values = WORDS("Apply", "Update")),
+        FIELD_KEPT("apiVersion", 3, FIELD_STRING, FIELD_ONE,
+                   "Version in which the fields are named."),
+        FIELD_KEPT("time", 4, FIELD_TIME, FIELD_ONE, "When they were set."),
+        FIELD_KEPT("fieldsType", 6, FIELD_STRING, FIELD_ONE, "FieldsV1."),
+        FIELD_KEPT("fieldsV1", 7, FIELD_ANY, FIELD_ONE, "The fields, as a tree of names."),
+        FIELD_KEPT("subresource", 8, FIELD_STRING, FIELD_ONE,
+                   "Subresource through which they were set."),
+};
+static const struct schema managed_fields_entry_schema = SCHEMA_KEPT(
+        managed_fields_entry, "ManagedFieldsEntry", "Which fields one manager has set.");
+
 #define SELF struct object_meta
 static const struct field object_meta_fields[] = {
         FIELD_OF_STRING(name, "name", 1,
@@ -55,8 +70,9 @@ static const struct field object_meta_fields[] = {
         FIELD_OF_STRINGS(finalizers, "finalizers", 14,
                          "Names that must be removed before the object really goes.",
                          .patch = FIELD_PATCH_MERGE, .flags = FIELD_SET),
-        FIELD_KEPT("managedFields", 17, FIELD_ANY, FIELD_LIST,
-                   "Which manager set which field, kept by the server.", .flags = FIELD_READ_ONLY),
+        FIELD_KEPT("managedFields", 17, FIELD_OBJECT, FIELD_LIST,
+                   "Which manager set which field, kept by the server.",
+                   .schema = &managed_fields_entry_schema, .flags = FIELD_READ_ONLY),
 };
 #undef SELF
 const struct schema object_meta_schema =

@@ -1,5 +1,6 @@
 #include "api/kinds/node.h"
 
+#include "api/kinds/kept_tables.h"
 #include "api/kinds/tables.h"
 #include "base/str.h"
 
@@ -40,7 +41,8 @@ static const struct field node_spec_fields[] = {
         FIELD_OF_BOOL(unschedulable, "unschedulable", 4, "Whether new pods stay away."),
         FIELD_OF_OBJECTS(taints, taint, "taints", 5, "Marks that keep pods off.",
                          .flags = FIELD_ATOMIC),
-        FIELD_KEPT("configSource", 6, FIELD_ANY, FIELD_ONE, "Not used any more."),
+        FIELD_KEPT("configSource", 6, FIELD_OBJECT_PTR, FIELD_ONE, "Not used any more.",
+                   .schema = &node_config_source_schema),
         FIELD_KEPT("externalID", 2, FIELD_STRING, FIELD_ONE, "Not used any more."),
 };
 #undef SELF
@@ -87,7 +89,8 @@ static const struct field node_system_info_fields[] = {
         FIELD_OF_STRING(operating_system, "operatingSystem", 9, "linux.", .flags = FIELD_ALWAYS),
         FIELD_OF_STRING(architecture, "architecture", 10, "amd64, arm64 and the like.",
                         .flags = FIELD_ALWAYS),
-        FIELD_KEPT("swap", 11, FIELD_ANY, FIELD_ONE, "Swap space."),
+        FIELD_KEPT("swap", 11, FIELD_OBJECT_PTR, FIELD_ONE, "Swap space.",
+                   .schema = &node_swap_status_schema),
 };
 #undef SELF
 static const struct schema node_system_info_schema =
@@ -113,16 +116,22 @@ static const struct field node_status_fields[] = {
                          .patch = FIELD_PATCH_MERGE, .merge_key = "type"),
         FIELD_OF_OBJECTS(addresses, node_address, "addresses", 5, "Where the node is.",
                          .patch = FIELD_PATCH_MERGE, .merge_key = "type"),
-        FIELD_KEPT("daemonEndpoints", 6, FIELD_ANY, FIELD_ONE, "Ports of the node's program."),
+        FIELD_KEPT("daemonEndpoints", 6, FIELD_OBJECT, FIELD_ONE, "Ports of the node's program.",
+                   .schema = &node_daemon_endpoints_schema),
         FIELD_OF_OBJECT(node_info, node_system_info, "nodeInfo", 7, "What the machine is."),
         FIELD_OF_OBJECTS(images, container_image, "images", 8, "Images that the node has.",
                          .flags = FIELD_ATOMIC),
-        FIELD_KEPT("volumesInUse", 9, FIELD_ANY, FIELD_LIST, "Volumes in use."),
-        FIELD_KEPT("volumesAttached", 10, FIELD_ANY, FIELD_LIST, "Volumes attached."),
-        FIELD_KEPT("config", 11, FIELD_ANY, FIELD_ONE, "Not used any more."),
-        FIELD_KEPT("runtimeHandlers", 12, FIELD_ANY, FIELD_LIST, "Runtimes of the node."),
-        FIELD_KEPT("features", 13, FIELD_ANY, FIELD_ONE, "What the node can do."),
-        FIELD_KEPT("declaredFeatures", 14, FIELD_ANY, FIELD_LIST, "What the node says it can do."),
+        FIELD_KEPT("volumesInUse", 9, FIELD_STRING, FIELD_LIST, "Volumes in use."),
+        FIELD_KEPT("volumesAttached", 10, FIELD_OBJECT, FIELD_LIST, "Volumes attached.",
+                   .schema = &attached_volume_schema),
+        FIELD_KEPT("config", 11, FIELD_OBJECT_PTR, FIELD_ONE, "Not used any more.",
+                   .schema = &node_config_status_schema),
+        FIELD_KEPT("runtimeHandlers", 12, FIELD_OBJECT, FIELD_LIST, "Runtimes of the node.",
+                   .schema = &node_runtime_handler_schema),
+        FIELD_KEPT("features", 13, FIELD_OBJECT_PTR, FIELD_ONE, "What the node can do.",
+                   .schema = &node_features_schema),
+        FIELD_KEPT("declaredFeatures", 14, FIELD_STRING, FIELD_LIST,
+                   "What the node says it can do."),
 };
 #undef SELF
 static const struct schema node_status_schema =
@@ -257,8 +266,9 @@ static const struct schema namespace_spec_schema =
 static const struct field namespace_status_fields[] = {
         FIELD_OF_STRING(phase, "phase", 1, "Active or Terminating.",
                         .values = WORDS("Active", "Terminating")),
-        FIELD_KEPT("conditions", 2, FIELD_ANY, FIELD_LIST, "Questions about the namespace.",
-                   .patch = FIELD_PATCH_MERGE, .merge_key = "type"),
+        FIELD_KEPT("conditions", 2, FIELD_OBJECT, FIELD_LIST, "Questions about the namespace.",
+                   .schema = &namespace_condition_schema, .patch = FIELD_PATCH_MERGE,
+                   .merge_key = "type"),
 };
 #undef SELF
 static const struct schema namespace_status_schema =

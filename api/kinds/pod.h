@@ -106,6 +106,22 @@ struct projected_volume_source {
 
 /* At most one source is set. The defaults make a volume without any an emptyDir, so that one
  * without any here has a source that orch doesn't know: refuse to run it. */
+struct persistent_volume_claim_volume_source {
+        const char *claim_name;
+        bool read_only;
+};
+
+struct csi_volume_source {
+        const char *driver;
+};
+
+struct image_volume_source {
+        const char *reference;
+        const char *pull_policy;
+};
+
+struct ephemeral_volume_source; /* api/kinds/storage.h */
+
 struct volume {
         const char *name;
         struct empty_dir_volume_source *empty_dir;
@@ -114,6 +130,11 @@ struct volume {
         struct secret_volume_source *secret;
         struct downward_api_volume_source *downward_api;
         struct projected_volume_source *projected;
+        /* Nothing acts on these. */
+        struct persistent_volume_claim_volume_source *persistent_volume_claim;
+        struct csi_volume_source *csi;
+        struct ephemeral_volume_source *ephemeral;
+        struct image_volume_source *image;
 };
 
 struct container_port {
@@ -251,6 +272,22 @@ struct seccomp_profile {
         const char *localhost_profile;
 };
 
+struct se_linux_options {
+        const char *user;
+        const char *role;
+        const char *type;
+        const char *level;
+};
+
+struct windows_options {
+        struct opt_bool host_process;
+};
+
+struct app_armor_profile {
+        const char *type;
+        const char *localhost_profile;
+};
+
 struct security_context {
         struct capabilities *capabilities;
         struct opt_bool privileged;
@@ -261,6 +298,9 @@ struct security_context {
         struct opt_bool allow_privilege_escalation;
         const char *proc_mount;
         struct seccomp_profile *seccomp_profile;
+        struct se_linux_options *se_linux_options;
+        struct windows_options *windows_options;
+        struct app_armor_profile *app_armor_profile;
 };
 
 struct container {
@@ -298,6 +338,7 @@ struct container {
         bool stdin;
         bool stdin_once;
         bool tty;
+        const char *target_container_name; /* of an ephemeral container; else NULL */
 };
 
 struct containers {
@@ -351,6 +392,9 @@ struct pod_security_context {
                 size_t n;
         } sysctls;
         struct seccomp_profile *seccomp_profile;
+        struct se_linux_options *se_linux_options;
+        struct windows_options *windows_options;
+        struct app_armor_profile *app_armor_profile;
 };
 
 struct pod_spec {
@@ -360,7 +404,8 @@ struct pod_spec {
         } volumes;
         struct containers init_containers;
         struct containers containers;
-        const char *restart_policy; /* Always, OnFailure, Never */
+        struct containers ephemeral_containers; /* each with its target_container_name */
+        const char *restart_policy;             /* Always, OnFailure, Never */
         struct opt_int termination_grace_period_seconds;
         struct opt_int active_deadline_seconds;
         const char *dns_policy; /* ClusterFirst, ClusterFirstWithHostNet, Default, None */
@@ -490,6 +535,7 @@ extern const struct schema pod_spec_schema;
 extern const struct schema pod_status_schema;
 extern const struct schema pod_template_spec_schema;
 extern const struct schema container_schema;
+extern const struct schema ephemeral_container_schema;
 extern const struct kind pod_kind;
 
 /* The container called name among init and ordinary ones, or NULL. */

@@ -1,4 +1,5 @@
 /* Field tables of a pod's status. */
+#include "api/kinds/kept_tables.h"
 #include "api/kinds/pod.h"
 #include "api/kinds/tables.h"
 
@@ -56,11 +57,17 @@ static const struct field container_status_fields[] = {
         FIELD_OF_STRING(image_id, "imageID", 7, "Digest of that image.", .flags = FIELD_ALWAYS),
         FIELD_OF_STRING(container_id, "containerID", 8, "Which run this is."),
         FIELD_OF_OPT_BOOL(started, "started", 9, "Whether its startup probe has succeeded."),
-        FIELD_KEPT("allocatedResources", 10, FIELD_ANY, FIELD_ONE, "Resources granted."),
-        FIELD_KEPT("resources", 11, FIELD_ANY, FIELD_ONE, "Resources in force."),
-        FIELD_KEPT("volumeMounts", 12, FIELD_ANY, FIELD_LIST, "Mounts in force."),
-        FIELD_KEPT("user", 13, FIELD_ANY, FIELD_ONE, "User that it runs as."),
-        FIELD_KEPT("allocatedResourcesStatus", 14, FIELD_ANY, FIELD_LIST, "Health of devices."),
+        FIELD_KEPT("allocatedResources", 10, FIELD_QUANTITY, FIELD_MAP, "Resources granted."),
+        FIELD_KEPT("resources", 11, FIELD_OBJECT_PTR, FIELD_ONE, "Resources in force.",
+                   .schema = &resource_requirements_schema),
+        FIELD_KEPT("volumeMounts", 12, FIELD_OBJECT, FIELD_LIST, "Mounts in force.",
+                   .schema = &volume_mount_status_schema, .patch = FIELD_PATCH_MERGE,
+                   .merge_key = "mountPath"),
+        FIELD_KEPT("user", 13, FIELD_OBJECT_PTR, FIELD_ONE, "User that it runs as.",
+                   .schema = &container_user_schema),
+        FIELD_KEPT("allocatedResourcesStatus", 14, FIELD_OBJECT, FIELD_LIST, "Health of devices.",
+                   .schema = &resource_status_schema, .patch = FIELD_PATCH_MERGE,
+                   .merge_key = "name"),
         FIELD_KEPT("stopSignal", 15, FIELD_STRING, FIELD_ONE, "Signal that ends it."),
 };
 #undef SELF
@@ -119,11 +126,12 @@ static const struct field pod_status_fields[] = {
         FIELD_OF_OBJECTS(container_statuses, container_status, "containerStatuses", 8,
                          "How containers are doing."),
         FIELD_OF_STRING(qos_class, "qosClass", 9, "Guaranteed, Burstable or BestEffort."),
-        FIELD_KEPT("ephemeralContainerStatuses", 13, FIELD_ANY, FIELD_LIST,
-                   "How debugging containers are doing."),
+        FIELD_KEPT("ephemeralContainerStatuses", 13, FIELD_OBJECT, FIELD_LIST,
+                   "How debugging containers are doing.", .schema = &container_status_schema),
         FIELD_KEPT("resize", 14, FIELD_STRING, FIELD_ONE, "State of a change of resources."),
-        FIELD_KEPT("resourceClaimStatuses", 15, FIELD_ANY, FIELD_LIST, "State of claims.",
-                   .patch = FIELD_PATCH_MERGE, .merge_key = "name"),
+        FIELD_KEPT("resourceClaimStatuses", 15, FIELD_OBJECT, FIELD_LIST, "State of claims.",
+                   .schema = &pod_resource_claim_status_schema, .patch = FIELD_PATCH_MERGE,
+                   .merge_key = "name"),
         FIELD_KEPT("extendedResourceClaimStatus", 18, FIELD_ANY, FIELD_ONE, "State of a claim."),
 };
 #undef SELF

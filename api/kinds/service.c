@@ -1,5 +1,6 @@
 #include "api/kinds/service.h"
 
+#include "api/kinds/kept_tables.h"
 #include "api/kinds/tables.h"
 #include "base/str.h"
 
@@ -69,7 +70,7 @@ static const struct field service_spec_fields[] = {
                          14, "How clients stay with their pods."),
         FIELD_OF_UNACTED("loadBalancerIP", 8, FIELD_STRING, FIELD_ONE,
                          "Address asked of the load balancer."),
-        FIELD_OF_UNACTED("loadBalancerSourceRanges", 9, FIELD_ANY, FIELD_LIST,
+        FIELD_OF_UNACTED("loadBalancerSourceRanges", 9, FIELD_STRING, FIELD_LIST,
                          "Who may use the load balancer."),
         FIELD_OF_STRING(external_name, "externalName", 10, "Name that this one stands for."),
         FIELD_OF_STRING(external_traffic_policy, "externalTrafficPolicy", 11,
@@ -83,7 +84,7 @@ static const struct field service_spec_fields[] = {
                         .values = WORDS("SingleStack", "PreferDualStack", "RequireDualStack")),
         FIELD_OF_STRINGS(ip_families, "ipFamilies", 19, "IPv4, IPv6 or both.",
                          .flags = FIELD_ATOMIC, .values = WORDS("IPv4", "IPv6")),
-        FIELD_OF_UNACTED("allocateLoadBalancerNodePorts", 20, FIELD_BOOL, FIELD_ONE,
+        FIELD_OF_UNACTED("allocateLoadBalancerNodePorts", 20, FIELD_OPT_BOOL, FIELD_ONE,
                          "Whether a load balancer needs node ports."),
         FIELD_OF_UNACTED("loadBalancerClass", 21, FIELD_STRING, FIELD_ONE, "Which load balancer."),
         FIELD_OF_STRING(internal_traffic_policy, "internalTrafficPolicy", 22,
@@ -101,8 +102,8 @@ static const struct field service_fields[] = {
         FIELDS_OF_TYPE,
         FIELD_OF_OBJECT(metadata, object_meta, "metadata", 1, "Name, labels and the like."),
         FIELD_OF_OBJECT(spec, service_spec, "spec", 2, "Where it is and what is behind it."),
-        FIELD_KEPT("status", 3, FIELD_ANY, FIELD_ONE, "What a load balancer says.",
-                   .flags = FIELD_READ_ONLY),
+        FIELD_KEPT("status", 3, FIELD_OBJECT, FIELD_ONE, "What a load balancer says.",
+                   .schema = &service_status_schema, .flags = FIELD_READ_ONLY),
 };
 #undef SELF
 static const struct schema service_schema =
@@ -325,10 +326,11 @@ static const struct field endpoint_fields[] = {
         FIELD_OF_OBJECT(conditions, endpoint_conditions, "conditions", 2, "How it is doing."),
         FIELD_OF_STRING(hostname, "hostname", 3, "Name of its own.", .format = FORMAT_DNS_LABEL),
         FIELD_OF_POINTER(target_ref, object_reference, "targetRef", 4, "Pod that it is."),
-        FIELD_KEPT("deprecatedTopology", 5, FIELD_ANY, FIELD_ONE, "Not used any more."),
+        FIELD_KEPT("deprecatedTopology", 5, FIELD_STRING, FIELD_MAP, "Not used any more."),
         FIELD_OF_STRING(node_name, "nodeName", 6, "Node that it is on."),
         FIELD_OF_STRING(zone, "zone", 7, "Zone that it is in."),
-        FIELD_KEPT("hints", 8, FIELD_ANY, FIELD_ONE, "Who should use it."),
+        FIELD_KEPT("hints", 8, FIELD_OBJECT_PTR, FIELD_ONE, "Who should use it.",
+                   .schema = &endpoint_hints_schema),
 };
 #undef SELF
 static const struct schema endpoint_schema =

@@ -54,6 +54,16 @@ struct persistent_volume_claim {
         struct persistent_volume_claim_status status;
 };
 
+struct persistent_volume_claim_template {
+        struct object_meta metadata;
+        struct persistent_volume_claim_spec spec;
+};
+
+/* Of a pod's volume. */
+struct ephemeral_volume_source {
+        struct persistent_volume_claim_template *volume_claim_template;
+};
+
 struct storage_class {
         struct object_meta metadata;
         const char *provisioner;

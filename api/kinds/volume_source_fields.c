@@ -1,6 +1,7 @@
 /* Field tables of volume sources that orch doesn't act on (numbers:
  * k8s.io/api/core/v1/generated.proto). */
 #include "api/kinds/meta.h"
+#include "api/kinds/pod.h"
 #include "api/kinds/source_tables.h"
 
 static const struct field typed_local_object_reference_fields[] = {
@@ -106,14 +107,16 @@ static const struct field glusterfs_volume_source_fields[] = {
 const struct schema glusterfs_volume_source_schema =
         SCHEMA_KEPT(glusterfs_volume_source, "GlusterfsVolumeSource", "A Gluster volume.");
 
+#define SELF struct persistent_volume_claim_volume_source
 static const struct field persistent_volume_claim_volume_source_fields[] = {
-        FIELD_KEPT("claimName", 1, FIELD_STRING, FIELD_ONE,
-                   "Name of the claim, in the pod's namespace.", .flags = FIELD_REQUIRED),
-        FIELD_KEPT("readOnly", 2, FIELD_BOOL, FIELD_ONE, "Whether it is mounted for reading only."),
+        FIELD_OF_STRING(claim_name, "claimName", 1, "Name of the claim, in the pod's namespace.",
+                        .flags = FIELD_REQUIRED),
+        FIELD_OF_BOOL(read_only, "readOnly", 2, "Whether it is mounted for reading only."),
 };
+#undef SELF
 const struct schema persistent_volume_claim_volume_source_schema =
-        SCHEMA_KEPT(persistent_volume_claim_volume_source, "PersistentVolumeClaimVolumeSource",
-                    "A claim of lasting storage.");
+        SCHEMA(persistent_volume_claim_volume_source, "PersistentVolumeClaimVolumeSource",
+               "A claim of lasting storage.");
 
 static const struct field rbd_volume_source_fields[] = {
         FIELD_KEPT("monitors", 1, FIELD_STRING, FIELD_LIST, "Addresses of the monitors.",
@@ -293,9 +296,9 @@ static const struct field storage_os_volume_source_fields[] = {
 const struct schema storage_os_volume_source_schema =
         SCHEMA_KEPT(storage_os_volume_source, "StorageOSVolumeSource", "A StorageOS volume.");
 
+#define SELF struct csi_volume_source
 static const struct field csi_volume_source_fields[] = {
-        FIELD_KEPT("driver", 1, FIELD_STRING, FIELD_ONE, "Name of the driver.",
-                   .flags = FIELD_REQUIRED),
+        FIELD_OF_STRING(driver, "driver", 1, "Name of the driver.", .flags = FIELD_REQUIRED),
         FIELD_KEPT("readOnly", 2, FIELD_OPT_BOOL, FIELD_ONE,
                    "Whether it is mounted for reading only."),
         FIELD_KEPT("fsType", 3, FIELD_STRING, FIELD_ONE, "File system on it.",
@@ -304,16 +307,19 @@ static const struct field csi_volume_source_fields[] = {
         FIELD_KEPT("nodePublishSecretRef", 5, FIELD_OBJECT_PTR, FIELD_ONE, "Secret for the driver.",
                    .schema = &local_object_reference_schema),
 };
-const struct schema csi_volume_source_schema = SCHEMA_KEPT(
+#undef SELF
+const struct schema csi_volume_source_schema = SCHEMA(
         csi_volume_source, "CSIVolumeSource", "A volume that a CSI driver makes for the pod.");
 
+#define SELF struct image_volume_source
 static const struct field image_volume_source_fields[] = {
-        FIELD_KEPT("reference", 1, FIELD_STRING, FIELD_ONE, "Name of the image."),
-        FIELD_KEPT("pullPolicy", 2, FIELD_STRING, FIELD_ONE, "When the image is pulled.",
-                   .values = WORDS("Always", "Never", "IfNotPresent")),
+        FIELD_OF_STRING(reference, "reference", 1, "Name of the image."),
+        FIELD_OF_STRING(pull_policy, "pullPolicy", 2, "When the image is pulled.",
+                        .values = WORDS("Always", "Never", "IfNotPresent")),
 };
+#undef SELF
 const struct schema image_volume_source_schema =
-        SCHEMA_KEPT(image_volume_source, "ImageVolumeSource", "The files of an OCI image.");
+        SCHEMA(image_volume_source, "ImageVolumeSource", "The files of an OCI image.");
 
 static const struct field cluster_trust_bundle_projection_fields[] = {
         FIELD_KEPT("name", 1, FIELD_STRING, FIELD_ONE, "Name of one ClusterTrustBundle.",
