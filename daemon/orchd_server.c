@@ -275,10 +275,25 @@ static void ready_tell(struct daemon *d) {
         d->options.ready_fd = -1;
 }
 
+/* The port of "--listen", 0: none. */
+static int64_t tls_port(const char *listen) {
+        const char *colon = strrchr(listen, ':');
+        int64_t port = 0;
+
+        if (colon)
+                (void) str_to_int64(colon + 1, 1, UINT16_MAX, &port);
+        return port;
+}
+
 static int controllers_start(struct daemon *d, struct err *e) {
         /* Who the controllers are where it matters who changed something. */
         static const struct user CONTROL_USER = USER_MASTER("system:kube-controller-manager");
-        struct control_options options = { .timers = d->timers };
+        struct control_options options = {
+                .timers = d->timers,
+                .ca_pem = pki_ca_pem(d->pki),
+                .node_name = d->options.node_name,
+                .api_port = tls_port(d->options.listen),
+        };
         int r = registry_client_new(d->registry, &CONTROL_USER, &d->client, e);
 
         if (r < 0)

@@ -84,6 +84,9 @@ static int control_add_parts(struct control *c, const struct control_options *o,
                         return r;
         }
         r = account_controller_new(&c->core, o->ca_pem, &c->parts[c->n_parts++], e);
+        if (r == 0)
+                r = apiserver_controller_new(&c->core, o->node_name, o->api_port,
+                                             &c->parts[c->n_parts++], e);
         if (r < 0)
                 return r;
         return nodelifecycle_controller_new(&c->core, &nodes, &c->parts[c->n_parts++], e);

@@ -22,6 +22,8 @@ struct control_options {
         uint64_t (*wall_usec)(void *data); /* what goes into objects; NULL: clock_wall_usec() */
         void *wall_data;
         const char *ca_pem;       /* certificate of the cluster's authority, for pods; NULL: none */
+        const char *node_name;    /* the node that the server runs on; NULL: none */
+        int64_t api_port;         /* of TLS, for the service "kubernetes"; 0: none */
         uint64_t seed;            /* of jitter and names; 0: drawn from the kernel */
         uint64_t node_grace_usec; /* lease not renewed for so long: node unknown; 0: 40 s */
         uint64_t node_eviction_usec; /* pods without a toleration of their own stay so long on a

@@ -1,4 +1,5 @@
 #include "api/kinds/config.h"
+#include "api/kinds/endpoints.h"
 #include "api/kinds/event.h"
 #include "api/kinds/node.h"
 #include "api/kinds/object.h"
@@ -10,6 +11,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "daemon/plan/account_plan.h"
+#include "daemon/plan/apiserver_plan.h"
 #include "daemon/plan/deployment_plan.h"
 #include "daemon/plan/endpointslice_plan.h"
 #include "daemon/plan/gc_plan.h"
@@ -173,6 +175,20 @@ static int run_nodelifecycle(const struct plan_case *pc, struct changes *c, stru
         return nodelifecycle_plan(&f, c, e);
 }
 
+/* port: of TLS. */
+static int run_apiserver(const struct plan_case *pc, struct changes *c, struct err *e) {
+        struct picked nodes = { 0 }, slices = { 0 }, endpoints = { 0 };
+        struct apiserver_facts f = { .port = number_of(pc, "port", 0) };
+
+        pick(pc, &node_kind, &nodes);
+        pick(pc, &endpoint_slice_kind, &slices);
+        pick(pc, &endpoints_kind, &endpoints);
+        f.node = nodes.n > 0 ? nodes.items[0] : NULL;
+        f.slice = slices.n > 0 ? slices.items[0] : NULL;
+        f.endpoints = endpoints.n > 0 ? endpoints.items[0] : NULL;
+        return apiserver_plan(&f, c, e);
+}
+
 /* ca: the authority's certificate. */
 static int run_account(const struct plan_case *pc, struct changes *c, struct err *e) {
         struct picked accounts = { 0 }, maps = { 0 };
@@ -216,6 +232,7 @@ plan_adapter plan_adapter_find(const char *name) {
                 { "podgc", run_podgc },
                 { "nodelifecycle", run_nodelifecycle },
                 { "account", run_account },
+                { "apiserver", run_apiserver },
                 { "rbac_default", run_rbac_default },
                 { "rbac_aggregate", run_rbac_aggregate },
         };
