@@ -97,8 +97,8 @@ int main(int argc, char **argv) {
                         records, n, &base);
                 measure("table", &(struct form){ .as = FORM_TABLE }, records, n, &base);
                 measure("table, whole objects",
-                        &(struct form){ .as = FORM_TABLE, .include = FORM_INCLUDE_OBJECT },
-                        records, n, &base);
+                        &(struct form){ .as = FORM_TABLE, .include = FORM_INCLUDE_OBJECT }, records,
+                        n, &base);
         }
         for (size_t i = 0; i < n; i++)
                 record_unref(records[i]);
