@@ -14,12 +14,21 @@
 struct cache {
         const struct kind *kind;
         struct informer *informer;
-        bool keeps_text;
+        bool keeps_text, is_late; /* late: made by a definition */
+};
+
+struct kind_handler {
+        caches_kind_fn fn;
+        void *data;
 };
 
 struct caches {
+        struct core *core;
         struct cache *items;
-        size_t n;
+        size_t n, cap;
+        struct kind_handler handlers[4];
+        size_t n_handlers;
+        bool has_started;
         struct map buried; /* uid → caches (a mark): deleted, but the watch hasn't told yet */
 };
 
@@ -100,23 +109,25 @@ static int cache_init(struct caches *c, struct cache *it, struct core *core, str
         return r < 0 ? err_set(e, r, "out of memory for the cache of %s", it->kind->plural) : 0;
 }
 
+static int cache_add(struct caches *c, const struct kind *k, struct err *e) {
+        if (array_reserve(&c->items, &c->cap, c->n, sizeof(*c->items)) < 0)
+                return err_set(e, -ENOMEM, "out of memory for the controllers' caches");
+        c->items[c->n++] = (struct cache){ .kind = kind_ref(k), .is_late = k->custom };
+        return cache_init(c, &c->items[c->n - 1], c->core, e);
+}
+
 int caches_new(struct core *core, struct caches **ret, struct err *e) {
         AUTO(caches) struct caches *c = calloc(1, sizeof(*c));
         const struct kind *const *all = kind_all();
-        size_t n = 0;
         int r;
 
-        while (all[n])
-                n++;
-        if (c)
-                c->items = calloc(n, sizeof(*c->items));
-        if (!c || !c->items)
+        if (!c)
                 return err_set(e, -ENOMEM, "out of memory for the controllers' caches");
-        for (size_t i = 0; i < n; i++) {
+        c->core = core;
+        for (size_t i = 0; all[i]; i++) {
                 if (all[i] == &event_kind || all[i]->stored_as)
                         continue;
-                c->items[c->n++].kind = all[i];
-                r = cache_init(c, &c->items[c->n - 1], core, e);
+                r = cache_add(c, all[i], e);
                 if (r < 0)
                         return r;
         }
@@ -124,17 +135,23 @@ int caches_new(struct core *core, struct caches **ret, struct err *e) {
         return 0;
 }
 
+static void cache_done(struct cache *it) {
+        informer_unref(it->informer);
+        kind_unref(it->kind);
+}
+
 void caches_unref(struct caches *c) {
         if (!c)
                 return;
         for (size_t i = 0; i < c->n; i++)
-                informer_unref(c->items[i].informer);
+                cache_done(&c->items[i]);
         map_done(&c->buried, NULL);
         free(c->items);
         free(c);
 }
 
 int caches_start(struct caches *c, struct err *e) {
+        c->has_started = true;
         for (size_t i = 0; i < c->n; i++) {
                 int r = informer_start(c->items[i].informer, e);
 
@@ -154,9 +171,78 @@ int caches_on_synced(struct caches *c, informer_synced_fn fn, void *data) {
 
 bool caches_have_synced(const struct caches *c) {
         for (size_t i = 0; i < c->n; i++)
-                if (!informer_has_synced(c->items[i].informer))
+                if (!c->items[i].is_late && !informer_has_synced(c->items[i].informer))
                         return false;
         return true;
+}
+
+/* ---- kinds ---- */
+
+int caches_on_kind(struct caches *c, caches_kind_fn fn, void *data) {
+        int r = 0;
+
+        if (c->n_handlers == ARRAY_SIZE(c->handlers))
+                return -ENOMEM;
+        c->handlers[c->n_handlers++] = (struct kind_handler){ fn, data };
+        for (size_t i = 0; i < c->n && r == 0; i++)
+                r = fn(data, c->items[i].kind);
+        return r;
+}
+
+int caches_add_kind(struct caches *c, const struct kind *k, struct err *e) {
+        int r = cache_add(c, k, e);
+
+        for (size_t i = 0; i < c->n_handlers && r == 0; i++)
+                r = c->handlers[i].fn(c->handlers[i].data, k);
+        if (r == 0 && c->has_started)
+                r = informer_start(c->items[c->n - 1].informer, e);
+        if (r < 0)
+                caches_remove_kind(c, k);
+        return r;
+}
+
+void caches_remove_kind(struct caches *c, const struct kind *k) {
+        for (size_t i = 0; i < c->n; i++) {
+                if (c->items[i].kind != k)
+                        continue;
+                cache_done(&c->items[i]);
+                memmove(&c->items[i], &c->items[i + 1], (c->n - i - 1) * sizeof(*c->items));
+                c->n--;
+                return;
+        }
+}
+
+const struct kind *caches_kind(const struct caches *c, size_t i) {
+        return i < c->n ? c->items[i].kind : NULL;
+}
+
+const struct kind *caches_find_kind(const struct caches *c, const char *api_version,
+                                    const char *name) {
+        const struct kind *k = kind_find(api_version, name);
+        const char *slash = strchr(str_or_empty(api_version), '/');
+
+        for (size_t i = 0; !k && slash && i < c->n; i++) {
+                const struct kind *one = c->items[i].kind;
+
+                if (one->custom && str_eq(one->name, name) &&
+                    strlen(one->group) == (size_t) (slash - api_version) &&
+                    str_starts_with(api_version, one->group))
+                        k = one;
+        }
+        return k;
+}
+
+const struct kind *caches_find_resource(const struct caches *c, const char *word) {
+        size_t len = strcspn(word, ".");
+
+        for (size_t i = 0; i < c->n; i++) {
+                const struct kind *k = c->items[i].kind;
+
+                if (strlen(k->plural) == len && str_starts_with(word, k->plural) &&
+                    str_eq(word[len] ? word + len + 1 : "", k->group))
+                        return k;
+        }
+        return NULL;
 }
 
 /* ---- looking ---- */

@@ -31,12 +31,36 @@ int caches_new(struct core *core, struct caches **ret, struct err *e);
 void caches_unref(struct caches *c);
 DEFINE_AUTO(caches);
 
+/* ---- kinds that definitions make come and go ---- */
+
+/* fn(data, kind) for each kind that has a cache now, and for each that gets one later, before its
+ * first list. Parts that care for all kinds watch it then. Returns 0 or -ENOMEM. */
+typedef int (*caches_kind_fn)(void *data, const struct kind *k);
+int caches_on_kind(struct caches *c, caches_kind_fn fn, void *data);
+
+/* A kind more, counted, and one less (its objects are forgotten without a word: they were deleted
+ * before). Not from inside a handler of that kind. Return 0 or -ENOMEM. */
+int caches_add_kind(struct caches *c, const struct kind *k, struct err *e);
+void caches_remove_kind(struct caches *c, const struct kind *k);
+
+/* The i-th kind that has a cache, NULL behind the last; borrowed until the loop turns. */
+const struct kind *caches_kind(const struct caches *c, size_t i);
+
+/* The kind of "example.com/v1" and "CronTab", cached or a table's; NULL: nobody knows. A custom
+ * kind is known by its group in all versions. */
+const struct kind *caches_find_kind(const struct caches *c, const char *api_version,
+                                    const char *name);
+
+/* The cached kind of "crontabs.example.com", or NULL. */
+const struct kind *caches_find_resource(const struct caches *c, const char *word);
+
 /* Begins to list. */
 int caches_start(struct caches *c, struct err *e);
 
 /* fn(data) whenever one more cache has its first list. Before caches_start(). 0 or -ENOMEM. */
 int caches_on_synced(struct caches *c, informer_synced_fn fn, void *data);
 
+/* Of the kinds of tables; those that came later are on their way. */
 bool caches_have_synced(const struct caches *c);
 
 /* The informer of a kind, or NULL for one that isn't cached. */

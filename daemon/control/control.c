@@ -70,7 +70,7 @@ static int control_add_parts(struct control *c, const struct control_options *o,
         static int (*const make[])(struct core *, struct part *, struct err *) = {
                 deployment_controller_new,    replicaset_controller_new, scheduler_new,
                 endpointslice_controller_new, namespace_controller_new,  gc_controller_new,
-                podgc_controller_new,         rbac_controller_new,
+                podgc_controller_new,         rbac_controller_new,       custom_controller_new,
         };
         struct nodelifecycle_config nodes = {
                 .grace_usec = o->node_grace_usec ? o->node_grace_usec : NODE_GRACE_USEC,

@@ -30,6 +30,7 @@ int account_controller_new(struct core *core, const char *ca_pem, struct part *r
 /* node_name: of the server's own machine, copied; NULL: it is no node. port: of TLS, 0: none. */
 int apiserver_controller_new(struct core *core, const char *node_name, int64_t port,
                              struct part *ret, struct err *e);
+int custom_controller_new(struct core *core, struct part *ret, struct err *e);
 int rbac_controller_new(struct core *core, struct part *ret, struct err *e);
 
 struct nodelifecycle_config {

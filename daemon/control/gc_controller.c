@@ -36,17 +36,17 @@ static const struct object *find(const struct gc_controller *c, const char *key)
                 return NULL;
         memcpy(word, key, (size_t) (bar - key));
         word[bar - key] = '\0';
-        return caches_get(c->core->caches, kind_by_word(word), bar + 1);
+        return caches_get(c->core->caches, caches_find_resource(c->core->caches, word), bar + 1);
 }
 
 static int list_dependents(const struct gc_controller *c, const struct object *owner,
                            struct objects *to) {
-        const struct kind *const *all = kind_all();
+        const struct kind *k;
         int r = 0;
 
-        for (size_t i = 0; all[i] && r == 0; i++)
-                r = caches_list(c->core->caches, all[i], CACHE_OWNER,
-                                str_or_empty(owner->meta->uid), to);
+        for (size_t i = 0; r == 0 && (k = caches_kind(c->core->caches, i)); i++)
+                r = caches_list(c->core->caches, k, CACHE_OWNER, str_or_empty(owner->meta->uid),
+                                to);
         return r;
 }
 
@@ -62,7 +62,7 @@ static void enqueue_dependents(struct gc_controller *c, const struct object *own
 
 static const struct object *find_owner(const struct gc_controller *c, const struct object *o,
                                        const struct owner_reference *r) {
-        const struct kind *k = kind_find(r->api_version, r->kind);
+        const struct kind *k = caches_find_kind(c->core->caches, r->api_version, r->kind);
         const struct object *owner =
                 k ? caches_find(c->core->caches, k, o->meta->namespace, r->name) : NULL;
 
@@ -115,7 +115,7 @@ static void on_change(void *data, const char *key, const struct object *before,
 static enum gc_owner owner_state(struct gc_controller *c, struct run *run, const struct object *o,
                                  const struct owner_reference *r) {
         const struct object *owner = find_owner(c, o, r);
-        const struct kind *k = kind_find(r->api_version, r->kind);
+        const struct kind *k = caches_find_kind(c->core->caches, r->api_version, r->kind);
         bool is_waiting;
         struct live l;
 
@@ -157,14 +157,10 @@ static int on_plan(void *data, struct run *run, const char *key, struct changes 
         return gc_plan(&f, changes, e);
 }
 
-static int watch_all(struct gc_controller *c) {
-        const struct kind *const *all = kind_all();
-        int r = 0;
+static int watch_kind(void *data, const struct kind *k) {
+        struct gc_controller *c = data;
 
-        for (size_t i = 0; all[i] && r == 0; i++)
-                if (caches_informer(c->core->caches, all[i]))
-                        r = caches_watch(c->core->caches, all[i], on_change, c);
-        return r;
+        return caches_watch(c->core->caches, k, on_change, c);
 }
 
 /* ---- life ---- */
@@ -195,6 +191,6 @@ int gc_controller_new(struct core *core, struct part *ret, struct err *e) {
         c->core = core;
         r = controller_new(core, &type, c, &c->driver, e);
         if (r == 0)
-                r = watch_all(c);
+                r = caches_on_kind(core->caches, watch_kind, c);
         return r;
 }

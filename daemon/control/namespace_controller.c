@@ -8,7 +8,7 @@
 #include "daemon/plan/changes.h"
 #include "daemon/plan/namespace_plan.h"
 
-#define KINDS_MAX 64
+#define KINDS_MAX 1000
 
 struct namespace_controller {
         struct core *core;
@@ -38,37 +38,41 @@ static void on_content(void *data, const char *key, const struct object *before,
 
 /* ---- planning ---- */
 
+static void look_at_kind(struct run *run, const struct kind *k, const char *ns,
+                         struct namespace_content *content, size_t *n) {
+        struct live l;
+
+        if (!k->is_namespaced || k->stored_as || *n == KINDS_MAX)
+                return;
+        l = run_look(run, k, ns, NULL);
+        content[(*n)++] =
+                (struct namespace_content){ .kind = k, .is_there = l.state != LIVE_ABSENT };
+}
+
 static int on_plan(void *data, struct run *run, const char *key, struct changes *changes,
                    struct err *e) {
-        struct namespace_content content[KINDS_MAX];
+        AUTO_FREE struct namespace_content *content = calloc(KINDS_MAX, sizeof(*content));
         struct namespace_controller *c = data;
         struct namespace_facts f = { .content = content, .now_usec = core_wall_usec(c->core) };
-        const struct kind *const *all = kind_all();
+        const struct kind *const *all = kind_all(), *k;
 
+        if (!content)
+                return err_set(e, -ENOMEM, "out of memory gathering a namespace's content");
         f.object = caches_get(c->core->caches, &namespace_kind, key);
         if (!f.object || f.object->meta->deletion_timestamp == 0)
                 return 0;
-        for (size_t i = 0; all[i] && f.n_content < KINDS_MAX; i++) {
-                struct live l;
-
-                if (!all[i]->is_namespaced || all[i]->stored_as)
-                        continue;
-                l = run_look(run, all[i], key, NULL);
-                content[f.n_content++] =
-                        (struct namespace_content){ .kind = all[i],
-                                                    .is_there = l.state != LIVE_ABSENT };
-        }
+        for (size_t i = 0; all[i]; i++)
+                look_at_kind(run, all[i], key, content, &f.n_content);
+        for (size_t i = 0; (k = caches_kind(c->core->caches, i)); i++)
+                if (k->custom)
+                        look_at_kind(run, k, key, content, &f.n_content);
         return namespace_plan(&f, changes, e);
 }
 
-static int watch_content(struct namespace_controller *c) {
-        const struct kind *const *all = kind_all();
-        int r = 0;
+static int watch_content(void *data, const struct kind *k) {
+        struct namespace_controller *c = data;
 
-        for (size_t i = 0; all[i] && r == 0; i++)
-                if (all[i]->is_namespaced && caches_informer(c->core->caches, all[i]))
-                        r = caches_watch(c->core->caches, all[i], on_content, c);
-        return r;
+        return k->is_namespaced ? caches_watch(c->core->caches, k, on_content, c) : 0;
 }
 
 /* ---- life ---- */
@@ -102,6 +106,6 @@ int namespace_controller_new(struct core *core, struct part *ret, struct err *e)
         if (r == 0)
                 r = caches_watch(core->caches, &namespace_kind, on_namespace, c);
         if (r == 0)
-                r = watch_content(c);
+                r = caches_on_kind(core->caches, watch_content, c);
         return r;
 }

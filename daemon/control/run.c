@@ -19,7 +19,7 @@
  * refusal is met early instead of a hundred times. */
 #define RUN_WINDOW_FIRST 8
 #define RUN_WINDOW_MAX 256
-#define RUN_LOOKS_MAX 256
+#define RUN_LOOKS_MAX 1024
 #define RUN_ROUNDS_MAX 8
 #define SETTLE_FIRST_USEC (20 * USEC_PER_MSEC)
 #define SETTLE_MOST_USEC (5 * USEC_PER_SEC)
@@ -102,6 +102,7 @@ void run_unref(struct run *run) {
                 free(run->looks[i]->name);
                 free(run->looks[i]->uid);
                 free(run->looks[i]->revision);
+                kind_unref(run->looks[i]->kind);
                 free(run->looks[i]);
         }
         free(run->looks);
@@ -455,7 +456,7 @@ struct live run_look(struct run *run, const struct kind *k, const char *ns, cons
         l = calloc(1, sizeof(*l));
         if (!l)
                 return asked;
-        *l = (struct look){ .run = run, .kind = k, .live = asked };
+        *l = (struct look){ .run = run, .kind = kind_ref(k), .live = asked };
         l->ns = strdup(str_or_empty(ns));
         l->name = name ? strdup(name) : NULL;
         run->looks[run->n_looks++] = l;

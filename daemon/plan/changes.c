@@ -11,9 +11,14 @@
 
 #define CHANGES_ARENA_BYTES 2048
 
+static void change_done(struct change *it) {
+        json_decref(it->body);
+        kind_unref(it->kind);
+}
+
 void changes_done(struct changes *c) {
         for (size_t i = 0; i < c->n; i++)
-                json_decref(c->items[i].body);
+                change_done(&c->items[i]);
         free(c->items);
         arena_unref(c->arena);
         *c = (struct changes){ 0 };
@@ -70,7 +75,7 @@ static struct change *changes_add(struct changes *c, enum change_verb verb,
                 return NULL;
         }
         it = &c->items[c->n++];
-        *it = (struct change){ .verb = verb, .kind = kind, .grace_s = -1 };
+        *it = (struct change){ .verb = verb, .kind = kind_ref(kind), .grace_s = -1 };
         return it;
 }
 

@@ -32,7 +32,7 @@ struct change_event {
 
 struct change {
         enum change_verb verb;
-        const struct kind *kind;
+        const struct kind *kind;    /* counted */
         const char *namespace;      /* "" for cluster-scoped kinds */
         const char *name;           /* NULL: CHANGE_DELETE of a whole collection */
         const char *subresource;    /* NULL: the object itself */
