@@ -1,6 +1,8 @@
 #include "daemon/registry/definitions.h"
 
 #include "api/kinds/bodies.h"
+#include "api/kinds/custom.h"
+#include "api/kinds/meta.h"
 #include "api/kinds/object.h"
 #include "base/array.h"
 #include "base/macros.h"
@@ -259,10 +261,48 @@ static json_t *list_schema(struct definitions *d, const struct kind *k) {
                          "array", "items", "allOf", "$ref", OPENAPI_REF, item, "required", "items");
 }
 
-static json_t *wanted_schema(struct definitions *d, const struct wanted *w) {
+/* A custom kind as its definition says it, with what every object has. */
+static json_t *custom_schema(struct definitions *d, const struct kind *k) {
+        const json_t *written = custom_schema_json(k);
+        json_t *schema = written ? json_deep_copy(written)
+                                 : json_pack("{s:s,s:b}", "type", "object",
+                                             "x-kubernetes-preserve-unknown-fields", 1);
+        json_t *properties = json_object_get(schema, "properties"), *fixed;
+        const char *meta = table_name(d, &object_meta_schema);
+
+        if (!schema || !meta)
+                return NULL;
+        if (!properties) {
+                properties = json_object();
+                (void) json_object_set_new(schema, "properties", properties);
+        }
+        fixed = json_pack("{s:{s:s,s:s},s:{s:s,s:s},s:{s:s,s:[{s:s+}]}}", "apiVersion",
+                          "description", "Version of the schema that this object follows.", "type",
+                          "string", "kind", "description", "Kind of object that this is.", "type",
+                          "string", "metadata", "description",
+                          "Name, labels and what else every object has.", "allOf", "$ref",
+                          OPENAPI_REF, meta);
+        if (fixed && json_object_update(properties, fixed) == 0) {
+                json_decref(fixed);
+                return schema;
+        }
+        json_decref(fixed);
+        json_decref(schema);
+        return NULL;
+}
+
+static json_t *kind_schema(struct definitions *d, const struct wanted *w) {
         const struct openapi_names names = { .name_of = table_name, .data = d };
-        json_t *s = w->what == WANTED_LIST ? list_schema(d, w->kind)
-                                           : schema_to_openapi(w->schema, &names);
+
+        if (w->what == WANTED_LIST)
+                return list_schema(d, w->kind);
+        if (w->kind && w->kind->custom)
+                return custom_schema(d, w->kind);
+        return schema_to_openapi(w->schema, &names);
+}
+
+static json_t *wanted_schema(struct definitions *d, const struct wanted *w) {
+        json_t *s = kind_schema(d, w);
 
         if (s && w->kind &&
             json_object_set_new(s, "x-kubernetes-group-version-kind",

@@ -7,6 +7,7 @@
 #include "daemon/registry/call.h"
 #include "daemon/registry/state.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,8 +24,9 @@ void position_done(struct position *p) {
         *p = (struct position){ 0 };
 }
 
-char *position_write(const char *namespace_, const char *name) {
-        AUTO_FREE char *plain = str_format(TOKEN_PREFIX "%s/%s", namespace_, name);
+char *position_write(uint64_t revision, const char *namespace_, const char *name) {
+        AUTO_FREE char *plain =
+                str_format(TOKEN_PREFIX "%" PRIu64 "/%s/%s", revision, namespace_, name);
         size_t len;
         char *token;
 
@@ -56,9 +58,33 @@ static char *token_padded(const char *token) {
         return text;
 }
 
+/* "v1:REVISION/NAMESPACE/NAME", which stays the position's. */
+static int plain_split(char *plain, struct position *ret) {
+        char *name, *namespace_;
+        int64_t revision;
+
+        if (!str_starts_with(plain, TOKEN_PREFIX))
+                return -EINVAL;
+        plain += strlen(TOKEN_PREFIX);
+        namespace_ = strchr(plain, '/');
+        if (!namespace_)
+                return -EINVAL;
+        *namespace_++ = '\0';
+        name = strchr(namespace_, '/');
+        if (!name || str_to_int64(plain, 1, INT64_MAX, &revision) < 0)
+                return -EINVAL;
+        *name++ = '\0';
+        if (*name == '\0')
+                return -EINVAL;
+        ret->revision = (uint64_t) revision;
+        ret->namespace_ = namespace_;
+        ret->name = name;
+        return 0;
+}
+
 int position_read(const char *token, struct position *ret) {
         AUTO_FREE char *text = NULL, *plain = NULL;
-        char *slash;
+        struct position p = { 0 };
         size_t len;
 
         *ret = (struct position){ .namespace_ = "", .name = "" };
@@ -73,12 +99,9 @@ int position_read(const char *token, struct position *ret) {
         if (base64_decode(text, strlen(text), (uint8_t *) plain, &len) < 0)
                 return -EINVAL;
         plain[len] = '\0';
-        slash = strchr(plain, '/');
-        if (strlen(plain) != len || !str_starts_with(plain, TOKEN_PREFIX) || !slash)
+        if (strlen(plain) != len || plain_split(plain, &p) < 0)
                 return -EINVAL;
-        *slash = '\0';
-        ret->namespace_ = plain + strlen(TOKEN_PREFIX);
-        ret->name = slash + 1;
+        *ret = p;
         ret->memory = STEAL(plain);
         return 0;
 }
@@ -175,7 +198,7 @@ static bool list_revision_check(struct call *c, const struct list_options *o) {
                           "specifying resource version is not allowed when using continue");
                 return false;
         }
-        if (!revision_has_come(c, o->revision))
+        if (!revision_has_come(c, MAX(o->revision, o->position.revision)))
                 return false;
         /* Only the newest state is in memory. */
         if (o->match == REVISION_EXACT && o->revision < hub_revision(c->registry->hub)) {

@@ -13,6 +13,7 @@ enum revision_match { REVISION_ANY, REVISION_EXACT, REVISION_NOT_OLDER };
 
 /* Where a list goes on: behind this object. */
 struct position {
+        uint64_t revision;             /* of the first page; 0: this is it */
         const char *namespace_, *name; /* "" and "": the start */
         char *memory;                  /* owned */
 };
@@ -20,9 +21,10 @@ struct position {
 void position_done(struct position *p);
 DEFINE_AUTO_DONE(position);
 
-/* A token for clients to hand back. It names an object, no revision: the list goes on in the state
- * of now, so a token never expires. The caller's; NULL: memory is out. */
-char *position_write(const char *namespace_, const char *name);
+/* A token for clients to hand back. The list goes on behind that object in the state of now, so a
+ * token never expires; revision is what all pages tell, so that a watch from there misses nothing
+ * (docs/adr/0122). The caller's; NULL: memory is out. */
+char *position_write(uint64_t revision, const char *namespace_, const char *name);
 
 /* token NULL or "": the start. Returns 0, -EINVAL or -ENOMEM. Pure. */
 int position_read(const char *token, struct position *ret);

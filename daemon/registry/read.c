@@ -74,7 +74,7 @@ static char *list_head(struct page *p) {
         AUTO_FREE char *token = NULL;
 
         if (p->last) {
-                token = position_write(p->last->namespace_, p->last->name);
+                token = position_write(p->list.revision, p->last->namespace_, p->last->name);
                 if (!token)
                         return NULL;
                 p->list.continue_ = token;
@@ -101,6 +101,8 @@ void read_list(struct call *c) {
 
         if (!list_options_read(c, false, &o) || !filter_read(c, &f))
                 return;
+        if (o.position.revision > 0)
+                page.list.revision = o.position.revision;
         page.body = body_new();
         if (!page.body) {
                 call_fail_memory(c);

@@ -32,9 +32,11 @@ static void check_token(const char *text) {
         if (position_read(text, &p) == 0 && *p.name) {
                 struct position again;
 
-                token = position_write(p.namespace_, p.name);
+                token = position_write(p.revision, p.namespace_, p.name);
                 assert(token && position_read(token, &again) == 0);
+                assert(p.revision == again.revision);
                 assert(strcmp(p.namespace_, again.namespace_) == 0);
+                assert(p.revision == again.revision);
                 assert(strcmp(p.name, again.name) == 0);
                 position_done(&again);
                 free(token);

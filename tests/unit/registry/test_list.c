@@ -121,9 +121,31 @@ static void pages_tell_what_remains_unless_selected(void **state) {
         refused(f, PODS "?continue=bm9uZQ", 400, "BadRequest", "continue key is not valid");
 }
 
+/* Whichever page a client takes the revision from, a watch from there tells all that changed
+ * meanwhile. */
+static void all_pages_tell_the_first_ones_revision(void **state) {
+        struct fixture *f = *state;
+        struct answer a = fixture_ask(f, "GET", PODS "?limit=1", NULL), w;
+        AUTO_FREE char *first = strdup(tree_at(a.tree, "metadata.resourceVersion"));
+        AUTO_FREE char *next =
+                str_format(PODS "?limit=5&continue=%s", tree_at(a.tree, "metadata.continue"));
+        AUTO_FREE char *watch = str_format(PODS "?watch=1&resourceVersion=%s", first);
+        char buf[64];
+
+        answer_done(&a);
+        fixture_do(f, "DELETE", PODS "/a", NULL, 200);
+        a = fixture_ask(f, "GET", next, NULL);
+        assert_string_equal(tree_at(a.tree, "metadata.resourceVersion"), first);
+        assert_string_equal(tree_at(a.tree, "items.0.metadata.name"), "b");
+        answer_done(&a);
+        w = fixture_ask(f, "GET", watch, NULL);
+        assert_string_equal(watch_word(w.watch, buf, sizeof(buf)), "DELETED a");
+        answer_done(&w);
+}
+
 static void a_page_ends_where_its_namespace_does(void **state) {
         struct fixture *f = *state;
-        AUTO_FREE char *token = position_write("default", "b"), *url = NULL;
+        AUTO_FREE char *token = position_write(1, "default", "b"), *url = NULL;
         struct answer a;
 
         url = str_format("/api/v1/namespaces/kube-system/pods?continue=%s", token);
@@ -142,11 +164,12 @@ static void tokens_name_any_object(void **state) {
         (void) state;
 
         for (size_t i = 0; i < ARRAY_SIZE(NAMES); i++) {
-                AUTO_FREE char *token = position_write(NAMES[i][0], NAMES[i][1]);
+                AUTO_FREE char *token = position_write(i + 1, NAMES[i][0], NAMES[i][1]);
                 AUTO_DONE(position) struct position p = { 0 };
 
                 assert_int_equal(strcspn(token, "+/=%&?"), strlen(token));
                 assert_int_equal(position_read(token, &p), 0);
+                assert_int_equal(p.revision, i + 1);
                 assert_string_equal(p.namespace_, NAMES[i][0]);
                 assert_string_equal(p.name, NAMES[i][1]);
         }
@@ -186,6 +209,7 @@ int main(void) {
                 TEST(a_state_that_is_gone_or_to_come_is_refused),
                 TEST(options_that_contradict_each_other_are_invalid),
                 TEST(pages_tell_what_remains_unless_selected),
+                TEST(all_pages_tell_the_first_ones_revision),
                 TEST(a_page_ends_where_its_namespace_does),
                 TEST(fields_that_select_nothing_are_named),
                 TEST(a_watch_may_begin_without_what_is_there),

@@ -195,6 +195,52 @@ static void clients_keep_documents_by_their_hash(void **state) {
         answer_done(&index);
 }
 
+static const char DEFINITION[] =
+        "{\"apiVersion\":\"apiextensions.k8s.io/v1\",\"kind\":\"CustomResourceDefinition\","
+        "\"metadata\":{\"name\":\"crontabs.stable.example.com\"},\"spec\":{\"group\":"
+        "\"stable.example.com\",\"scope\":\"Namespaced\",\"names\":{\"plural\":\"crontabs\","
+        "\"kind\":\"CronTab\"},\"versions\":[{\"name\":\"v1\",\"served\":true,\"storage\":true,"
+        "\"subresources\":{\"status\":{}},\"schema\":{\"openAPIV3Schema\":{\"type\":\"object\","
+        "\"description\":\"Runs at times.\",\"properties\":{\"spec\":{\"type\":\"object\","
+        "\"properties\":{\"cron\":{\"type\":\"string\",\"pattern\":\"^.+$\"}}}}}}}]}}";
+
+static void custom_kinds_are_told_as_their_definitions_say(void **state) {
+        static const char NAME[] = "com.example.stable.v1.CronTab";
+        struct fixture *f = *state;
+        struct answer index = fixture_ask(f, "GET", "/openapi/v3", NULL), a;
+        const json_t *patch;
+
+        assert_null(json_object_get(json_object_get(index.tree, "paths"),
+                                    "apis/stable.example.com/v1"));
+        answer_done(&index);
+        fixture_do(f, "POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", DEFINITION,
+                   201);
+        fixture_run(f, 0);
+        index = fixture_ask(f, "GET", "/openapi/v3", NULL);
+        assert_non_null(json_object_get(json_object_get(index.tree, "paths"),
+                                        "apis/stable.example.com/v1"));
+        answer_done(&index);
+        a = fixture_ask(f, "GET", "/openapi/v3/apis/stable.example.com/v1", NULL);
+        check_refs(schemas_of(a.tree), a.tree);
+        assert_string_equal(tree_at(json_object_get(schemas_of(a.tree), NAME), "description"),
+                            "Runs at times.");
+        assert_string_equal(tree_at(property(a.tree, NAME, "spec"), "properties.cron.pattern"),
+                            "^.+$");
+        assert_string_equal(tree_at(property(a.tree, NAME, "metadata"), "allOf.0.$ref"),
+                            "#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta");
+        /* No merge keys, so kubectl must send another patch. */
+        patch = json_object_get(
+                json_object_get(json_object_get(a.tree, "paths"),
+                                "/apis/stable.example.com/v1/namespaces/{namespace}/crontabs/"
+                                "{name}"),
+                "patch");
+        assert_non_null(patch);
+        assert_null(
+                json_object_get(json_object_get(json_object_get(patch, "requestBody"), "content"),
+                                "application/strategic-merge-patch+json"));
+        answer_done(&a);
+}
+
 static void what_is_not_there_has_no_document(void **state) {
         struct fixture *f = *state;
 
@@ -245,6 +291,7 @@ int main(void) {
                 TEST(lists_say_how_they_merge),
                 TEST(types_are_told),
                 TEST(clients_keep_documents_by_their_hash),
+                TEST(custom_kinds_are_told_as_their_definitions_say),
                 TEST(what_is_not_there_has_no_document),
                 TEST(the_old_document_is_sixteen_bytes),
                 cmocka_unit_test(packages_are_named_as_kubernetes_does),
