@@ -80,23 +80,32 @@ static void prune(struct managers *m, const struct apply_request *q, const struc
 
 /* ---- conflicts ---- */
 
+json_t *managers_last_applied(const json_t *live, const struct apply_author *by) {
+        json_t *annotations = json_object_get(json_object_get(live, "metadata"), "annotations");
+        const char *text = json_string_value(json_object_get(annotations, PATCH_LAST_APPLIED));
+        json_t *last;
+
+        if (!text || !str_eq(by->manager, "kubectl"))
+                return NULL;
+        last = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+        if (json_is_object(last) && tree_depth(last) <= PATCH_DEPTH_MAX)
+                return last;
+        json_decref(last);
+        return NULL;
+}
+
 /* Fields that client-side apply has set and that are still as it left them: kubectl may take them
  * over from itself. */
 static const struct field_set *inherited(struct managers *m, const struct apply_request *q) {
-        json_t *annotations = json_object_get(json_object_get(q->live, "metadata"), "annotations");
-        const char *text = json_string_value(json_object_get(annotations, PATCH_LAST_APPLIED));
-        json_t *last = text ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : NULL;
-        const struct field_set *set = field_set_empty();
+        const struct field_set *set;
         struct apply_delta d;
 
-        if (json_is_object(last) && tree_depth(last) <= PATCH_DEPTH_MAX) {
-                set = apply_fields(&m->maker, q->type, last);
-                d = apply_compare(&m->maker, q->type, last, q->live);
-                set = field_set_difference(&m->maker, set, d.changed);
-                set = field_set_difference(&m->maker, set, d.removed);
-        }
-        json_decref(last);
-        return set;
+        if (!q->last_applied)
+                return field_set_empty();
+        set = apply_fields(&m->maker, q->type, q->last_applied);
+        d = apply_compare(&m->maker, q->type, q->last_applied, q->live);
+        set = field_set_difference(&m->maker, set, d.changed);
+        return field_set_difference(&m->maker, set, d.removed);
 }
 
 struct conflict {
@@ -135,8 +144,7 @@ static struct conflicts conflicts_find(struct managers *m, const struct apply_re
                                        const struct field_set *changed) {
         struct field_maker *k = &m->maker;
         struct conflicts c = { .items = arena_alloc_n(k->arena, m->n + 1, sizeof(*c.items)) };
-        bool may_inherit = str_eq(q->by.manager, "kubectl");
-        const struct field_set *own = may_inherit ? inherited(m, q) : field_set_empty();
+        const struct field_set *own = inherited(m, q);
 
         for (size_t i = 0; c.items && i < m->n; i++) {
                 const struct manager *one = &m->items[i];

@@ -72,10 +72,16 @@ struct apply_conflicts {
 void apply_conflicts_done(struct apply_conflicts *c);
 DEFINE_AUTO_DONE(apply_conflicts);
 
+/* What client-side apply has left in an object's annotation, parsed: what it set and nobody has
+ * changed since, "kubectl" may take over without a conflict. The caller's; NULL: nothing, or
+ * another manager. */
+json_t *managers_last_applied(const json_t *live, const struct apply_author *by);
+
 struct apply_request {
         const struct apply_type *type;
-        const json_t *live;   /* NULL: there is no object yet */
-        const json_t *config; /* what the author wants, without managedFields */
+        const json_t *live;         /* NULL: there is no object yet */
+        const json_t *config;       /* what the author wants, without managedFields */
+        const json_t *last_applied; /* of managers_last_applied(); NULL: none */
         struct apply_author by;
         bool is_forced;
 };

@@ -49,8 +49,10 @@ static int default_canonical(const struct field *f, const json_t *value, json_t 
         return *ret_new ? 0 : -ENOMEM;
 }
 
+static int default_object(const struct schema *s, json_t *tree, bool is_filled);
+
 /* Defaults inside a list's or map's elements. */
-static int default_elements(const struct field *f, json_t *value) {
+static int default_elements(const struct field *f, json_t *value, bool is_filled) {
         const char *key;
         json_t *item, *fresh;
         size_t i;
@@ -59,7 +61,7 @@ static int default_elements(const struct field *f, json_t *value) {
         json_array_foreach(value, i, item) {
                 if (f->type != FIELD_OBJECT)
                         break;
-                r = json_is_object(item) ? schema_default(f->schema, item) : 0;
+                r = json_is_object(item) ? default_object(f->schema, item, is_filled) : 0;
                 if (r < 0)
                         return r;
         }
@@ -75,21 +77,22 @@ static int default_elements(const struct field *f, json_t *value) {
         return 0;
 }
 
-static int default_value(const struct field *f, json_t *tree, json_t *value) {
+static int default_value(const struct field *f, json_t *tree, json_t *value, bool is_filled) {
         json_t *fresh;
         int r;
 
         if (f->shape != FIELD_ONE)
-                return default_elements(f, value);
+                return default_elements(f, value, is_filled);
         if (f->type == FIELD_OBJECT || f->type == FIELD_OBJECT_PTR)
-                return json_is_object(value) ? schema_default(f->schema, value) : 0;
+                return json_is_object(value) ? default_object(f->schema, value, is_filled) : 0;
         r = default_canonical(f, value, &fresh);
         if (r < 0 || !fresh)
                 return r;
         return json_object_set_new(tree, f->name, fresh) < 0 ? -ENOMEM : 0;
 }
 
-int schema_default(const struct schema *s, json_t *tree) {
+/* is_filled: what is absent gets its default; else values are only written as they should be. */
+static int default_object(const struct schema *s, json_t *tree, bool is_filled) {
         if (!json_is_object(tree))
                 return 0;
         for (size_t i = 0; i < s->n_fields; i++) {
@@ -102,10 +105,10 @@ int schema_default(const struct schema *s, json_t *tree) {
                         value = NULL;
                 }
                 if (value) {
-                        r = default_value(f, tree, value);
+                        r = default_value(f, tree, value, is_filled);
                         if (r < 0)
                                 return r;
-                } else if (f->default_json) {
+                } else if (f->default_json && is_filled) {
                         json_t *fresh = schema_default_value(f);
 
                         if (!fresh || json_object_set_new(tree, f->name, fresh) < 0)
@@ -113,4 +116,12 @@ int schema_default(const struct schema *s, json_t *tree) {
                 }
         }
         return 0;
+}
+
+int schema_default(const struct schema *s, json_t *tree) {
+        return default_object(s, tree, true);
+}
+
+int schema_canonical(const struct schema *s, json_t *tree) {
+        return default_object(s, tree, false);
 }

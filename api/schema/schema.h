@@ -182,6 +182,9 @@ const struct field *schema_field(const struct schema *s, const char *name);
  * -ENOMEM. */
 int schema_default(const struct schema *s, json_t *tree);
 
+/* The same without the defaults: nulls are dropped, quantities and times rewritten. */
+int schema_canonical(const struct schema *s, json_t *tree);
+
 /* A fresh tree of default_json, the caller's; NULL: memory is out. The text is a number, true,
  * false, or a string without escapes. */
 json_t *schema_default_value(const struct field *f);

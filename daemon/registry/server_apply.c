@@ -1,6 +1,7 @@
 #include "daemon/registry/server_apply.h"
 
 #include "api/patch/apply.h"
+#include "api/schema/schema.h"
 #include "api/text/text.h"
 #include "base/clock.h"
 #include "base/str.h"
@@ -194,20 +195,28 @@ static int config_apply(struct call *c, const struct record *old, const json_t *
         AUTO_DONE(managers) struct managers m = { 0 };
         AUTO_DONE(apply_conflicts) struct apply_conflicts conflicts = { 0 };
         char time[CLOCK_TEXT_MAX];
-        const struct apply_request request = {
+        struct apply_request request = {
                 .type = &type,
                 .live = was,
                 .config = c->tree,
                 .by = managed_author(c, time),
                 .is_forced = query_bool(&c->query, "force"),
         };
-        json_t *tree = NULL;
+        json_t *tree = NULL, *last;
         struct err e = { 0 };
         int r;
 
         if (!managed_read(c, old, &m))
                 return -ECANCELED;
-        r = managers_apply(&m, &request, &tree, &conflicts, &e);
+        /* "1024Mi" is what "1Gi" is. */
+        last = managers_last_applied(was, &request.by);
+        request.last_applied = last;
+        r = schema_canonical(c->asked->schema, c->tree);
+        if (r == 0 && last)
+                r = schema_canonical(c->asked->schema, last);
+        if (r == 0)
+                r = managers_apply(&m, &request, &tree, &conflicts, &e);
+        json_decref(last);
         if (r == -EEXIST)
                 call_fail_apply(c, conflicts.message, conflicts.causes);
         else if (r < 0)

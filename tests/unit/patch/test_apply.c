@@ -67,12 +67,16 @@ static int scene_apply_tree(struct scene *s, const char *name, const json_t *con
         struct err e = { 0 };
         int r;
 
+        json_t *last = managers_last_applied(s->live, &q.by);
+
+        q.last_applied = last;
         scene_begin(s, &m);
         r = managers_apply(&m, &q, &tree, &c, &e);
         (void) snprintf(s->conflict, sizeof(s->conflict), "%s", str_or_empty(c.message));
         (void) snprintf(s->error, sizeof(s->error), "%s", e.text);
         if (r >= 0)
                 scene_keep(s, &m, tree);
+        json_decref(last);
         managers_done(&m);
         return r;
 }
