@@ -267,8 +267,12 @@ static void format_children(const struct field_set *parent, struct strbuf *b) {
                 if (needs_comma)
                         strbuf_add_char(b, ',');
                 format_text(b, s->key);
-                strbuf_add_char(b, ':');
-                format_children(s, b);
+                if (s->first) {
+                        strbuf_add_char(b, ':');
+                        format_children(s, b);
+                } else {
+                        strbuf_add_len(b, ":{}", 3);
+                }
                 needs_comma = true;
         }
         strbuf_add_char(b, '}');

@@ -10,14 +10,18 @@
 
 /* ---- reading ---- */
 
-/* The text of a string member, "" when absent, in the arena. */
-static const char *span_text(struct managers *m, struct text_span entry, const char *name) {
-        struct text_span value;
+/* An entry's members, all texts, as they stand in the array. */
+struct entry {
+        const char *manager, *operation, *api_version, *time, *type, *subresource;
+        struct text_span fields;
+};
+
+/* A string's text, in the arena; "" for anything else. */
+static const char *span_text(struct managers *m, struct text_span value) {
         const char *copy;
         json_t *decoded;
 
-        if (!text_json_member(entry.at, entry.len, name, &value) || value.len < 2 ||
-            *value.at != '"')
+        if (value.len < 2 || *value.at != '"')
                 return "";
         if (!memchr(value.at, '\\', value.len)) {
                 copy = arena_strndup(m->maker.arena, value.at + 1, value.len - 2);
@@ -31,35 +35,64 @@ static const char *span_text(struct managers *m, struct text_span entry, const c
         return str_or_empty(copy);
 }
 
-static int parse_entry(struct managers *m, struct text_span entry, struct err *e) {
-        const char *operation = span_text(m, entry, "operation");
-        const char *type = span_text(m, entry, "fieldsType");
-        const char *time = span_text(m, entry, "time");
-        const struct apply_author by = {
-                .manager = span_text(m, entry, "manager"),
-                .api_version = span_text(m, entry, "apiVersion"),
-                .subresource = span_text(m, entry, "subresource"),
-                .time = *time ? time : NULL,
+static bool key_is(struct text_span key, const char *name) {
+        size_t len = strlen(name);
+
+        return key.len == len + 2 && memcmp(key.at + 1, name, len) == 0;
+}
+
+static struct entry entry_read(struct managers *m, struct text_span text) {
+        struct entry e = { .manager = "",
+                           .operation = "",
+                           .api_version = "",
+                           .time = "",
+                           .type = "",
+                           .subresource = "" };
+        const struct {
+                const char *name, **to;
+        } MEMBERS[] = {
+                { "manager", &e.manager },        { "operation", &e.operation },
+                { "apiVersion", &e.api_version }, { "time", &e.time },
+                { "fieldsType", &e.type },        { "subresource", &e.subresource },
         };
-        struct text_span fields;
+        struct text_span key, value;
+
+        while (text_members_next(&text, &key, &value)) {
+                if (key_is(key, "fieldsV1"))
+                        e.fields = value;
+                for (size_t i = 0; i < ARRAY_SIZE(MEMBERS); i++)
+                        if (key_is(key, MEMBERS[i].name))
+                                *MEMBERS[i].to = span_text(m, value);
+        }
+        return e;
+}
+
+static int parse_entry(struct managers *m, struct text_span text, struct err *e) {
+        const struct entry x = entry_read(m, text);
+        const struct apply_author by = {
+                .manager = x.manager,
+                .api_version = x.api_version,
+                .subresource = x.subresource,
+                .time = *x.time ? x.time : NULL,
+        };
         struct manager *one;
 
-        if (!str_eq(operation, "Apply") && !str_eq(operation, "Update"))
+        if (!str_eq(x.operation, "Apply") && !str_eq(x.operation, "Update"))
                 return err_set(e, -EINVAL,
                                "operation: Invalid value: \"%s\": must be `Apply` or `Update`",
-                               operation);
-        if (!str_eq(type, "FieldsV1"))
+                               x.operation);
+        if (!str_eq(x.type, "FieldsV1"))
                 return err_set(e, -EINVAL, "fieldsType: Invalid value: \"%s\": must be `FieldsV1`",
-                               type);
-        if (strlen(by.manager) > MANAGER_NAME_MAX)
+                               x.type);
+        if (strlen(x.manager) > MANAGER_NAME_MAX)
                 return err_set(e, -EINVAL, "manager: Too long: may not be more than %d bytes",
                                MANAGER_NAME_MAX);
-        one = managers_add(m, &by, str_eq(operation, "Apply"));
+        one = managers_add(m, &by, str_eq(x.operation, "Apply"));
         if (!one)
                 return tree_no_memory(e);
-        if (!text_json_member(entry.at, entry.len, "fieldsV1", &fields))
+        if (x.fields.len == 0)
                 return 0;
-        return field_set_parse(&m->maker, fields.at, fields.len, &one->fields, e);
+        return field_set_parse(&m->maker, x.fields.at, x.fields.len, &one->fields, e);
 }
 
 /* [{}]: what clients send to be rid of all managers. */

@@ -126,7 +126,8 @@ bool managed_put(struct call *c, bool is_text) {
                 (void) json_object_del(meta, "managedFields");
                 return true;
         }
-        value = is_text ? json_string(c->managed) : text_parse_json(c->managed, strlen(c->managed));
+        value = is_text ? json_string_nocheck(c->managed)
+                        : text_parse_json(c->managed, strlen(c->managed));
         if (value && json_object_set_new(meta, "managedFields", value) == 0)
                 return true;
         call_fail_memory(c);
