@@ -12,7 +12,7 @@ static const struct field user_info_fields[] = {
         FIELD_OF_STRING(username, "username", 1, "Name of the user."),
         FIELD_OF_STRING(uid, "uid", 2, "Tells users of one name apart over time."),
         FIELD_OF_STRINGS(groups, "groups", 3, "Groups that the user is in.", .flags = FIELD_ATOMIC),
-        FIELD_KEPT("extra", 4, FIELD_ANY, FIELD_ONE, "What else the authenticator knows."),
+        FIELD_KEPT("extra", 4, FIELD_ANY, FIELD_MAP, "What else the authenticator knows."),
 };
 #undef SELF
 const struct schema user_info_schema = SCHEMA(user_info, "UserInfo", "Who a user is.");
@@ -121,7 +121,7 @@ static const struct field token_request_spec_fields[] = {
                          "Who the token is meant for; the API server by default.",
                          .flags = FIELD_ATOMIC),
         FIELD_OF_INT(expiration_seconds, "expirationSeconds", 4, "Seconds that it is good for.",
-                     .default_json = "3600"),
+                     .default_json = "3600", .flags = FIELD_ALWAYS),
         FIELD_OF_POINTER(bound_object_ref, bound_object_reference, "boundObjectRef", 3,
                          "What the token dies with."),
 };

@@ -63,9 +63,9 @@ const struct kind status_kind = {
 
 #define SELF struct preconditions
 static const struct field preconditions_fields[] = {
-        FIELD_OF_STRING(uid, "uid", 1, "UID that the object must have."),
+        FIELD_OF_STRING(uid, "uid", 1, "UID that the object must have.", .flags = FIELD_POINTER),
         FIELD_OF_STRING(resource_version, "resourceVersion", 2,
-                        "Version that the object must have."),
+                        "Version that the object must have.", .flags = FIELD_POINTER),
 };
 #undef SELF
 static const struct schema preconditions_schema =
@@ -79,12 +79,12 @@ static const struct field delete_options_fields[] = {
         FIELD_OF_POINTER(preconditions, preconditions, "preconditions", 2, "What must hold."),
         FIELD_OF_OPT_BOOL(orphan_dependents, "orphanDependents", 3,
                           "Old form of propagationPolicy."),
-        FIELD_OF_STRING(propagation_policy, "propagationPolicy", 4,
-                        "What becomes of what the object owns.",
-                        .values = WORDS("Background", "Foreground", "Orphan")),
+        FIELD_OF_STRING(
+                propagation_policy, "propagationPolicy", 4, "What becomes of what the object owns.",
+                .values = WORDS("Background", "Foreground", "Orphan"), .flags = FIELD_POINTER),
         FIELD_OF_STRINGS(dry_run, "dryRun", 5, "All: only say what would happen.",
                          .flags = FIELD_ATOMIC, .values = WORDS("All")),
-        FIELD_KEPT("ignoreStoreReadErrorWithClusterBreakingPotential", 6, FIELD_BOOL, FIELD_ONE,
+        FIELD_KEPT("ignoreStoreReadErrorWithClusterBreakingPotential", 6, FIELD_OPT_BOOL, FIELD_ONE,
                    "Not used."),
 };
 #undef SELF

@@ -79,7 +79,8 @@ static const struct field env_var_source_fields[] = {
                          "A key of a ConfigMap."),
         FIELD_OF_POINTER(secret_key_ref, secret_key_selector, "secretKeyRef", 4,
                          "A key of a Secret."),
-        FIELD_OF_UNACTED("fileKeyRef", 5, FIELD_ANY, FIELD_ONE, "A key of a file in a volume."),
+        FIELD_OF_UNACTED("fileKeyRef", 5, FIELD_OBJECT_PTR, FIELD_ONE,
+                         "A key of a file in a volume.", .schema = &file_key_selector_schema),
 };
 #undef SELF
 static const struct schema env_var_source_schema =
@@ -154,12 +155,14 @@ static const struct field volume_mount_fields[] = {
                         .format = FORMAT_RELATIVE_PATH),
         FIELD_OF_STRING(mount_propagation, "mountPropagation", 5,
                         "How mounts spread between node and container.",
-                        .values = WORDS("None", "HostToContainer", "Bidirectional")),
+                        .values = WORDS("None", "HostToContainer", "Bidirectional"),
+                        .flags = FIELD_POINTER),
         FIELD_OF_STRING(sub_path_expr, "subPathExpr", 6, "subPath with $(NAME) expanded.",
                         .format = FORMAT_RELATIVE_PATH),
         FIELD_OF_STRING(recursive_read_only, "recursiveReadOnly", 7,
                         "Whether mounts below are read-only, too.",
-                        .values = WORDS("Disabled", "IfPossible", "Enabled")),
+                        .values = WORDS("Disabled", "IfPossible", "Enabled"),
+                        .flags = FIELD_POINTER),
 };
 #undef SELF
 static const struct schema volume_mount_schema =
@@ -214,7 +217,7 @@ static const struct field grpc_action_fields[] = {
         FIELD_OF_INT(port, "port", 1, "Port of the gRPC service.", .flags = FIELD_REQUIRED,
                      .format = FORMAT_PORT),
         FIELD_OF_STRING(service, "service", 2, "Service named in the health request.",
-                        .default_json = "\"\""),
+                        .default_json = "\"\"", .flags = FIELD_POINTER),
 };
 #undef SELF
 static const struct schema grpc_action_schema =
@@ -279,7 +282,8 @@ static const struct field lifecycle_fields[] = {
         FIELD_OF_POINTER(pre_stop, lifecycle_handler, "preStop", 2,
                          "Done before the container is told to end, within the grace period."),
         FIELD_OF_STRING(stop_signal, "stopSignal", 3,
-                        "Signal that tells the container to end, instead of the image's."),
+                        "Signal that tells the container to end, instead of the image's.",
+                        .flags = FIELD_POINTER),
 };
 #undef SELF
 static const struct schema lifecycle_schema =
@@ -302,7 +306,7 @@ static const struct field seccomp_profile_fields[] = {
                         .flags = FIELD_REQUIRED,
                         .values = WORDS("RuntimeDefault", "Unconfined", "Localhost")),
         FIELD_OF_STRING(localhost_profile, "localhostProfile", 2,
-                        "File of the filter on the node, for Localhost."),
+                        "File of the filter on the node, for Localhost.", .flags = FIELD_POINTER),
 };
 #undef SELF
 const struct schema seccomp_profile_schema =
@@ -364,7 +368,7 @@ static const struct field security_context_fields[] = {
         FIELD_OF_OPT_INT(run_as_group, "runAsGroup", 8, "Group id, instead of the image's.",
                          .flags = FIELD_NON_NEGATIVE),
         FIELD_OF_STRING(proc_mount, "procMount", 9, "How /proc is shown.",
-                        .values = WORDS("Default", "Unmasked")),
+                        .values = WORDS("Default", "Unmasked"), .flags = FIELD_POINTER),
         FIELD_OF_POINTER(windows_options, windows_options, "windowsOptions", 10, "For Windows.",
                          .flags = FIELD_UNACTED),
         FIELD_OF_POINTER(seccomp_profile, seccomp_profile, "seccompProfile", 11,
@@ -408,9 +412,11 @@ static const struct schema security_context_schema =
                                  .schema = &container_resize_policy_schema, .inside = (n)),        \
                 FIELD_OF_STRING(restart_policy, "restartPolicy", 24,                               \
                                 "Always makes an init container run beside the others.",           \
-                                .values = WORDS("Always", "OnFailure", "Never"), .inside = (n)),   \
-                FIELD_OF_UNACTED("restartPolicyRules", 25, FIELD_ANY, FIELD_LIST,                  \
-                                 "Restart depending on exit codes.", .inside = (n)),               \
+                                .values = WORDS("Always", "OnFailure", "Never"), .inside = (n),    \
+                                .flags = FIELD_POINTER),                                           \
+                FIELD_OF_UNACTED("restartPolicyRules", 25, FIELD_OBJECT, FIELD_LIST,               \
+                                 "Restart depending on exit codes.",                               \
+                                 .schema = &container_restart_rule_schema, .inside = (n)),         \
                 FIELD_OF_OBJECTS(volume_mounts, volume_mount, "volumeMounts", 9,                   \
                                  "Volumes of the pod that the container sees.",                    \
                                  .patch = FIELD_PATCH_MERGE, .merge_key = "mountPath",             \

@@ -28,3 +28,8 @@ extern const struct schema node_swap_status_schema;
 extern const struct schema namespace_condition_schema;
 extern const struct schema service_status_schema;
 extern const struct schema endpoint_hints_schema;
+extern const struct schema pod_extended_resource_claim_status_schema;
+extern const struct schema workload_reference_schema;
+extern const struct schema file_key_selector_schema;
+extern const struct schema container_restart_rule_schema;
+extern const struct schema pod_certificate_projection_schema;

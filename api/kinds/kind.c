@@ -91,6 +91,10 @@ const struct kind *const *kind_all(void) {
         return kind_stored;
 }
 
+const struct kind *const *kind_all_bodies(void) {
+        return kind_bodies;
+}
+
 const struct kind *const *kind_reviews(void) {
         return kind_questions;
 }

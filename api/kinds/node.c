@@ -337,15 +337,18 @@ const struct kind namespace_kind = {
 
 #define SELF struct lease_spec
 static const struct field lease_spec_fields[] = {
-        FIELD_OF_STRING(holder_identity, "holderIdentity", 1, "Who holds the lease."),
+        FIELD_OF_STRING(holder_identity, "holderIdentity", 1, "Who holds the lease.",
+                        .flags = FIELD_POINTER),
         FIELD_OF_OPT_INT(lease_duration_seconds, "leaseDurationSeconds", 2,
                          "Seconds that it holds without renewal.", RANGE(1, INT32_MAX)),
         FIELD_OF_MICRO_TIME(acquire_time, "acquireTime", 3, "When it was taken."),
         FIELD_OF_MICRO_TIME(renew_time, "renewTime", 4, "When it was last renewed."),
         FIELD_OF_OPT_INT(lease_transitions, "leaseTransitions", 5, "How often it changed hands.",
                          .flags = FIELD_NON_NEGATIVE),
-        FIELD_KEPT("strategy", 6, FIELD_STRING, FIELD_ONE, "How a holder is chosen."),
-        FIELD_KEPT("preferredHolder", 7, FIELD_STRING, FIELD_ONE, "Who should hold it."),
+        FIELD_KEPT("strategy", 6, FIELD_STRING, FIELD_ONE, "How a holder is chosen.",
+                   .flags = FIELD_POINTER),
+        FIELD_KEPT("preferredHolder", 7, FIELD_STRING, FIELD_ONE, "Who should hold it.",
+                   .flags = FIELD_POINTER),
 };
 #undef SELF
 static const struct schema lease_spec_schema =

@@ -69,6 +69,9 @@ const struct kind *const *kind_all(void);
 /* Kinds that are asked by POST and never stored (reviews), NULL-terminated. */
 const struct kind *const *kind_reviews(void);
 
+/* Kinds that are only bodies of requests and answers, NULL-terminated. */
+const struct kind *const *kind_all_bodies(void);
+
 /* The kind of "apps/v1" and "Deployment" (stored, body or review), or NULL. */
 const struct kind *kind_find(const char *api_version, const char *name);
 

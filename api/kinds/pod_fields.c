@@ -31,7 +31,7 @@ static const struct schema host_alias_schema =
 #define SELF struct pod_dns_config_option
 static const struct field pod_dns_config_option_fields[] = {
         FIELD_OF_STRING(name, "name", 1, "Name of the option.", .flags = FIELD_REQUIRED),
-        FIELD_OF_STRING(value, "value", 2, "Value of the option."),
+        FIELD_OF_STRING(value, "value", 2, "Value of the option.", .flags = FIELD_POINTER),
 };
 #undef SELF
 static const struct schema pod_dns_config_option_schema =
@@ -75,16 +75,16 @@ static const struct field pod_security_context_fields[] = {
                          .flags = FIELD_ATOMIC),
         FIELD_OF_POINTER(windows_options, windows_options, "windowsOptions", 8, "For Windows.",
                          .flags = FIELD_UNACTED),
-        FIELD_OF_UNACTED("fsGroupChangePolicy", 9, FIELD_STRING, FIELD_ONE,
-                         "When ownership of volumes is changed."),
+        FIELD_KEPT("fsGroupChangePolicy", 9, FIELD_STRING, FIELD_ONE,
+                   "When ownership of volumes is changed.", .flags = FIELD_UNACTED | FIELD_POINTER),
         FIELD_OF_POINTER(seccomp_profile, seccomp_profile, "seccompProfile", 10,
                          "Filter of system calls."),
         FIELD_OF_POINTER(app_armor_profile, app_armor_profile, "appArmorProfile", 11,
                          "AppArmor profile.", .flags = FIELD_UNACTED),
-        FIELD_OF_UNACTED("supplementalGroupsPolicy", 12, FIELD_STRING, FIELD_ONE,
-                         "Whether the image's groups count."),
-        FIELD_OF_UNACTED("seLinuxChangePolicy", 13, FIELD_STRING, FIELD_ONE,
-                         "How volumes are relabelled."),
+        FIELD_KEPT("supplementalGroupsPolicy", 12, FIELD_STRING, FIELD_ONE,
+                   "Whether the image's groups count.", .flags = FIELD_UNACTED | FIELD_POINTER),
+        FIELD_KEPT("seLinuxChangePolicy", 13, FIELD_STRING, FIELD_ONE,
+                   "How volumes are relabelled.", .flags = FIELD_UNACTED | FIELD_POINTER),
 };
 #undef SELF
 static const struct schema pod_security_context_schema = SCHEMA(
@@ -161,14 +161,15 @@ static const struct field pod_spec_fields[] = {
         FIELD_OF_UNACTED("priorityClassName", 24, FIELD_STRING, FIELD_ONE, "Class of importance."),
         FIELD_OF_OPT_INT(priority, "priority", 25, "Importance; higher goes first.",
                          .flags = FIELD_UNACTED),
-        FIELD_OF_UNACTED("preemptionPolicy", 31, FIELD_STRING, FIELD_ONE,
-                         "Whether less important pods give way."),
+        FIELD_KEPT("preemptionPolicy", 31, FIELD_STRING, FIELD_ONE,
+                   "Whether less important pods give way.", .flags = FIELD_UNACTED | FIELD_POINTER),
         FIELD_OF_POINTER(dns_config, pod_dns_config, "dnsConfig", 26,
                          "Changes to the pod's resolv.conf."),
         FIELD_OF_UNACTED("readinessGates", 28, FIELD_OBJECT, FIELD_LIST,
                          "More conditions that readiness asks for.",
                          .schema = &pod_readiness_gate_schema),
-        FIELD_OF_UNACTED("runtimeClassName", 29, FIELD_STRING, FIELD_ONE, "Runtime of the pod."),
+        FIELD_KEPT("runtimeClassName", 29, FIELD_STRING, FIELD_ONE, "Runtime of the pod.",
+                   .flags = FIELD_UNACTED | FIELD_POINTER),
         FIELD_OF_OPT_BOOL(enable_service_links, "enableServiceLinks", 30,
                           "Whether services appear as environment variables.",
                           .default_json = "true"),
@@ -193,8 +194,11 @@ static const struct field pod_spec_fields[] = {
         FIELD_OF_UNACTED("resources", 40, FIELD_OBJECT_PTR, FIELD_ONE,
                          "Resources of the pod as a whole.",
                          .schema = &resource_requirements_schema),
-        FIELD_OF_UNACTED("hostnameOverride", 41, FIELD_STRING, FIELD_ONE,
-                         "Host name whatever else is said."),
+        FIELD_KEPT("hostnameOverride", 41, FIELD_STRING, FIELD_ONE,
+                   "Host name whatever else is said.", .flags = FIELD_UNACTED | FIELD_POINTER),
+        FIELD_OF_UNACTED("workloadRef", 42, FIELD_OBJECT_PTR, FIELD_ONE,
+                         "Workload that the pod is scheduled with.",
+                         .schema = &workload_reference_schema),
 };
 #undef SELF
 const struct schema pod_spec_schema =

@@ -218,3 +218,82 @@ static const struct field pod_resource_claim_status_fields[] = {
 };
 const struct schema pod_resource_claim_status_schema = SCHEMA_KEPT(
         pod_resource_claim_status, "PodResourceClaimStatus", "State of a claim of devices.");
+
+static const struct field container_extended_resource_request_fields[] = {
+        FIELD_KEPT("containerName", 1, FIELD_STRING, FIELD_ONE, "Name of the container.",
+                   .flags = FIELD_REQUIRED),
+        FIELD_KEPT("resourceName", 2, FIELD_STRING, FIELD_ONE, "Name of the resource.",
+                   .flags = FIELD_REQUIRED),
+        FIELD_KEPT("requestName", 3, FIELD_STRING, FIELD_ONE, "Name of the request in the claim.",
+                   .flags = FIELD_REQUIRED),
+};
+static const struct schema container_extended_resource_request_schema =
+        SCHEMA_KEPT(container_extended_resource_request, "ContainerExtendedResourceRequest",
+                    "Which request of a container became part of a claim.");
+
+static const struct field pod_extended_resource_claim_status_fields[] = {
+        FIELD_KEPT("requestMappings", 1, FIELD_OBJECT, FIELD_LIST,
+                   "Requests of containers that it is for.",
+                   .schema = &container_extended_resource_request_schema, .flags = FIELD_ATOMIC),
+        FIELD_KEPT("resourceClaimName", 2, FIELD_STRING, FIELD_ONE, "Name of the ResourceClaim.",
+                   .flags = FIELD_REQUIRED),
+};
+const struct schema pod_extended_resource_claim_status_schema =
+        SCHEMA_KEPT(pod_extended_resource_claim_status, "PodExtendedResourceClaimStatus",
+                    "State of a claim that the scheduler made.");
+
+static const struct field workload_reference_fields[] = {
+        FIELD_KEPT("name", 1, FIELD_STRING, FIELD_ONE, "Name of the Workload.",
+                   .flags = FIELD_REQUIRED),
+        FIELD_KEPT("podGroup", 2, FIELD_STRING, FIELD_ONE, "Group of pods in it.",
+                   .flags = FIELD_REQUIRED),
+        FIELD_KEPT("podGroupReplicaKey", 3, FIELD_STRING, FIELD_ONE, "Which replica of the group."),
+};
+const struct schema workload_reference_schema = SCHEMA_KEPT(
+        workload_reference, "WorkloadReference", "Names a workload that a pod is scheduled with.");
+
+static const struct field file_key_selector_fields[] = {
+        FIELD_KEPT("volumeName", 1, FIELD_STRING, FIELD_ONE, "Name of the volume.",
+                   .flags = FIELD_REQUIRED),
+        FIELD_KEPT("path", 2, FIELD_STRING, FIELD_ONE, "File in the volume.",
+                   .flags = FIELD_REQUIRED),
+        FIELD_KEPT("key", 3, FIELD_STRING, FIELD_ONE, "Key in the file.", .flags = FIELD_REQUIRED),
+        FIELD_KEPT("optional", 4, FIELD_OPT_BOOL, FIELD_ONE, "Whether file or key may be missing."),
+};
+const struct schema file_key_selector_schema = SCHEMA_KEPT(
+        file_key_selector, "FileKeySelector", "A key of a file in a volume.", .is_atomic = true);
+
+static const struct field container_restart_rule_on_exit_codes_fields[] = {
+        FIELD_KEPT("operator", 1, FIELD_STRING, FIELD_ONE, "In or NotIn.", .flags = FIELD_REQUIRED,
+                   .values = WORDS("In", "NotIn")),
+        FIELD_KEPT("values", 2, FIELD_INT, FIELD_LIST, "Exit codes.", .flags = FIELD_SET),
+};
+static const struct schema container_restart_rule_on_exit_codes_schema =
+        SCHEMA_KEPT(container_restart_rule_on_exit_codes, "ContainerRestartRuleOnExitCodes",
+                    "Exit codes that a rule is about.");
+
+static const struct field container_restart_rule_fields[] = {
+        FIELD_KEPT("action", 1, FIELD_STRING, FIELD_ONE, "What is done.", .flags = FIELD_REQUIRED),
+        FIELD_KEPT("exitCodes", 2, FIELD_OBJECT_PTR, FIELD_ONE, "Exit codes that it is about.",
+                   .schema = &container_restart_rule_on_exit_codes_schema),
+};
+const struct schema container_restart_rule_schema =
+        SCHEMA_KEPT(container_restart_rule, "ContainerRestartRule",
+                    "What becomes of a container that ended in some way.");
+
+static const struct field pod_certificate_projection_fields[] = {
+        FIELD_KEPT("signerName", 1, FIELD_STRING, FIELD_ONE, "Who signs the certificate.",
+                   .flags = FIELD_REQUIRED),
+        FIELD_KEPT("keyType", 2, FIELD_STRING, FIELD_ONE, "Kind of key.", .flags = FIELD_REQUIRED),
+        FIELD_KEPT("maxExpirationSeconds", 3, FIELD_OPT_INT, FIELD_ONE,
+                   "Seconds that the certificate may be good for."),
+        FIELD_KEPT("credentialBundlePath", 4, FIELD_STRING, FIELD_ONE,
+                   "File for key and certificates, relative to the volume."),
+        FIELD_KEPT("keyPath", 5, FIELD_STRING, FIELD_ONE, "File for the key."),
+        FIELD_KEPT("certificateChainPath", 6, FIELD_STRING, FIELD_ONE,
+                   "File for the certificates."),
+        FIELD_KEPT("userAnnotations", 7, FIELD_STRING, FIELD_MAP, "Notes for the signer."),
+};
+const struct schema pod_certificate_projection_schema =
+        SCHEMA_KEPT(pod_certificate_projection, "PodCertificateProjection",
+                    "A key and its certificate for the pod.");

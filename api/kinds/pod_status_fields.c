@@ -68,7 +68,8 @@ static const struct field container_status_fields[] = {
         FIELD_KEPT("allocatedResourcesStatus", 14, FIELD_OBJECT, FIELD_LIST, "Health of devices.",
                    .schema = &resource_status_schema, .patch = FIELD_PATCH_MERGE,
                    .merge_key = "name"),
-        FIELD_KEPT("stopSignal", 15, FIELD_STRING, FIELD_ONE, "Signal that ends it."),
+        FIELD_KEPT("stopSignal", 15, FIELD_STRING, FIELD_ONE, "Signal that ends it.",
+                   .flags = FIELD_POINTER),
 };
 #undef SELF
 const struct schema container_status_schema =
@@ -132,7 +133,14 @@ static const struct field pod_status_fields[] = {
         FIELD_KEPT("resourceClaimStatuses", 15, FIELD_OBJECT, FIELD_LIST, "State of claims.",
                    .schema = &pod_resource_claim_status_schema, .patch = FIELD_PATCH_MERGE,
                    .merge_key = "name"),
-        FIELD_KEPT("extendedResourceClaimStatus", 18, FIELD_ANY, FIELD_ONE, "State of a claim."),
+        FIELD_KEPT("extendedResourceClaimStatus", 18, FIELD_OBJECT_PTR, FIELD_ONE,
+                   "State of a claim that the scheduler made.",
+                   .schema = &pod_extended_resource_claim_status_schema),
+        FIELD_KEPT("allocatedResources", 19, FIELD_QUANTITY, FIELD_MAP,
+                   "Resources granted to the pod as a whole."),
+        FIELD_KEPT("resources", 20, FIELD_OBJECT_PTR, FIELD_ONE,
+                   "Resources of the pod as a whole that are in force.",
+                   .schema = &resource_requirements_schema),
 };
 #undef SELF
 const struct schema pod_status_schema =

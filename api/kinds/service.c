@@ -17,7 +17,8 @@ static const struct field service_port_fields[] = {
                         .format = FORMAT_DNS_LABEL),
         FIELD_OF_STRING(protocol, "protocol", 2, "Protocol of the port.", .default_json = "\"TCP\"",
                         .values = service_protocols),
-        FIELD_OF_STRING(app_protocol, "appProtocol", 6, "What is spoken on the port."),
+        FIELD_OF_STRING(app_protocol, "appProtocol", 6, "What is spoken on the port.",
+                        .flags = FIELD_POINTER),
         FIELD_OF_INT(port, "port", 3, "Port of the service.", .flags = FIELD_REQUIRED,
                      .format = FORMAT_PORT),
         FIELD_OF_INT_OR_STRING(target_port, "targetPort", 4,
@@ -81,17 +82,19 @@ static const struct field service_spec_fields[] = {
         FIELD_OF_BOOL(publish_not_ready_addresses, "publishNotReadyAddresses", 13,
                       "Whether pods that aren't ready have names, too."),
         FIELD_OF_STRING(ip_family_policy, "ipFamilyPolicy", 17, "How many families are wanted.",
-                        .values = WORDS("SingleStack", "PreferDualStack", "RequireDualStack")),
+                        .values = WORDS("SingleStack", "PreferDualStack", "RequireDualStack"),
+                        .flags = FIELD_POINTER),
         FIELD_OF_STRINGS(ip_families, "ipFamilies", 19, "IPv4, IPv6 or both.",
                          .flags = FIELD_ATOMIC, .values = WORDS("IPv4", "IPv6")),
         FIELD_OF_UNACTED("allocateLoadBalancerNodePorts", 20, FIELD_OPT_BOOL, FIELD_ONE,
                          "Whether a load balancer needs node ports."),
-        FIELD_OF_UNACTED("loadBalancerClass", 21, FIELD_STRING, FIELD_ONE, "Which load balancer."),
+        FIELD_KEPT("loadBalancerClass", 21, FIELD_STRING, FIELD_ONE, "Which load balancer.",
+                   .flags = FIELD_UNACTED | FIELD_POINTER),
         FIELD_OF_STRING(internal_traffic_policy, "internalTrafficPolicy", 22,
                         "Which pods answer traffic from inside.",
-                        .values = WORDS("Cluster", "Local")),
-        FIELD_OF_UNACTED("trafficDistribution", 23, FIELD_STRING, FIELD_ONE,
-                         "Which pods are preferred."),
+                        .values = WORDS("Cluster", "Local"), .flags = FIELD_POINTER),
+        FIELD_KEPT("trafficDistribution", 23, FIELD_STRING, FIELD_ONE, "Which pods are preferred.",
+                   .flags = FIELD_UNACTED | FIELD_POINTER),
 };
 #undef SELF
 static const struct schema service_spec_schema =
@@ -324,11 +327,12 @@ static const struct field endpoint_fields[] = {
         FIELD_OF_STRINGS(addresses, "addresses", 1, "Its addresses; all lead to the same.",
                          .flags = FIELD_REQUIRED | FIELD_SET),
         FIELD_OF_OBJECT(conditions, endpoint_conditions, "conditions", 2, "How it is doing."),
-        FIELD_OF_STRING(hostname, "hostname", 3, "Name of its own.", .format = FORMAT_DNS_LABEL),
+        FIELD_OF_STRING(hostname, "hostname", 3, "Name of its own.", .format = FORMAT_DNS_LABEL,
+                        .flags = FIELD_POINTER),
         FIELD_OF_POINTER(target_ref, object_reference, "targetRef", 4, "Pod that it is."),
         FIELD_KEPT("deprecatedTopology", 5, FIELD_STRING, FIELD_MAP, "Not used any more."),
-        FIELD_OF_STRING(node_name, "nodeName", 6, "Node that it is on."),
-        FIELD_OF_STRING(zone, "zone", 7, "Zone that it is in."),
+        FIELD_OF_STRING(node_name, "nodeName", 6, "Node that it is on.", .flags = FIELD_POINTER),
+        FIELD_OF_STRING(zone, "zone", 7, "Zone that it is in.", .flags = FIELD_POINTER),
         FIELD_KEPT("hints", 8, FIELD_OBJECT_PTR, FIELD_ONE, "Who should use it.",
                    .schema = &endpoint_hints_schema),
 };
@@ -339,11 +343,12 @@ static const struct schema endpoint_schema =
 #define SELF struct endpoint_port
 static const struct field endpoint_port_fields[] = {
         FIELD_OF_STRING(name, "name", 1, "Name of the service's port.", .default_json = "\"\"",
-                        .flags = FIELD_ALWAYS),
+                        .flags = FIELD_ALWAYS | FIELD_POINTER),
         FIELD_OF_STRING(protocol, "protocol", 2, "Protocol of the port.", .default_json = "\"TCP\"",
-                        .values = service_protocols),
+                        .values = service_protocols, .flags = FIELD_POINTER),
         FIELD_OF_OPT_INT(port, "port", 3, "Port of the receivers.", .format = FORMAT_PORT),
-        FIELD_OF_STRING(app_protocol, "appProtocol", 4, "What is spoken on the port."),
+        FIELD_OF_STRING(app_protocol, "appProtocol", 4, "What is spoken on the port.",
+                        .flags = FIELD_POINTER),
 };
 #undef SELF
 static const struct schema endpoint_port_schema =

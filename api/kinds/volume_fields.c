@@ -1,4 +1,5 @@
 /* Field tables of volumes. */
+#include "api/kinds/kept_tables.h"
 #include "api/kinds/pod.h"
 #include "api/kinds/source_tables.h"
 #include "api/kinds/storage.h"
@@ -33,7 +34,8 @@ static const struct field host_path_volume_source_fields[] = {
         FIELD_OF_STRING(path, "path", 1, "Path on the node.", .flags = FIELD_REQUIRED),
         FIELD_OF_STRING(type, "type", 2, "What must be there, or is made.", .default_json = "\"\"",
                         .values = WORDS("", "DirectoryOrCreate", "Directory", "FileOrCreate",
-                                        "File", "Socket", "CharDevice", "BlockDevice")),
+                                        "File", "Socket", "CharDevice", "BlockDevice"),
+                        .flags = FIELD_POINTER),
 };
 #undef SELF
 const struct schema host_path_volume_source_schema =
@@ -147,7 +149,8 @@ static const struct field volume_projection_fields[] = {
                          "serviceAccountToken", 4, "A token of the pod's account."),
         FIELD_OF_UNACTED("clusterTrustBundle", 5, FIELD_OBJECT_PTR, FIELD_ONE, "Certificates.",
                          .schema = &cluster_trust_bundle_projection_schema),
-        FIELD_OF_UNACTED("podCertificate", 6, FIELD_ANY, FIELD_ONE, "The pod's certificate."),
+        FIELD_OF_UNACTED("podCertificate", 6, FIELD_OBJECT_PTR, FIELD_ONE, "The pod's certificate.",
+                         .schema = &pod_certificate_projection_schema),
 };
 #undef SELF
 static const struct schema volume_projection_schema =
