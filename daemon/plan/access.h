@@ -21,6 +21,8 @@ struct access {
         const char *group, *resource, *subresource;
         const char *namespace_; /* "": of the cluster, or all namespaces */
         const char *name;       /* "": no certain object */
+        const char
+                *selected_node; /* a list's field selector has spec.nodeName so; NULL, "": none */
         const char *path;       /* "/healthz"; verb is the method in small letters */
 };
 

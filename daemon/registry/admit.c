@@ -8,6 +8,7 @@
 #include "daemon/registry/addresses.h"
 #include "daemon/registry/admit_account.h"
 #include "daemon/registry/admit_rbac.h"
+#include "daemon/registry/authorize_node.h"
 #include "daemon/registry/call.h"
 #include "daemon/registry/crd.h"
 #include "daemon/registry/decode.h"
@@ -226,7 +227,7 @@ bool admit_new(struct call *c, json_t *tree) {
 
         if (!crd_admit_object(c) || (c->asked->is_namespaced && !namespace_is_there(c)))
                 return false;
-        if (!admit_rbac(c, tree, NULL))
+        if (!admit_rbac(c, tree, NULL) || !admit_node(c, tree, NULL))
                 return false;
         if (c->kind->resource.kind == &pod_kind && !admit_account(c, tree))
                 return false;
@@ -316,7 +317,8 @@ bool admit_update(struct call *c, json_t *tree, const json_t *was) {
         json_t *spec = json_object_get(tree, "spec"), *old = json_object_get(was, "spec");
         json_int_t generation;
 
-        if (!finalizers_admit(c, tree, was) || !admit_rbac(c, tree, was))
+        if (!finalizers_admit(c, tree, was) || !admit_rbac(c, tree, was) ||
+            !admit_node(c, tree, was))
                 return false;
         if (c->kind->resource.flags & RESOURCE_SERVICE && spec && old &&
             !address_admit_update(c, spec, old))

@@ -21,14 +21,14 @@ struct user;
 struct authorize_attributes {
         struct access access;
         char verb[24];
-        char name[256]; /* from a field selector */
+        char name[256], node[256]; /* from a field selector */
 };
 
 /* path: parsed from the request's. Pure. */
 void authorize_attributes(const struct rest_request *q, const struct path *path,
                           const struct query *query, struct authorize_attributes *ret);
 
-/* What rules say of a user, with those of nodes; ret as rbac_decide(). */
+/* What rules say of a user, and what nodes need; ret as rbac_decide(). */
 bool authorize_decide(struct registry *r, const struct user *u, const struct access *a,
                       struct access_decision *ret);
 

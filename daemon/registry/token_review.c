@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "daemon/pki/jwt.h"
+#include "daemon/registry/authorize_node.h"
 #include "daemon/registry/call.h"
 #include "daemon/registry/decode.h"
 #include "daemon/registry/record.h"
@@ -210,5 +211,6 @@ void token_request(struct call *c) {
                 call_fail(c, 400, "BadRequest", "%s", err_text(&e));
                 return;
         }
-        request_answer(c, OBJECT_AS(token_request, o), account);
+        if (admit_node_token(c, c->tree))
+                request_answer(c, OBJECT_AS(token_request, o), account);
 }
