@@ -131,12 +131,16 @@ static bool is_changed(const struct applying *a, const json_t *live, const json_
                        tree_text(live, "metadata", "resourceVersion", NULL));
 }
 
+/* Custom kinds are patched without knowing their fields: maps are merged, lists replaced. */
+static const struct schema UNKNOWN = { .name = "", .doc = "" };
+
 /* Brings live to what the manifest says. */
 static int update(const struct applying *a, const struct manifest *m, const json_t *tree,
                   const json_t *live, struct err *e) {
         const char *text = tree_text(live, "metadata", "annotations", PATCH_LAST_APPLIED, NULL);
         json_t *last = text[0] ? json_loads(text, 0, NULL) : NULL, *patch = NULL, *answer = NULL;
-        int r = patch_three_way(m->kind->schema, last, tree, live, &patch, e);
+        int r = patch_three_way(m->kind->custom ? &UNKNOWN : m->kind->schema, last, tree, live,
+                                &patch, e);
 
         if (r == 0 && !text[0])
                 (void) fprintf(stderr,
@@ -149,7 +153,9 @@ static int update(const struct applying *a, const struct manifest *m, const json
                 r = say(a, m, "configured", tree, e);
         } else if (r == 0) {
                 r = session_json(a->session, CLIENT_PATCH, write_path(a, m, name_of(m)),
-                                 CLIENT_TYPE_STRATEGIC_PATCH, patch, &answer, e);
+                                 m->kind->custom ? CLIENT_TYPE_MERGE_PATCH
+                                                 : CLIENT_TYPE_STRATEGIC_PATCH,
+                                 patch, &answer, e);
                 if (r == 0)
                         r = say(a, m, is_changed(a, live, answer) ? "configured" : "unchanged",
                                 answer, e);

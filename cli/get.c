@@ -117,7 +117,7 @@ static void add_labels(struct getting *g, const json_t *tree) {
 static int add_row(struct getting *g, const json_t *tree, struct err *e) {
         AUTO(object) struct object *o = NULL;
         json_t *cells = json_array();
-        int r = cells ? object_new_from_json(g->kind, tree, false, &o, e) : -ENOMEM;
+        int r = cells ? object_new_from_json(g->kind, tree, g->kind->custom, &o, e) : -ENOMEM;
 
         if (r == 0)
                 r = kind_add_cells(g->kind, o, clock_wall_usec(), cells);

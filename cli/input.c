@@ -3,6 +3,7 @@
 #include "api/schema/schema.h"
 #include "base/fd.h"
 #include "base/str.h"
+#include "cli/discover.h"
 #include "cli/fetch.h"
 #include "cli/session.h"
 
@@ -134,11 +135,18 @@ static void print_findings(struct session *s, struct diags *d) {
                                d->n_errors == 1 ? "" : "s");
 }
 
+static const struct kind *find_kind(void *data, const struct manifests *m, const char *api_version,
+                                    const char *name) {
+        return discover_kind(data, m, api_version, name);
+}
+
 int input_read(struct session *s, const struct option_texts *files, bool is_recursive,
                struct manifests *ret, struct err *e) {
         struct reading in = { .session = s, .is_recursive = is_recursive, .manifests = ret };
         int r = 0;
 
+        ret->find = find_kind;
+        ret->data = s;
         if (files->n == 0)
                 return session_usage(s, e, "say what to read: -f FILE, -f DIRECTORY or -f -");
         for (size_t i = 0; i < files->n && r == 0; i++)

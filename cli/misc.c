@@ -1,5 +1,6 @@
 #include "api/kinds/object.h"
 #include "cli/commands.h"
+#include "cli/discover.h"
 #include "cli/fetch.h"
 #include "cli/session.h"
 #include "cli/table.h"
@@ -118,6 +119,20 @@ const struct command explain_command = {
 
 /* ---- api-resources ---- */
 
+static int add_resource(void *data, const struct kind *k) {
+        AUTO_DONE(strbuf) struct strbuf names = { 0 };
+        struct table *t = data;
+
+        for (size_t n = 0; k->short_names && k->short_names[n]; n++)
+                strbuf_addf(&names, "%s%s", n ? "," : "", k->short_names[n]);
+        table_add(t, k->plural);
+        table_add(t, str_or_empty(names.s));
+        table_add(t, k->api_version);
+        table_add(t, k->is_namespaced ? "true" : "false");
+        table_add(t, k->name);
+        return 0;
+}
+
 static int api_resources_run(struct session *s, const void *raw, const struct words *words,
                              struct err *e) {
         AUTO_DONE(table) struct table t = { 0 };
@@ -130,21 +145,11 @@ static int api_resources_run(struct session *s, const void *raw, const struct wo
         table_init(&t, ARRAY_SIZE(headers));
         for (size_t i = 0; i < ARRAY_SIZE(headers); i++)
                 table_add(&t, headers[i]);
-        for (size_t i = 0; kind_all()[i]; i++) {
-                const struct kind *k = kind_all()[i];
-                AUTO_DONE(strbuf) struct strbuf names = { 0 };
-
-                for (size_t n = 0; k->short_names && k->short_names[n]; n++)
-                        strbuf_addf(&names, "%s%s", n ? "," : "", k->short_names[n]);
-                table_add(&t, k->plural);
-                table_add(&t, str_or_empty(names.s));
-                table_add(&t, k->api_version);
-                table_add(&t, k->is_namespaced ? "true" : "false");
-                table_add(&t, k->name);
-        }
+        for (size_t i = 0; kind_all()[i]; i++)
+                (void) add_resource(&t, kind_all()[i]);
+        (void) discover_each(s, NULL, add_resource, &t);
         if (table_print(&t, 0, false, &b) < 0)
                 return err_errno(e, -ENOMEM, "cannot print the table");
-        (void) s;
         (void) fputs(b.s, stdout);
         return EXIT_OK;
 }

@@ -7,6 +7,7 @@
 #include "cli/session.h"
 #include "cli/target.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -56,13 +57,26 @@ static int print_text(char *take_text, const char *end, struct err *e) {
         return 0;
 }
 
+/* "crontab.example.com" of a kind that has no table here. */
+static char *foreign_name(const char *api_version, const char *kind) {
+        const char *slash = strchr(api_version, '/');
+        AUTO_FREE char *lower = strdup(kind);
+
+        if (!lower)
+                return NULL;
+        for (char *c = lower; *c; c++)
+                *c = (char) tolower((unsigned char) *c);
+        return str_format("%s%s%.*s", lower, slash ? "." : "",
+                          slash ? (int) (slash - api_version) : 0, api_version);
+}
+
 static int print_name(const json_t *tree, struct err *e) {
         const char *name =
                 json_string_value(json_object_get(json_object_get(tree, "metadata"), "name"));
-        const struct kind *k =
-                kind_find(str_or_empty(json_string_value(json_object_get(tree, "apiVersion"))),
-                          str_or_empty(json_string_value(json_object_get(tree, "kind"))));
-        AUTO_FREE char *kind_name = k ? target_kind_name(k) : strdup("object");
+        const char *version = str_or_empty(json_string_value(json_object_get(tree, "apiVersion")));
+        const char *kind = str_or_empty(json_string_value(json_object_get(tree, "kind")));
+        const struct kind *k = kind_find(version, kind);
+        AUTO_FREE char *kind_name = k ? target_kind_name(k) : foreign_name(version, kind);
 
         if (!kind_name)
                 return err_errno(e, -ENOMEM, "cannot print the object");

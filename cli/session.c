@@ -4,6 +4,7 @@
 #include "api/schema/schema.h"
 #include "base/clock.h"
 #include "base/diag.h"
+#include "cli/discover.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -23,6 +24,7 @@ void session_init(struct session *s) {
 }
 
 void session_done(struct session *s) {
+        discovery_unref(s->discovery);
         client_unref(s->client);
         sd_event_unref(s->loop);
         free(s->told);

@@ -30,10 +30,11 @@ struct session {
         struct client *client;
         bool is_url; /* the server is known by an URL, not a socket */
         bool out_is_terminal, err_is_terminal, has_colour;
-        unsigned columns;          /* of the terminal, 0: unknown */
-        enum exit_code exit_code;  /* of the failure that is being returned; EXIT_OK: not said */
-        enum client_reason reason; /* of the last answer */
-        char *told;                /* warnings of manifests, a line each: not told again */
+        unsigned columns;            /* of the terminal, 0: unknown */
+        enum exit_code exit_code;    /* of the failure that is being returned; EXIT_OK: not said */
+        enum client_reason reason;   /* of the last answer */
+        struct discovery *discovery; /* owned; NULL: nothing was asked yet */
+        char *told;                  /* warnings of manifests, a line each: not told again */
 };
 
 void session_init(struct session *s);

@@ -3,6 +3,7 @@
 #include "api/kinds/object.h"
 #include "base/array.h"
 #include "base/str.h"
+#include "cli/discover.h"
 #include "cli/session.h"
 
 #include <errno.h>
@@ -23,6 +24,11 @@ int target_kind(struct session *s, const char *word, const struct kind **ret, st
         const struct kind *k = kind_by_word(word);
         const char *near;
 
+        if (k) {
+                *ret = k;
+                return 0;
+        }
+        k = discover_word(s, word);
         if (k) {
                 *ret = k;
                 return 0;
@@ -49,14 +55,26 @@ static bool has_category(const struct kind *k, const char *category) {
         return false;
 }
 
-static int add_category(struct targets *t, const char *category, struct err *e) {
+struct adding {
+        struct targets *targets;
+        struct err *e;
+};
+
+static int add_discovered(void *data, const struct kind *k) {
+        const struct adding *a = data;
+
+        return target_add(a->targets, k, NULL, a->e);
+}
+
+static int add_category(struct session *s, struct targets *t, const char *category, struct err *e) {
         const struct kind *const *all = kind_all();
+        struct adding adding = { t, e };
         int r = 0;
 
         for (size_t i = 0; all[i] && r == 0; i++)
                 if (has_category(all[i], category))
                         r = target_add(t, all[i], NULL, e);
-        return r;
+        return r == 0 ? discover_each(s, category, add_discovered, &adding) : r;
 }
 
 static int add_types(struct session *s, const char *types, struct targets *t, struct err *e) {
@@ -71,7 +89,7 @@ static int add_types(struct session *s, const char *types, struct targets *t, st
                 const struct kind *k = NULL;
 
                 if (str_eq(word, "all")) {
-                        r = add_category(t, word, e);
+                        r = add_category(s, t, word, e);
                         continue;
                 }
                 r = target_kind(s, word, &k, e);

@@ -1,5 +1,6 @@
 #include "api/kinds/manifest.h"
 
+#include "api/kinds/crd.h"
 #include "api/kinds/object.h"
 #include "base/array.h"
 #include "base/str.h"
@@ -106,11 +107,20 @@ static int manifest_prefix(struct diags *d, size_t first, size_t index) {
         return 0;
 }
 
+static const struct kind *manifest_kind(const struct manifest_reader *r, const json_t *tree) {
+        const char *version = json_string_value(json_object_get(tree, "apiVersion"));
+        const char *name = json_string_value(json_object_get(tree, "kind"));
+        const struct kind *k = kind_find(version, name);
+
+        if (k || !version || !name || !r->out->find)
+                return k;
+        return r->out->find(r->out->data, r->out, version, name);
+}
+
 /* One object. doc: the document that it is the whole of, whose places go to it; NULL: none. */
 static int manifest_object(struct manifest_reader *r, json_t *tree, struct text_document *doc,
                            unsigned line) {
-        const struct kind *k = kind_find(json_string_value(json_object_get(tree, "apiVersion")),
-                                         json_string_value(json_object_get(tree, "kind")));
+        const struct kind *k = manifest_kind(r, tree);
         bool is_known = k && k->is_stored;
         size_t first = r->d->n;
         int err = 0;
@@ -149,6 +159,21 @@ static bool manifest_is_list(const json_t *tree) {
         return str_ends_with(name, "List") && json_is_array(json_object_get(tree, "items"));
 }
 
+static bool manifest_is_definition(const json_t *tree) {
+        return str_eq(json_string_value(json_object_get(tree, "kind")), crd_kind.name);
+}
+
+static int manifest_document(struct manifest_reader *r, struct text_document *doc) {
+        size_t first = r->d->n;
+        int err;
+
+        if (!manifest_is_list(doc->tree))
+                return manifest_object(r, doc->tree, doc, doc->line);
+        err = manifest_list(r, doc->tree, doc->line);
+        places_apply(doc->places, r->file, r->d, first);
+        return err;
+}
+
 int manifest_read(const char *text, size_t len, const char *file, const char *namespace,
                   struct manifests *m, struct diags *d) {
         struct manifest_reader r = { .file = file, .namespace = namespace, .out = m, .d = d };
@@ -158,18 +183,13 @@ int manifest_read(const char *text, size_t len, const char *file, const char *na
         err = text_read_yaml(text, len, file, 0, &docs, d);
         if (err < 0 && err != -EINVAL)
                 return err;
-        for (size_t i = 0; i < docs.n; i++) {
-                struct text_document *doc = &docs.items[i];
-                size_t first = d->n;
-
-                if (manifest_is_list(doc->tree)) {
-                        err = manifest_list(&r, doc->tree, doc->line);
-                        places_apply(doc->places, file, d, first);
-                } else {
-                        err = manifest_object(&r, doc->tree, doc, doc->line);
+        for (int pass = 0; pass < 2; pass++)
+                for (size_t i = 0; i < docs.n; i++) {
+                        if (manifest_is_definition(docs.items[i].tree) != (pass == 0))
+                                continue;
+                        err = manifest_document(&r, &docs.items[i]);
+                        if (err < 0)
+                                return err;
                 }
-                if (err < 0)
-                        return err;
-        }
         return 0;
 }
