@@ -116,7 +116,8 @@ static void learn(struct discovery *d, const char *group, const char *version,
         };
         const struct kind *k = NULL;
 
-        if (!*plural || strchr(plural, '/') || !can_list(one) || kind_by_resource(group, version, plural))
+        if (!*plural || strchr(plural, '/') || !can_list(one) ||
+            kind_by_resource(group, version, plural))
                 return;
         if (custom_kind_new_named(&names, &k, NULL) == 0)
                 (void) keep(d, k);

@@ -11,10 +11,12 @@ struct kind;
 struct manifests;
 struct session;
 
-/* The kind of a word ("ct", "crontabs", "CronTab", "crontabs.example.com"), or NULL. No server: NULL. */
+/* The kind of a word ("ct", "crontabs", "CronTab", "crontabs.example.com"), or NULL. No server:
+ * NULL. */
 const struct kind *discover_word(struct session *s, const char *word);
 
-/* The kind of "example.com/v1" and "CronTab": of a definition in m (may be NULL), or the server's. */
+/* The kind of "example.com/v1" and "CronTab": of a definition in m (may be NULL), or the server's.
+ */
 const struct kind *discover_kind(struct session *s, const struct manifests *m,
                                  const char *api_version, const char *name);
 
