@@ -10,14 +10,9 @@ export KUBECTL_EXTERNAL_DIFF='diff -u'
 unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY all_proxy ALL_PROXY KUBECONFIG
 
 start_cluster
-KUBECONFIG_FILE=$(find "$STATE" "$RUN" -name '*admin*kubeconfig*' -o -name 'admin.conf' 2>/dev/null | head -1)
 kubectl() { # VERSION arguments...
   version=$1; shift
-  if [ -n "$KUBECONFIG_FILE" ]; then
-    HOME="$WORK/home" "$CLIENTS/$version/kubectl" --cache-dir "$WORK/cache-$version" --kubeconfig "$KUBECONFIG_FILE" "$@"
-  else
-    HOME="$WORK/home" "$CLIENTS/$version/kubectl" --cache-dir "$WORK/cache-$version" --server http://127.0.0.1:8001 "$@"
-  fi
+  HOME="$WORK/home" "$CLIENTS/$version/kubectl" --cache-dir "$WORK/cache-$version" --kubeconfig "$STATE/admin.kubeconfig" "$@"
 }
 ask() { path=$1; shift; curl -sS --unix-socket "$SOCKET" "$@" "http://localhost$path"; }
 newer() { [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | tail -1)" = "$1" ]; } # is VERSION at least OTHER
