@@ -50,9 +50,28 @@ static int object_keep_text(struct object *o, const json_t *tree) {
         return 0;
 }
 
+/* What most objects decode into, without their text. */
+#define GLANCE_BYTES 4096
+
+/* An object whose struct is still to be filled: *ret_decoded is where. */
+static int object_begin(const struct kind *k, size_t first_bytes, struct object **ret,
+                        void **ret_decoded, struct err *e) {
+        struct arena *a = arena_new(first_bytes);
+        struct object *o = a ? arena_alloc(a, sizeof(*o)) : NULL;
+        void *decoded = o ? arena_alloc(a, k->schema->size) : NULL;
+
+        if (!decoded) {
+                arena_unref(a);
+                return err_set(e, -ENOMEM, "out of memory");
+        }
+        *o = (struct object){ .refs = 1, .kind = kind_ref(k), .arena = a, .meta = decoded };
+        *ret = o;
+        *ret_decoded = decoded;
+        return 0;
+}
+
 static int object_decode(const struct kind *k, const json_t *tree, size_t first_bytes,
                          struct object **ret, struct err *e) {
-        struct arena *a;
         struct object *o;
         void *decoded;
         int r;
@@ -62,15 +81,28 @@ static int object_decode(const struct kind *k, const json_t *tree, size_t first_
                 if (r < 0)
                         return r;
         }
-        a = arena_new(first_bytes);
-        o = a ? arena_alloc(a, sizeof(*o)) : NULL;
-        decoded = o ? arena_alloc(a, k->schema->size) : NULL;
-        if (!decoded) {
-                arena_unref(a);
-                return err_set(e, -ENOMEM, "out of memory");
+        r = object_begin(k, first_bytes, &o, &decoded, e);
+        if (r < 0)
+                return r;
+        r = schema_decode(k->schema, tree, o->arena, decoded, e);
+        if (r < 0) {
+                object_unref(o);
+                return err_wrap(e, r, "%s", k->name);
         }
-        *o = (struct object){ .refs = 1, .kind = kind_ref(k), .arena = a, .meta = decoded };
-        r = schema_decode(k->schema, tree, a, decoded, e);
+        *ret = o;
+        return 0;
+}
+
+int object_glance(const struct kind *k, const char *json, size_t len, struct object **ret,
+                  struct err *e) {
+        struct object *o;
+        void *decoded;
+        int r;
+
+        r = object_begin(k, GLANCE_BYTES, &o, &decoded, e);
+        if (r < 0)
+                return r;
+        r = schema_decode_text(k->schema, json, len, o->arena, decoded, e);
         if (r < 0) {
                 object_unref(o);
                 return err_wrap(e, r, "%s", k->name);

@@ -36,6 +36,11 @@ int object_new_from_json(const struct kind *k, const json_t *tree, bool keep_tex
 int object_new_kept(const struct kind *k, const json_t *tree, const char *revision,
                     struct object **ret, struct err *e);
 
+/* For a moment's look at an object that this program wrote itself (schema_decode_text()): its text
+ * isn't kept, values of bytes are NULL. Returns 0, -EINVAL or -ENOMEM. */
+int object_glance(const struct kind *k, const char *json, size_t len, struct object **ret,
+                  struct err *e);
+
 /* The same from len bytes of JSON text, which is copied when keep_text is set. */
 int object_new_from_text(const struct kind *k, const char *text, size_t len, bool keep_text,
                          struct object **ret, struct err *e);

@@ -211,6 +211,13 @@ int schema_prune(const struct schema *s, json_t *tree);
 int schema_decode(const struct schema *s, const json_t *tree, struct arena *a, void *out,
                   struct err *e);
 
+/* The same from a text that this program wrote: no tree is made on the way. For who looks at a few
+ * fields and throws the rest away: values of bytes are counted, not decoded (data is NULL), and of
+ * repeated keys the last counts. Whatever the text is, nothing outside of len bytes is looked at.
+ * Returns 0, -EINVAL or -ENOMEM. */
+int schema_decode_text(const struct schema *s, const char *json, size_t len, struct arena *a,
+                       void *out, struct err *e);
+
 /* The reverse: a fresh tree, the caller's, without absent and empty members (required ones are
  * kept). NULL: memory is out. */
 json_t *schema_encode(const struct schema *s, const void *in);

@@ -93,7 +93,8 @@ static int cells_fill(const struct subject *s, uint64_t now_usec, json_t *cells)
         int r;
 
         /* Columns of a custom kind are paths into its text. */
-        r = object_new_from_text(k, s->json, s->len, k->custom, &o, NULL);
+        r = k->custom ? object_new_from_text(k, s->json, s->len, true, &o, NULL)
+                      : object_glance(k, s->json, s->len, &o, NULL);
         if (r == -ENOMEM)
                 return r;
         if (r == 0)
