@@ -338,23 +338,26 @@ static void autoscaler_check_metric(const struct metric_spec *m, size_t i, struc
                                        : "Forbidden: may not set more than one metric source");
 }
 
+void autoscaler_check_bounds(struct opt_int least, int64_t most, struct diags *d) {
+        if (least.is_set && least.value < 1)
+                (void) diag_add(d, DIAG_ERROR, DIAG_INVALID, "spec.minReplicas",
+                                "Invalid value: %lld: must be greater than or equal to 1",
+                                (long long) least.value);
+        if (most < 1)
+                (void) diag_add(d, DIAG_ERROR, DIAG_INVALID, "spec.maxReplicas",
+                                "Invalid value: %lld: must be greater than 0", (long long) most);
+        else if (most < least.value)
+                (void) diag_add(d, DIAG_ERROR, DIAG_INVALID, "spec.maxReplicas",
+                                "Invalid value: %lld: must be greater than or equal to "
+                                "`minReplicas`",
+                                (long long) most);
+}
+
 static void horizontal_pod_autoscaler_check(const void *decoded, struct diags *d) {
         const struct horizontal_pod_autoscaler_spec *spec =
                 &((const struct horizontal_pod_autoscaler *) decoded)->spec;
 
-        if (spec->min_replicas.is_set && spec->min_replicas.value < 1)
-                (void) diag_add(d, DIAG_ERROR, DIAG_INVALID, "spec.minReplicas",
-                                "Invalid value: %lld: must be greater than or equal to 1",
-                                (long long) spec->min_replicas.value);
-        if (spec->max_replicas < 1)
-                (void) diag_add(d, DIAG_ERROR, DIAG_INVALID, "spec.maxReplicas",
-                                "Invalid value: %lld: must be greater than 0",
-                                (long long) spec->max_replicas);
-        else if (spec->max_replicas < spec->min_replicas.value)
-                (void) diag_add(d, DIAG_ERROR, DIAG_INVALID, "spec.maxReplicas",
-                                "Invalid value: %lld: must be greater than or equal to "
-                                "`minReplicas`",
-                                (long long) spec->max_replicas);
+        autoscaler_check_bounds(spec->min_replicas, spec->max_replicas, d);
         for (size_t i = 0; i < spec->metrics.n; i++)
                 autoscaler_check_metric(&spec->metrics.items[i], i, d);
 }

@@ -148,3 +148,6 @@ extern const struct kind horizontal_pod_autoscaler_kind;
 extern const struct kind horizontal_pod_autoscaler_v1_kind;
 
 extern const struct schema cross_version_object_reference_schema;
+
+/* Checks the least and the greatest number of pods, in either version. */
+void autoscaler_check_bounds(struct opt_int least, int64_t most, struct diags *d);

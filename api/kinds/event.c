@@ -174,6 +174,40 @@ const struct kind event_kind = {
         .add_cells = event_add_cells,
 };
 
+/* The two spellings of each field that they don't share: v1's first. */
+static const char *const event_names[][2] = {
+        { "involvedObject", "regarding" },
+        { "message", "note" },
+        { "source", "deprecatedSource" },
+        { "firstTimestamp", "deprecatedFirstTimestamp" },
+        { "lastTimestamp", "deprecatedLastTimestamp" },
+        { "count", "deprecatedCount" },
+        { "reportingComponent", "reportingController" },
+};
+
+/* Gives each field its name in the other version; null times and nulls are left out. */
+static int event_rename(json_t *tree, size_t from) {
+        for (size_t i = 0; i < ARRAY_SIZE(event_names); i++) {
+                json_t *value = json_object_get(tree, event_names[i][from]);
+
+                if (!value)
+                        continue;
+                if (!json_is_null(value) &&
+                    json_object_set(tree, event_names[i][1 - from], value) < 0)
+                        return -ENOMEM;
+                (void) json_object_del(tree, event_names[i][from]);
+        }
+        return 0;
+}
+
+static int event_v1_to_stored(json_t *tree) {
+        return event_rename(tree, 1);
+}
+
+static int event_v1_from_stored(json_t *tree) {
+        return event_rename(tree, 0);
+}
+
 const struct kind event_v1_kind = {
         .api_version = "events.k8s.io/v1",
         .group = "events.k8s.io",
@@ -185,10 +219,14 @@ const struct kind event_v1_kind = {
         .short_names = WORDS("ev"),
         .categories = WORDS(NULL),
         .is_namespaced = true,
+        .is_stored = true,
         .name_format = FORMAT_DNS_SUBDOMAIN,
         .schema = &event_v1_schema,
         .check = event_check,
         .columns = event_columns,
         .n_columns = ARRAY_SIZE(event_columns),
         .add_cells = event_add_cells,
+        .stored_as = &event_kind,
+        .to_stored = event_v1_to_stored,
+        .from_stored = event_v1_from_stored,
 };

@@ -33,6 +33,6 @@ struct event {
 
 extern const struct kind event_kind;
 
-/* events.k8s.io/v1 Event: another spelling of the same struct (regarding, note, deprecatedSource),
- * so that decoding with one table and encoding with the other converts. Not stored. */
+/* events.k8s.io/v1 Event: a view on what is stored as v1 Event. Another spelling of the same struct
+ * (regarding, note, deprecatedSource). */
 extern const struct kind event_v1_kind;

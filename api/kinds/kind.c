@@ -40,6 +40,7 @@ static const struct kind *const kind_stored[] = {
         &service_kind,
         &endpoint_slice_kind,
         &event_kind,
+        &event_v1_kind,
         &config_map_kind,
         &secret_kind,
         &crd_kind,
@@ -73,8 +74,8 @@ static const struct kind *const kind_stored[] = {
 };
 
 static const struct kind *const kind_bodies[] = {
-        &status_kind,   &scale_kind,         &delete_options_kind, &eviction_kind,
-        &event_v1_kind, &token_request_kind, &binding_kind,        NULL,
+        &status_kind,  &scale_kind, &delete_options_kind, &eviction_kind, &token_request_kind,
+        &binding_kind, NULL,
 };
 
 static const struct kind *const kind_questions[] = {

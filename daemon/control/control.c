@@ -12,7 +12,7 @@
 
 #include <sys/random.h>
 
-#define CONTROL_PARTS_MAX 16
+#define CONTROL_PARTS_MAX 24
 #define NODE_GRACE_USEC (40 * USEC_PER_SEC)
 #define NODE_EVICTION_USEC (300 * USEC_PER_SEC)
 
@@ -68,9 +68,16 @@ static void control_on_synced(void *data) {
 
 static int control_add_parts(struct control *c, const struct control_options *o, struct err *e) {
         static int (*const make[])(struct core *, struct part *, struct err *) = {
-                deployment_controller_new,    replicaset_controller_new, scheduler_new,
-                endpointslice_controller_new, namespace_controller_new,  gc_controller_new,
-                podgc_controller_new,         rbac_controller_new,       custom_controller_new,
+                deployment_controller_new,
+                replicaset_controller_new,
+                scheduler_new,
+                endpointslice_controller_new,
+                endpoints_controller_new,
+                namespace_controller_new,
+                gc_controller_new,
+                podgc_controller_new,
+                rbac_controller_new,
+                custom_controller_new,
         };
         struct nodelifecycle_config nodes = {
                 .grace_usec = o->node_grace_usec ? o->node_grace_usec : NODE_GRACE_USEC,

@@ -20,6 +20,7 @@ struct part {
 
 int deployment_controller_new(struct core *core, struct part *ret, struct err *e);
 int replicaset_controller_new(struct core *core, struct part *ret, struct err *e);
+int endpoints_controller_new(struct core *core, struct part *ret, struct err *e);
 int endpointslice_controller_new(struct core *core, struct part *ret, struct err *e);
 int scheduler_new(struct core *core, struct part *ret, struct err *e);
 int namespace_controller_new(struct core *core, struct part *ret, struct err *e);

@@ -13,6 +13,7 @@
 #include "daemon/plan/account_plan.h"
 #include "daemon/plan/apiserver_plan.h"
 #include "daemon/plan/deployment_plan.h"
+#include "daemon/plan/endpoints_plan.h"
 #include "daemon/plan/endpointslice_plan.h"
 #include "daemon/plan/gc_plan.h"
 #include "daemon/plan/namespace_plan.h"
@@ -87,6 +88,17 @@ static int run_endpointslice(const struct plan_case *pc, struct changes *c, stru
         f.n_pods = pods.n;
         f.n_slices = slices.n;
         return endpointslice_plan(&f, c, e);
+}
+
+static int run_endpoints(const struct plan_case *pc, struct changes *c, struct err *e) {
+        struct picked slices = { 0 }, endpoints = { 0 };
+        struct endpoints_facts f = { .service = pc->objects[0], .slices = slices.items };
+
+        pick(pc, &endpoint_slice_kind, &slices);
+        pick(pc, &endpoints_kind, &endpoints);
+        f.n_slices = slices.n;
+        f.endpoints = endpoints.n > 0 ? endpoints.items[0] : NULL;
+        return endpoints_plan(&f, c, e);
 }
 
 /* Pods with a node are running there; the others wait. */
@@ -225,6 +237,7 @@ plan_adapter plan_adapter_find(const char *name) {
         } all[] = {
                 { "deployment", run_deployment },
                 { "replicaset", run_replicaset },
+                { "endpoints", run_endpoints },
                 { "endpointslice", run_endpointslice },
                 { "schedule", run_schedule },
                 { "namespace", run_namespace },

@@ -155,8 +155,8 @@ static void stream(void *data, struct watch *take_watch) {
         a->watch = take_watch;
 }
 
-void fixture_send(struct fixture *f, const char *method, const char *url, const char *type,
-                  const char *body, struct answer *a) {
+void fixture_send_bytes(struct fixture *f, const char *method, const char *url, const char *type,
+                        const char *body, size_t len, struct answer *a) {
         static const struct rest_sink SINK = { .respond = respond, .stream = stream };
         static const struct user USER = USER_MASTER("test");
         AUTO_FREE char *path = strdup(url);
@@ -169,7 +169,7 @@ void fixture_send(struct fixture *f, const char *method, const char *url, const 
                 .if_none_match = f->if_none_match,
                 .user = f->user ? f->user : &USER,
                 .body = body,
-                .body_len = body ? strlen(body) : 0,
+                .body_len = len,
         };
 
         if (query)
@@ -177,6 +177,11 @@ void fixture_send(struct fixture *f, const char *method, const char *url, const 
         request.query = query;
         *a = (struct answer){ 0 };
         rest_handle(f->registry, &request, &SINK, a);
+}
+
+void fixture_send(struct fixture *f, const char *method, const char *url, const char *type,
+                  const char *body, struct answer *a) {
+        fixture_send_bytes(f, method, url, type, body, body ? strlen(body) : 0, a);
 }
 
 static struct answer wait_for(struct fixture *f, struct answer *a) {
