@@ -84,8 +84,12 @@ static bool reading_skip(struct reading *r) {
                                 return false;
                         r->at++;
                 } else {
+                        text = r->at;
+                        /* A NUL ends, too: strchr() finds it in any text. */
                         while (r->at < r->end && !strchr(",:]}\"{[ \n\t\r", *r->at))
                                 r->at++;
+                        if (r->at == text)
+                                return false;
                 }
         } while (depth > 0);
         return true;

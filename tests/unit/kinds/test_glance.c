@@ -68,10 +68,19 @@ static void refuses_what_is_cut_off_or_of_another_type(void **state) {
                                  -EINVAL);
 }
 
+static void a_nul_ends_nothing(void **state) {
+        static const char TEXT[] = "{\"unknown\":[\0],\"spec\":{}}";
+        struct object *o = NULL;
+        (void) state;
+
+        assert_int_equal(object_glance(&pod_kind, TEXT, sizeof(TEXT) - 1, &o, NULL), -EINVAL);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(reads_what_the_tree_would_say),
                 cmocka_unit_test(counts_bytes_without_reading_them),
+                cmocka_unit_test(a_nul_ends_nothing),
                 cmocka_unit_test(refuses_what_is_cut_off_or_of_another_type),
         };
 
