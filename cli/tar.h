@@ -3,7 +3,7 @@
 #include "base/err.h"
 
 /* Tar streams for "orch cp". libarchive is loaded when it is first needed, so that no other command
- * pays for it (docs/adr/0118). Both block; each is meant for a process of its own. */
+ * pays for it (docs/adr/0119). Both block; each is meant for a process of its own. */
 
 /* Writes path, and what is below it, as an archive in which it is called name.
  * Returns 0, -ENOSYS (no libarchive) or a negative errno. */

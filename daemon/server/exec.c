@@ -190,16 +190,14 @@ void exec_begin(struct exec *x) {
 }
 
 /* The connection is the client's from here on. */
-static void exec_upgraded(void *data, struct MHD_Connection *mhd, void *state, const char *extra,
-                          size_t extra_len, MHD_socket fd,
-                          struct MHD_UpgradeResponseHandle *handle) {
+static void exec_upgraded(void *data, struct raw *take_raw, const void *extra, size_t extra_len) {
         struct exec *x = data;
         struct timers *timers = x->server->timers;
 
         if (timers->vtable->add(timers, timers->vtable->now_usec(timers) + OPEN_USEC, open_is_late,
                                 x, &x->timer) < 0)
                 x->timer = NULL; /* then the client's leaving ends it */
-        if (x->face->open(x, fd, handle, extra, extra_len) < 0)
+        if (x->face->open(x, take_raw, extra, extra_len) < 0)
                 exec_free(x);
 }
 
@@ -207,8 +205,9 @@ static void exec_upgraded(void *data, struct MHD_Connection *mhd, void *state, c
 
 static enum MHD_Result exec_queue(struct request *r) {
         struct exec *x = STEAL(r->route_data);
+        const struct upgrade_then then = { .done = exec_upgraded, .free = exec_free, .data = x };
 
-        return upgrade_queue(r, x->kind, x->protocol, exec_upgraded, exec_free, x);
+        return upgrade_queue(r, x->kind, x->protocol, &then);
 }
 
 static struct exec *exec_new(struct request *r, enum upgrade_kind kind,

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 struct exec;
-struct MHD_UpgradeResponseHandle;
+struct raw;
 struct timer;
 struct tunnel;
 
@@ -22,8 +22,7 @@ struct exec_face {
         const char *const *protocols; /* that it may offer; NULL-terminated */
         /* The connection is the face's, on failure too. Sets x->client. Returns 0 or -ENOMEM. It
          * calls exec_begin() when the client is ready for output. */
-        int (*open)(struct exec *x, int fd, struct MHD_UpgradeResponseHandle *handle,
-                    const void *extra, size_t extra_len);
+        int (*open)(struct exec *x, struct raw *take_raw, const void *extra, size_t extra_len);
         void (*output)(void *client, bool is_stderr, const void *bytes, size_t len);
         /* The last word: a Status as JSON. */
         void (*finish)(void *client, const char *status, size_t len);

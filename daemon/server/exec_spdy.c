@@ -85,8 +85,7 @@ static void client_closed(void *data) {
         exec_gone(t->exec);
 }
 
-static int face_open(struct exec *x, int fd, struct MHD_UpgradeResponseHandle *handle,
-                     const void *extra, size_t extra_len) {
+static int face_open(struct exec *x, struct raw *take_raw, const void *extra, size_t extra_len) {
         static const struct spdy_handlers HANDLERS = {
                 .opened = client_opened,
                 .accepted = client_accepted,
@@ -95,7 +94,7 @@ static int face_open(struct exec *x, int fd, struct MHD_UpgradeResponseHandle *h
                 .drained = client_drained,
                 .closed = client_closed,
         };
-        const struct spdy_place place = { .host = &x->server->host, .fd = fd, .handle = handle };
+        const struct spdy_place place = { .host = &x->server->host, .raw = take_raw };
         struct exec_streams *t = calloc(1, sizeof(*t));
         int r;
 

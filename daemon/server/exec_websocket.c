@@ -30,15 +30,14 @@ static void client_closed(void *data) {
         exec_gone(data);
 }
 
-static int face_open(struct exec *x, int fd, struct MHD_UpgradeResponseHandle *handle,
-                     const void *extra, size_t extra_len) {
+static int face_open(struct exec *x, struct raw *take_raw, const void *extra, size_t extra_len) {
         static const struct websocket_handlers HANDLERS = {
                 .message = client_message,
                 .drained = client_drained,
                 .closed = client_closed,
         };
         struct websocket *socket = NULL;
-        int r = websocket_new(&x->server->host, fd, handle, &HANDLERS, x, &socket);
+        int r = websocket_new(&x->server->host, take_raw, &HANDLERS, x, &socket);
 
         if (r < 0)
                 return r;

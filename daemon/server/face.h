@@ -92,6 +92,7 @@ struct request {
         bool is_answered;  /* response or watch are there */
         bool is_suspended; /* libmicrohttpd leaves it alone */
         bool is_gone;      /* the client is, and libmicrohttpd knows */
+        bool is_raw;       /* its connection speaks another protocol by now */
         bool is_too_large;
         bool is_too_much; /* for all bodies together */
         struct list suspended_link;

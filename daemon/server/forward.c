@@ -101,34 +101,30 @@ int forward_ports_parse(const char *query, uint16_t ret_ports[FORWARD_PORTS_MAX]
 
 /* ---- the request ---- */
 
-static void upgraded_spdy(void *data, struct MHD_Connection *mhd, void *state, const char *extra,
-                          size_t extra_len, MHD_socket fd,
-                          struct MHD_UpgradeResponseHandle *handle) {
+static void upgraded_spdy(void *data, struct raw *take_raw, const void *extra, size_t extra_len) {
         struct forward *f = data;
 
-        if (forward_spdy_open(f, fd, handle, false) < 0)
+        if (forward_spdy_open(f, take_raw, false) < 0)
                 forward_free(f);
         else if (extra_len > 0)
                 forward_spdy_feed(f, extra, extra_len);
 }
 
-static void upgraded_tunnelled(void *data, struct MHD_Connection *mhd, void *state,
-                               const char *extra, size_t extra_len, MHD_socket fd,
-                               struct MHD_UpgradeResponseHandle *handle) {
+static void upgraded_tunnelled(void *data, struct raw *take_raw, const void *extra,
+                               size_t extra_len) {
         struct forward *f = data;
 
-        if (forward_spdy_open(f, fd, handle, true) < 0)
+        if (forward_spdy_open(f, take_raw, true) < 0)
                 forward_free(f);
         else if (extra_len > 0)
                 forward_spdy_feed(f, extra, extra_len);
 }
 
-static void upgraded_websocket(void *data, struct MHD_Connection *mhd, void *state,
-                               const char *extra, size_t extra_len, MHD_socket fd,
-                               struct MHD_UpgradeResponseHandle *handle) {
+static void upgraded_websocket(void *data, struct raw *take_raw, const void *extra,
+                               size_t extra_len) {
         struct forward *f = data;
 
-        if (forward_websocket_open(f, fd, handle) < 0)
+        if (forward_websocket_open(f, take_raw) < 0)
                 forward_free(f);
         else if (extra_len > 0)
                 forward_websocket_feed(f, extra, extra_len);
@@ -154,7 +150,7 @@ static enum MHD_Result forward_dispatch(struct request *r) {
         const char *protocol = upgrade_protocol(
                 r, kind, kind == UPGRADE_SPDY ? SPDY_PROTOCOLS : WEBSOCKET_PROTOCOLS);
         uint16_t ports[FORWARD_PORTS_MAX];
-        MHD_UpgradeHandler done = upgraded_spdy;
+        struct upgrade_then then = { .done = upgraded_spdy, .free = forward_free };
         struct pod_target target;
         struct err e = { 0 };
         const char *reason;
@@ -167,8 +163,8 @@ static enum MHD_Result forward_dispatch(struct request *r) {
                                       "you must request an upgrade: SPDY/3.1 with POST for "
                                       "portforward.k8s.io, or websocket with GET");
         if (kind == UPGRADE_WEBSOCKET)
-                done = str_eq(protocol, PLAIN) ? upgraded_websocket : upgraded_tunnelled;
-        if (done == upgraded_websocket && forward_ports_parse(r->query, ports, &n, &e) < 0)
+                then.done = str_eq(protocol, PLAIN) ? upgraded_websocket : upgraded_tunnelled;
+        if (then.done == upgraded_websocket && forward_ports_parse(r->query, ports, &n, &e) < 0)
                 return request_refuse(r, 400, "BadRequest", err_text(&e));
         code = pod_target_find(r, &target, &reason, &e);
         if (code > 0)
@@ -176,7 +172,8 @@ static enum MHD_Result forward_dispatch(struct request *r) {
         f = forward_new(r, &target);
         if (!f)
                 return request_refuse(r, 500, "InternalError", "memory is out");
-        return upgrade_queue(r, kind, protocol, done, forward_free, f);
+        then.data = f;
+        return upgrade_queue(r, kind, protocol, &then);
 }
 
 void forward_stop(struct server *s) {

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct MHD_UpgradeResponseHandle;
+struct raw;
 
 /* An upgraded connection, of one of the faces, and the pod that it is about. */
 struct forward {
@@ -24,9 +24,8 @@ struct forward {
 
 /* The connection is the face's, on failure too. Sets f->face and f->free_face. Returns 0, -ENOMEM,
  * or -EINVAL for a query that can't be served. */
-int forward_spdy_open(struct forward *f, int fd, struct MHD_UpgradeResponseHandle *handle,
-                      bool is_in_websocket);
-int forward_websocket_open(struct forward *f, int fd, struct MHD_UpgradeResponseHandle *handle);
+int forward_spdy_open(struct forward *f, struct raw *take_raw, bool is_in_websocket);
+int forward_websocket_open(struct forward *f, struct raw *take_raw);
 
 /* Bytes that came with the request. */
 void forward_spdy_feed(struct forward *f, const void *bytes, size_t len);

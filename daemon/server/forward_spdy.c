@@ -233,8 +233,7 @@ static void face_free(void *face) {
         free(s);
 }
 
-int forward_spdy_open(struct forward *f, int fd, struct MHD_UpgradeResponseHandle *handle,
-                      bool is_in_websocket) {
+int forward_spdy_open(struct forward *f, struct raw *take_raw, bool is_in_websocket) {
         static const struct spdy_handlers HANDLERS = {
                 .opened = client_opened,
                 .accepted = client_accepted,
@@ -244,8 +243,7 @@ int forward_spdy_open(struct forward *f, int fd, struct MHD_UpgradeResponseHandl
                 .closed = client_closed,
         };
         const struct spdy_place place = { .host = &f->server->host,
-                                          .fd = fd,
-                                          .handle = handle,
+                                          .raw = take_raw,
                                           .is_in_websocket = is_in_websocket };
         struct forward_spdy *s = calloc(1, sizeof(*s));
         int r;

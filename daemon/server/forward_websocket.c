@@ -155,7 +155,7 @@ static void port_open(struct port *p) {
         }
 }
 
-int forward_websocket_open(struct forward *f, int fd, struct MHD_UpgradeResponseHandle *handle) {
+int forward_websocket_open(struct forward *f, struct raw *take_raw) {
         static const struct websocket_handlers HANDLERS = {
                 .message = client_message,
                 .drained = client_drained,
@@ -166,11 +166,11 @@ int forward_websocket_open(struct forward *f, int fd, struct MHD_UpgradeResponse
         int r;
 
         if (!w) {
-                websocket_refuse(&f->server->host, handle);
+                websocket_refuse(&f->server->host, take_raw);
                 return -ENOMEM;
         }
         w->forward = f;
-        r = websocket_new(&f->server->host, fd, handle, &HANDLERS, w, &w->socket);
+        r = websocket_new(&f->server->host, take_raw, &HANDLERS, w, &w->socket);
         if (r < 0) {
                 free(w);
                 return r;

@@ -433,7 +433,7 @@ enum MHD_Result http_access(void *data, struct MHD_Connection *mhd, const char *
                             size_t *upload_len, void **state) {
         struct request *r = *state;
 
-        if (!r)
+        if (!r || r->is_raw)
                 return MHD_NO;
         if (!r->has_started)
                 return request_begin(r, method);

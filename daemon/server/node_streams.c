@@ -4,6 +4,7 @@
 #include "daemon/server/pull.h"
 #include "daemon/server/route.h"
 #include "daemon/server/tunnel.h"
+#include "daemon/server/upgrade.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,27 +43,29 @@ const struct route node_watch_route = { .dispatch = watch_dispatch };
 
 /* ---- a dialled stream ---- */
 
-/* Outlives the request: libmicrohttpd calls back when the connection is raw. */
+/* May outlive the request. */
 struct dial {
         struct nodes *nodes;
         char *id;
 };
 
-static void dial_upgraded(void *data, struct MHD_Connection *mhd, void *state, const char *extra,
-                          size_t extra_len, MHD_socket fd,
-                          struct MHD_UpgradeResponseHandle *handle) {
+static void dial_free(void *data) {
         struct dial *d = data;
 
-        nodes_dialled(d->nodes, d->id, fd, handle, extra, extra_len);
         free(d->id);
         free(d);
+}
+
+static void dial_upgraded(void *data, struct raw *take_raw, const void *extra, size_t extra_len) {
+        struct dial *d = data;
+
+        nodes_dialled(d->nodes, d->id, take_raw, extra, extra_len);
+        dial_free(d);
 }
 
 static enum MHD_Result dial_dispatch(struct request *r) {
         AUTO_DONE(node_path) struct node_path p = { 0 };
         struct nodes *nodes = r->face->server->nodes;
-        struct MHD_Response *response;
-        enum MHD_Result result;
         struct dial *d;
 
         if (node_path_parse(r->path, &p) < 0)
@@ -73,21 +76,13 @@ static enum MHD_Result dial_dispatch(struct request *r) {
         if (!nodes_is_awaited(nodes, p.node, p.rest))
                 return request_refuse(r, 404, "NotFound", "this stream is not awaited any more");
         d = calloc(1, sizeof(*d));
-        response = d ? MHD_create_response_for_upgrade(dial_upgraded, d) : NULL;
-        if (!response) {
-                free(d);
+        if (!d)
                 return request_refuse(r, 500, "InternalError", "memory is out");
-        }
         d->nodes = nodes;
         d->id = STEAL(p.rest);
-        (void) MHD_add_response_header(response, "Upgrade", STREAM_PROTOCOL);
-        result = MHD_queue_response(r->mhd, MHD_HTTP_SWITCHING_PROTOCOLS, response);
-        MHD_destroy_response(response);
-        if (result != MHD_YES) {
-                free(d->id);
-                free(d);
-        }
-        return result;
+        return upgrade_switch(
+                r, &(struct upgrade_header){ "Upgrade", STREAM_PROTOCOL }, 1,
+                &(struct upgrade_then){ .done = dial_upgraded, .free = dial_free, .data = d });
 }
 
 const struct route node_dial_route = { .dispatch = dial_dispatch };

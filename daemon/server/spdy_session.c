@@ -239,7 +239,7 @@ static void session_closed(void *data) {
 }
 
 void spdy_place_refuse(const struct spdy_place *place) {
-        wire_refuse(place->host, place->handle);
+        wire_refuse(place->host, place->raw);
 }
 
 int spdy_session_new(const struct spdy_place *place, const struct spdy_handlers *handlers,
@@ -264,9 +264,9 @@ int spdy_session_new(const struct spdy_place *place, const struct spdy_handlers 
         s->handlers = *handlers;
         s->data = data;
         if (place->is_in_websocket)
-                r = websocket_new(place->host, place->fd, place->handle, &SOCKET, s, &s->socket);
+                r = websocket_new(place->host, place->raw, &SOCKET, s, &s->socket);
         else
-                r = wire_new(place->host, place->fd, place->handle, &WIRE, s, &s->wire);
+                r = wire_new(place->host, place->raw, &WIRE, s, &s->wire);
         if (r < 0)
                 return r;
         if (s->wire)

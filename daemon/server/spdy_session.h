@@ -9,7 +9,7 @@
 
 /* The server's end of a SPDY/3.1 connection: on an upgraded connection, or inside a WebSocket's
  * binary messages (how kubectl since 1.31 forwards ports). */
-struct MHD_UpgradeResponseHandle;
+struct raw;
 struct spdy_session;
 struct wire_host;
 
@@ -29,8 +29,7 @@ struct spdy_handlers {
  */
 struct spdy_place {
         const struct wire_host *host;
-        int fd;
-        struct MHD_UpgradeResponseHandle *handle;
+        struct raw *raw;
         bool is_in_websocket;
 };
 

@@ -8,7 +8,6 @@
 #include "daemon/server/wire.h"
 
 #include <jansson.h>
-#include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -293,8 +292,8 @@ int tunnel_open(struct nodes *n, const char *node, const json_t *what,
         return 0;
 }
 
-void nodes_dialled(struct nodes *n, const char *id, int fd,
-                   struct MHD_UpgradeResponseHandle *handle, const void *extra, size_t extra_len) {
+void nodes_dialled(struct nodes *n, const char *id, struct raw *take_raw, const void *extra,
+                   size_t extra_len) {
         static const struct wire_handlers HANDLERS = {
                 .received = wire_received,
                 .drained = wire_drained,
@@ -303,13 +302,12 @@ void nodes_dialled(struct nodes *n, const char *id, int fd,
         struct tunnel *t = tunnel_of(n, id);
 
         if (!t) {
-                (void) MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
-                n->host->kick(n->host->data);
+                wire_refuse(n->host, take_raw);
                 return;
         }
         n->timers->vtable->cancel(n->timers, STEAL(t->timer));
         t->is_calling = true;
-        if (wire_new(n->host, fd, handle, &HANDLERS, t, &t->wire) < 0) {
+        if (wire_new(n->host, take_raw, &HANDLERS, t, &t->wire) < 0) {
                 tunnel_end(t, "memory is out");
                 tunnel_leave(t);
                 return;

@@ -9,7 +9,7 @@
 
 /* Streams to nodes. The node never listens: it keeps a watch on the streams that the server wants,
  * and dials back for each (docs/architecture.md). */
-struct MHD_UpgradeResponseHandle;
+struct raw;
 struct node_watch;
 struct nodes;
 struct timers;
@@ -41,8 +41,8 @@ void node_watch_unref(struct node_watch *w);
 bool nodes_is_awaited(const struct nodes *n, const char *node, const char *id);
 
 /* The node has dialled; the connection is the tunnel's. extra: bytes that came already. */
-void nodes_dialled(struct nodes *n, const char *id, int fd,
-                   struct MHD_UpgradeResponseHandle *handle, const void *extra, size_t extra_len);
+void nodes_dialled(struct nodes *n, const char *id, struct raw *take_raw, const void *extra,
+                   size_t extra_len);
 
 /* ---- the user's side ---- */
 

@@ -16,7 +16,24 @@ enum upgrade_kind upgrade_asked(const struct request *r);
 const char *upgrade_protocol(const struct request *r, enum upgrade_kind kind,
                              const char *const *known);
 
-/* Queues 101. done(data...) gets the connection. When that fails an error is queued instead and
- * free(data) was called. */
+/* What happens with the connection. */
+struct raw;
+struct upgrade_then {
+        /* extra: bytes that came together with the request. */
+        void (*done)(void *data, struct raw *take_raw, const void *extra, size_t extra_len);
+        void (*free)(void *data); /* instead of done, when it comes to nothing */
+        void *data;
+};
+
+struct upgrade_header {
+        const char *name, *value;
+};
+
+/* Answers 101 with these headers ("Upgrade" among them).
+ * When that fails an error is queued instead and then->free() was called. then: copied. */
+enum MHD_Result upgrade_switch(struct request *r, const struct upgrade_header *headers, size_t n,
+                               const struct upgrade_then *then);
+
+/* The same with what Kubernetes' clients expect of a kind and a protocol. */
 enum MHD_Result upgrade_queue(struct request *r, enum upgrade_kind kind, const char *protocol,
-                              MHD_UpgradeHandler done, void (*free_data)(void *data), void *data);
+                              const struct upgrade_then *then);

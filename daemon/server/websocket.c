@@ -159,7 +159,7 @@ static void wire_closed(void *data) {
         socket_leave(w);
 }
 
-int websocket_new(const struct wire_host *host, int fd, struct MHD_UpgradeResponseHandle *handle,
+int websocket_new(const struct wire_host *host, struct raw *take_raw,
                   const struct websocket_handlers *handlers, void *data, struct websocket **ret) {
         static const struct wslay_event_callbacks CALLBACKS = {
                 .recv_callback = frames_recv,
@@ -172,7 +172,12 @@ int websocket_new(const struct wire_host *host, int fd, struct MHD_UpgradeRespon
                 .closed = wire_closed,
         };
         struct websocket *w = calloc(1, sizeof(*w));
-        int r = w ? wire_new(host, fd, handle, &WIRE, w, &w->wire) : -ENOMEM;
+        int r = -ENOMEM;
+
+        if (w)
+                r = wire_new(host, take_raw, &WIRE, w, &w->wire);
+        else
+                wire_refuse(host, take_raw);
 
         if (r < 0) {
                 free(w);
@@ -191,8 +196,8 @@ int websocket_new(const struct wire_host *host, int fd, struct MHD_UpgradeRespon
         return 0;
 }
 
-void websocket_refuse(const struct wire_host *host, struct MHD_UpgradeResponseHandle *handle) {
-        wire_refuse(host, handle);
+void websocket_refuse(const struct wire_host *host, struct raw *take_raw) {
+        wire_refuse(host, take_raw);
 }
 
 void websocket_unref(struct websocket *w) {

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /* The server's end of a WebSocket (RFC 6455) over an upgraded connection; frames by wslay. */
-struct MHD_UpgradeResponseHandle;
+struct raw;
 struct websocket;
 struct wire_host;
 
@@ -28,11 +28,11 @@ struct websocket_handlers {
         void (*closed)(void *data); /* websocket_unref() is what is left */
 };
 
-/* fd, handle: as of wire_new(). Returns 0 or -ENOMEM. */
-int websocket_new(const struct wire_host *host, int fd, struct MHD_UpgradeResponseHandle *handle,
+/* take_raw: as of wire_new(). Returns 0 or -ENOMEM. */
+int websocket_new(const struct wire_host *host, struct raw *take_raw,
                   const struct websocket_handlers *handlers, void *data, struct websocket **ret);
 /* Closes an upgraded connection that is not to be a WebSocket. */
-void websocket_refuse(const struct wire_host *host, struct MHD_UpgradeResponseHandle *handle);
+void websocket_refuse(const struct wire_host *host, struct raw *take_raw);
 void websocket_unref(struct websocket *w);
 
 /* Bytes that came together with the request. */

@@ -2,8 +2,8 @@
 
 #include "base/fd.h"
 #include "base/str.h"
+#include "daemon/server/raw.h"
 
-#include <microhttpd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -14,8 +14,7 @@
 
 struct wire {
         const struct wire_host *host;
-        int fd;
-        struct MHD_UpgradeResponseHandle *handle;
+        struct raw *raw; /* owned */
         sd_event_source *io;
         struct wire_handlers handlers;
         void *data;
@@ -27,14 +26,14 @@ struct wire {
         bool is_calling, is_unwanted; /* freed once the handler is back */
 };
 
-void wire_refuse(const struct wire_host *host, struct MHD_UpgradeResponseHandle *handle) {
-        (void) MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
+void wire_refuse(const struct wire_host *host, struct raw *take_raw) {
+        raw_close(take_raw);
         host->kick(host->data);
 }
 
 static void wire_free(struct wire *w) {
         sd_event_source_disable_unref(w->io);
-        wire_refuse(w->host, w->handle);
+        wire_refuse(w->host, w->raw);
         strbuf_done(&w->out);
         free(w);
 }
@@ -59,7 +58,7 @@ static void wire_fail(struct wire *w) {
  * reason not to read it. */
 static void wire_flush(struct wire *w) {
         while (w->out_at < w->out.len) {
-                ssize_t n = send(w->fd, w->out.s + w->out_at, w->out.len - w->out_at, MSG_NOSIGNAL);
+                ssize_t n = raw_send(w->raw, w->out.s + w->out_at, w->out.len - w->out_at);
 
                 if (n < 0 && (errno == EAGAIN || errno == EINTR))
                         return;
@@ -82,11 +81,11 @@ static void wire_write(struct wire *w) {
 
 static void wire_read(struct wire *w) {
         char room[READ_BYTES];
-        ssize_t n = recv(w->fd, room, sizeof(room), 0);
+        ssize_t n = raw_recv(w->raw, room, sizeof(room));
 
         /* A unix socket tells that the peer left data unread before it hands out the peer's own. */
         if (n < 0 && errno == ECONNRESET)
-                n = recv(w->fd, room, sizeof(room), 0);
+                n = raw_recv(w->raw, room, sizeof(room));
         if (n > 0)
                 w->handlers.received(w->data, room, (size_t) n);
         else if (n == 0 || (errno != EAGAIN && errno != EINTR))
@@ -120,24 +119,26 @@ static int wire_io(sd_event_source *source, int fd, uint32_t events, void *data)
         return 0;
 }
 
-int wire_new(const struct wire_host *host, int fd, struct MHD_UpgradeResponseHandle *handle,
+int wire_new(const struct wire_host *host, struct raw *take_raw,
              const struct wire_handlers *handlers, void *data, struct wire **ret_wire) {
         struct wire *w = calloc(1, sizeof(*w));
 
         if (!w) {
-                wire_refuse(host, handle);
+                wire_refuse(host, take_raw);
                 return -ENOMEM;
         }
         w->host = host;
-        w->fd = fd;
-        w->handle = handle;
+        w->raw = take_raw;
         w->handlers = *handlers;
         w->data = data;
-        (void) fd_set_nonblock(fd, true);
-        if (sd_event_add_io(host->event, &w->io, fd, EPOLLIN, wire_io, w) < 0) {
+        (void) fd_set_nonblock(raw_fd(take_raw), true);
+        if (sd_event_add_io(host->event, &w->io, raw_fd(take_raw), EPOLLIN, wire_io, w) < 0) {
                 wire_free(w);
                 return -ENOMEM;
         }
+        w->out = *raw_greeting(take_raw);
+        *raw_greeting(take_raw) = (struct strbuf){ 0 };
+        wire_update(w);
         *ret_wire = w;
         return 0;
 }
@@ -176,7 +177,7 @@ bool wire_send(struct wire *w, const void *bytes, size_t len) {
 void wire_shutdown(struct wire *w) {
         w->is_deaf = true;
         w->is_eager = true;
-        (void) shutdown(w->fd, SHUT_RDWR);
+        (void) shutdown(raw_fd(w->raw), SHUT_RDWR);
         if (!w->is_calling && !w->is_closed)
                 wire_update(w);
 }

@@ -8,7 +8,7 @@
 
 /* An upgraded connection: bytes both ways on the loop, with a bounded queue of what is to be sent.
  */
-struct MHD_UpgradeResponseHandle;
+struct raw;
 struct wire;
 typedef struct sd_event sd_event;
 
@@ -30,9 +30,9 @@ struct wire_handlers {
         void (*closed)(void *data);  /* by the peer or an error; wire_unref() is what is left */
 };
 
-/* host: borrowed for the wire's life. fd and handle come from libmicrohttpd's upgrade; the wire
- * closes them. Handlers are called from the loop. Returns 0 or -ENOMEM (closed then). */
-int wire_new(const struct wire_host *host, int fd, struct MHD_UpgradeResponseHandle *handle,
+/* host: borrowed for the wire's life. take_raw: the connection, on failure too. Handlers are called
+ * from the loop. Returns 0 or -ENOMEM (closed then). */
+int wire_new(const struct wire_host *host, struct raw *take_raw,
              const struct wire_handlers *handlers, void *data, struct wire **ret_wire);
 
 /* Closes at once; what is queued is tried once more. Allowed in its handlers. */
@@ -47,7 +47,7 @@ void wire_set_eager(struct wire *w);
 void wire_shutdown(struct wire *w);
 
 /* Closes an upgraded connection that no wire was made for. */
-void wire_refuse(const struct wire_host *host, struct MHD_UpgradeResponseHandle *handle);
+void wire_refuse(const struct wire_host *host, struct raw *take_raw);
 
 /* Queues bytes. False: memory is out or the queue too long; wire_shutdown() was called. */
 bool wire_send(struct wire *w, const void *bytes, size_t len);
