@@ -281,7 +281,11 @@ static int open_parts(struct node *n, struct err *e) {
         if (r == 0 &&
             sources_new(n->ctx.client, n->timers, on_source_changed, n, &n->ctx.sources) < 0)
                 r = err_set(e, -ENOMEM, "out of memory");
-        if (r == 0 && tokens_new(n->ctx.client, n->timers, on_token, n, &n->ctx.tokens) < 0)
+        if (r == 0 && tokens_new(&(struct tokens_options){ .client = n->ctx.client,
+                                                           .timers = n->timers,
+                                                           .on_change = on_token,
+                                                           .userdata = n },
+                                 &n->ctx.tokens) < 0)
                 r = err_set(e, -ENOMEM, "out of memory");
         if (r == 0)
                 r = services_new(&n->ctx,

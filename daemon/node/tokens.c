@@ -16,6 +16,8 @@
 #define LIFE_SECONDS 3600
 #define LIFE_LEAST_USEC (10 * USEC_PER_SEC)
 #define REFRESH_PCT 80
+/* A clock that is set after the start, as on boards without a battery, ends tokens at once. */
+#define SWEEP_USEC (60 * USEC_PER_SEC)
 #define JITTER_PCT 5
 
 static const struct backoff RETRY = { .base_usec = USEC_PER_SEC, .most_usec = 60 * USEC_PER_SEC };
@@ -29,6 +31,7 @@ struct token {
         struct timer *timer;
         char *text;          /* owned; the last one that came, NULL: none */
         char *refusal;       /* owned; why none came, NULL: not refused */
+        uint64_t end_usec;   /* of text, wall clock */
         uint64_t since_usec; /* when it was first asked for */
         unsigned n_failures;
         bool was_told; /* that nobody answers */
@@ -39,7 +42,9 @@ struct tokens {
         struct timers *timers;
         tokens_change_fn on_change;
         void *userdata;
-        struct map items; /* "UID SECONDS AUDIENCE" → struct token, owned */
+        struct map items;    /* "UID SECONDS AUDIENCE" → struct token, owned */
+        struct timer *sweep; /* while there are items */
+        uint64_t (*wall_usec)(void);
         uint64_t seed;
 };
 
@@ -63,16 +68,17 @@ static void token_free(void *value) {
         free(k);
 }
 
-int tokens_new(struct client *client, struct timers *timers, tokens_change_fn on_change,
-               void *userdata, struct tokens **ret) {
+int tokens_new(const struct tokens_options *options, struct tokens **ret) {
         struct tokens *t = calloc(1, sizeof(*t));
 
         if (!t)
                 return -ENOMEM;
-        *t = (struct tokens){ .client = client,
-                              .timers = timers,
-                              .on_change = on_change,
-                              .userdata = userdata,
+        *t = (struct tokens){ .client = options->client,
+                              .timers = options->timers,
+                              .on_change = options->on_change,
+                              .userdata = options->userdata,
+                              .wall_usec =
+                                      options->wall_usec ? options->wall_usec : clock_wall_usec,
                               .seed = clock_wall_usec() };
         *ret = t;
         return 0;
@@ -82,6 +88,8 @@ void tokens_unref(struct tokens *t) {
         if (!t)
                 return;
         map_done(&t->items, token_free);
+        if (t->sweep)
+                t->timers->vtable->cancel(t->timers, t->sweep);
         free(t);
 }
 
@@ -107,12 +115,10 @@ static void token_ask_after(struct token *k, uint64_t delay_usec) {
 }
 
 /* Four fifths of what is left of its life. */
-static uint64_t refresh_delay(struct tokens *t, const char *expires) {
-        uint64_t end_usec = 0, wall_usec = clock_wall_usec();
-        uint64_t life_usec = LIFE_SECONDS * USEC_PER_SEC;
+static uint64_t refresh_delay(struct tokens *t, uint64_t end_usec) {
+        uint64_t wall_usec = t->wall_usec();
+        uint64_t life_usec = end_usec > wall_usec ? end_usec - wall_usec : 0;
 
-        if (expires && clock_parse(expires, &end_usec) == 0)
-                life_usec = end_usec > wall_usec ? end_usec - wall_usec : 0;
         life_usec = MAX(life_usec, LIFE_LEAST_USEC);
         return life_usec / 100 * REFRESH_PCT -
                backoff_random(&t->seed) % (life_usec / 100 * JITTER_PCT);
@@ -131,7 +137,9 @@ static bool token_take(struct token *k, const struct client_answer *a) {
                 k->text = copy;
                 k->refusal = NULL;
                 k->n_failures = 0;
-                token_ask_after(k, refresh_delay(k->owner, expires));
+                if (!expires || clock_parse(expires, &k->end_usec) < 0)
+                        k->end_usec = k->owner->wall_usec() + LIFE_SECONDS * USEC_PER_SEC;
+                token_ask_after(k, refresh_delay(k->owner, k->end_usec));
         }
         json_decref(tree);
         return copy;
@@ -198,6 +206,28 @@ static void token_ask(struct token *k) {
                 token_ask_after(k, USEC_PER_SEC);
 }
 
+static void sweep_set(struct tokens *t);
+
+static void sweep_due(void *data) {
+        struct tokens *t = data;
+        uint64_t wall_usec = t->wall_usec();
+
+        t->sweep = NULL;
+        MAP_FOREACH(i, &t->items) {
+                struct token *k = i->value;
+
+                if (k->text && wall_usec >= k->end_usec && k->n_failures == 0)
+                        token_ask(k);
+        }
+        sweep_set(t);
+}
+
+static void sweep_set(struct tokens *t) {
+        if (!t->sweep && t->items.n > 0)
+                (void) t->timers->vtable->add(t->timers, now_usec(t) + SWEEP_USEC, sweep_due, t,
+                                              &t->sweep);
+}
+
 /* ---- what is wanted ---- */
 
 static int64_t seconds_of(const struct service_account_token_projection *p) {
@@ -241,6 +271,7 @@ static struct token *token_add(struct tokens *t, const struct pod *pod,
                 return NULL;
         }
         token_ask(k);
+        sweep_set(t);
         return k;
 }
 

@@ -19,9 +19,16 @@ struct tokens;
 /* What tokens_get() says of the pod has changed. */
 typedef void (*tokens_change_fn)(void *userdata, const char *uid);
 
-/* client, timers: borrowed for life. Returns 0 or -ENOMEM. */
-int tokens_new(struct client *client, struct timers *timers, tokens_change_fn on_change,
-               void *userdata, struct tokens **ret);
+struct tokens_options {
+        struct client *client; /* borrowed for life, as are timers */
+        struct timers *timers;
+        uint64_t (*wall_usec)(void); /* what tokens end by; NULL: clock_wall_usec() */
+        tokens_change_fn on_change;
+        void *userdata;
+};
+
+/* Returns 0 or -ENOMEM. */
+int tokens_new(const struct tokens_options *options, struct tokens **ret);
 void tokens_unref(struct tokens *t);
 DEFINE_AUTO(tokens);
 

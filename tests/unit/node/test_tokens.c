@@ -28,9 +28,11 @@ struct fixture {
         bool is_open; /* a call waits for its answer */
         char *path, *body;
         unsigned n_calls;
-        void (*timer_fn)(void *data);
-        void *timer_data;
-        uint64_t due_usec;
+        struct fake_timer {
+                void (*fn)(void *data);
+                void *data;
+                uint64_t due_usec;
+        } timer[4];
         unsigned n_told;
         struct tokens *tokens;
         struct object *pod;
@@ -70,16 +72,18 @@ static int fake_add(struct timers *t, uint64_t due_usec, void (*fn)(void *data),
                     struct timer **ret_timer) {
         struct fixture *f = CONTAINER_OF(t, struct fixture, timers);
 
-        assert_null(f->timer_fn);
-        f->timer_fn = fn;
-        f->timer_data = data;
-        f->due_usec = due_usec;
-        *ret_timer = (struct timer *) &f->timer_fn;
-        return 0;
+        for (size_t i = 0; i < ARRAY_SIZE(f->timer); i++) {
+                if (f->timer[i].fn)
+                        continue;
+                f->timer[i] = (struct fake_timer){ fn, data, due_usec };
+                *ret_timer = (struct timer *) &f->timer[i];
+                return 0;
+        }
+        return -ENOMEM;
 }
 
 static void fake_forget(struct timers *t, struct timer *timer) {
-        CONTAINER_OF(t, struct fixture, timers)->timer_fn = NULL;
+        ((struct fake_timer *) timer)->fn = NULL;
 }
 
 static void told(void *userdata, const char *uid) {
@@ -89,16 +93,41 @@ static void told(void *userdata, const char *uid) {
         f->n_told++;
 }
 
-/* Lets time pass until the timer fires. Returns how much. */
-static uint64_t wait(struct fixture *f) {
-        void (*fn)(void *data) = f->timer_fn;
-        uint64_t passed_usec = f->due_usec - f->now_usec;
+static uint64_t wall_usec;
 
-        assert_non_null(fn);
-        f->now_usec = f->due_usec;
-        f->timer_fn = NULL;
-        fn(f->timer_data);
-        return passed_usec;
+static uint64_t fake_wall(void) {
+        return wall_usec;
+}
+
+static size_t n_timers(const struct fixture *f) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < ARRAY_SIZE(f->timer); i++)
+                n += f->timer[i].fn ? 1 : 0;
+        return n;
+}
+
+/* Lets the first timer fire. */
+static void tick(struct fixture *f) {
+        struct fake_timer *first = NULL, fired;
+
+        for (size_t i = 0; i < ARRAY_SIZE(f->timer); i++)
+                if (f->timer[i].fn && (!first || f->timer[i].due_usec < first->due_usec))
+                        first = &f->timer[i];
+        assert_non_null(first);
+        fired = *first;
+        first->fn = NULL;
+        f->now_usec = fired.due_usec;
+        fired.fn(fired.data);
+}
+
+/* Lets time pass until something is asked. Returns how much. */
+static uint64_t wait(struct fixture *f) {
+        uint64_t since_usec = f->now_usec;
+
+        while (!f->is_open)
+                tick(f);
+        return f->now_usec - since_usec;
 }
 
 static void answer(struct fixture *f, int error, unsigned status, const char *body) {
@@ -116,13 +145,17 @@ static void answer(struct fixture *f, int error, unsigned status, const char *bo
         f->handlers.on_done(f->data, &a);
 }
 
-static void answer_token(struct fixture *f, const char *token) {
+static void answer_token_for(struct fixture *f, const char *token, uint64_t seconds) {
         char end[CLOCK_TEXT_MAX];
         AUTO_FREE char *body =
                 str_format("{\"status\":{\"token\":\"%s\",\"expirationTimestamp\":\"%s\"}}", token,
-                           clock_format(clock_wall_usec() + 3607 * USEC_PER_SEC, end));
+                           clock_format(wall_usec + seconds * USEC_PER_SEC, end));
 
         answer(f, 0, 201, body);
+}
+
+static void answer_token(struct fixture *f, const char *token) {
+        answer_token_for(f, token, 3607);
 }
 
 /* "=TOKEN" or the error's number. */
@@ -151,7 +184,14 @@ static int setup(void **state) {
 
         f = (struct fixture){ .timers.vtable = &TIMERS, .now_usec = 1000 };
         client_init(&f.client, &CLIENT);
-        assert_int_equal(tokens_new(&f.client, &f.timers, told, &f, &f.tokens), 0);
+        wall_usec = 1800000000 * USEC_PER_SEC;
+        assert_int_equal(tokens_new(&(struct tokens_options){ .client = &f.client,
+                                                              .timers = &f.timers,
+                                                              .wall_usec = fake_wall,
+                                                              .on_change = told,
+                                                              .userdata = &f },
+                                    &f.tokens),
+                         0);
         assert_int_equal(object_new_from_text(NULL, POD, strlen(POD), false, &f.pod, NULL), 0);
         *state = &f;
         return 0;
@@ -162,7 +202,7 @@ static int teardown(void **state) {
 
         tokens_unref(f->tokens);
         assert_false(f->is_open);
-        assert_null(f->timer_fn);
+        assert_int_equal(n_timers(f), 0);
         object_unref(f->pod);
         free(f->path);
         free(f->body);
@@ -242,15 +282,31 @@ static void a_refusal_is_told_and_tried_again(void **state) {
         assert_string_equal(get(f), "=one");
 }
 
+static void a_clock_that_is_set_ends_tokens(void **state) {
+        struct fixture *f = *state;
+
+        tokens_want(f->tokens, OBJECT_AS(pod, f->pod));
+        answer_token(f, "one");
+        wall_usec += 40 * 365 * 86400ULL * USEC_PER_SEC;
+
+        assert_true(wait(f) <= 60 * USEC_PER_SEC);
+        answer_token(f, "two");
+        assert_string_equal(get(f), "=two");
+        assert_true(wait(f) > 2000 * USEC_PER_SEC);
+        answer_token(f, "three");
+}
+
 static void a_pod_that_goes_takes_its_tokens_along(void **state) {
         struct fixture *f = *state;
 
         tokens_want(f->tokens, OBJECT_AS(pod, f->pod));
         answer_token(f, "one");
-        assert_non_null(f->timer_fn);
+        assert_int_equal(n_timers(f), 2);
 
         tokens_unwant(f->tokens, OBJECT_AS(pod, f->pod));
-        assert_null(f->timer_fn);
+        assert_int_equal(n_timers(f), 1);
+        tick(f);
+        assert_int_equal(n_timers(f), 0);
         tokens_unwant(f->tokens, OBJECT_AS(pod, f->pod));
 }
 
@@ -261,6 +317,7 @@ int main(void) {
                 cmocka_unit_test_setup_teardown(asks_anew_before_the_token_ends, setup, teardown),
                 cmocka_unit_test_setup_teardown(says_when_nobody_answers_for_long, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_refusal_is_told_and_tried_again, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_clock_that_is_set_ends_tokens, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_pod_that_goes_takes_its_tokens_along, setup,
                                                 teardown),
         };
