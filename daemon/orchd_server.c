@@ -19,6 +19,7 @@
 
 #include <getopt.h>
 #include <grp.h>
+#include <malloc.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,7 @@ struct options {
         const char *state_dir, *run_dir, *listen, *insecure_listen, *service_cidr, *user;
         const char *node_name, *cluster_domain, *tls_san; /* NULL: none */
         int64_t ready_fd;                                 /* -1: none */
+        int64_t idle_timeout_s;                           /* 0: the server's */
         enum log_level log_level;
 };
 
@@ -76,6 +78,7 @@ static const char USAGE[] =
         "  --service-cidr CIDR   addresses of services (10.96.0.0/16)\n"
         "  --user NAME|UID       who to become when started as root\n"
         "  --log-level LEVEL     error, warning, notice or debug (notice)\n"
+        "  --idle-timeout SEC    when a connection without progress is closed (75)\n"
         "  --ready-fd N          one line is written to N once the API answers\n"
         "  --help, --version\n";
 
@@ -128,6 +131,8 @@ static int option_set(struct options *o, int option, const char *value) {
         case 'u':
                 o->user = value;
                 return 0;
+        case 'w':
+                return str_to_int64(value, 1, 3600, &o->idle_timeout_s);
         case 'f':
                 return str_to_int64(value, 0, 1 << 20, &o->ready_fd);
         case 'v':
@@ -149,6 +154,7 @@ static int options_parse(int argc, char **argv, struct options *ret) {
                 { "cluster-domain", required_argument, NULL, 'd' },
                 { "service-cidr", required_argument, NULL, 'c' },
                 { "user", required_argument, NULL, 'u' },
+                { "idle-timeout", required_argument, NULL, 'w' },
                 { "ready-fd", required_argument, NULL, 'f' },
                 { "log-level", required_argument, NULL, 'v' },
                 { "help", no_argument, NULL, 'h' },
@@ -313,6 +319,7 @@ static void registry_is_ready(void *data, int result, const char *text) {
                 .tcp_fd = STEAL_FD(d->tcp_fd),
                 .pki = d->pki,
                 .admin_gid = d->admin_gid,
+                .idle_timeout_s = (unsigned) d->options.idle_timeout_s,
         };
         struct err e = { 0 };
 
@@ -378,6 +385,26 @@ static int signalled(sd_event_source *source, const struct signalfd_siginfo *inf
         return 0;
 }
 
+/* Every connection is one. A refusal only means fewer connections. */
+static void files_raise(void) {
+        struct rlimit files;
+
+        if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+                return;
+        files.rlim_cur = files.rlim_max;
+        (void) setrlimit(RLIMIT_NOFILE, &files);
+}
+
+/* How glibc keeps memory. Fixed, the threshold of mmap() doesn't grow with the first large body, so
+ * that the memory of such bodies goes back; a little room at the top spares a brk() and fresh
+ * pages for each tree; without fast bins a large block needn't gather thousands of small ones. */
+static void memory_tune(void) {
+        (void) mallopt(M_MMAP_THRESHOLD, 256 << 10);
+        (void) mallopt(M_TRIM_THRESHOLD, 4 << 20);
+        (void) mallopt(M_TOP_PAD, 256 << 10);
+        (void) mallopt(M_MXFAST, 0);
+}
+
 static int daemon_start(struct daemon *d, struct err *e) {
         const struct store_sqlite_options store_options = { .keep_revisions =
                                                                     STORE_KEEP_REVISIONS };
@@ -396,6 +423,8 @@ static int daemon_start(struct daemon *d, struct err *e) {
 
         if (!folder)
                 return err_set(e, -ENOMEM, "memory is out");
+        files_raise();
+        memory_tune();
         r = dir_make_all(d->options.state_dir, 0755, e);
         if (r == 0)
                 r = folder_make(folder, d->options.user, e);

@@ -33,6 +33,15 @@ struct face {
         enum face_kind kind;
 };
 
+/* Connections without a whole request: those without TLS yet, those that never had a request, and
+ * those between two. */
+enum idle_kind { IDLE_GREETING, IDLE_NEW, IDLE_KEPT, IDLE_KINDS };
+
+struct idle {
+        struct list list; /* longest first */
+        unsigned n;
+};
+
 struct server {
         sd_event *event;
         struct registry *registry;
@@ -44,8 +53,7 @@ struct server {
         struct tls *tls; /* owned; NULL: none */
         struct face faces[3];
         unsigned n_faces;
-        struct list idle;      /* connections without a request, longest first */
-        struct list greeting;  /* connections without TLS yet, longest first */
+        struct idle idle[IDLE_KINDS];
         struct list suspended; /* requests that libmicrohttpd leaves alone */
         sd_event_source *sweep;
         struct list execs;    /* commands running in pods */
@@ -63,6 +71,8 @@ struct connection {
         struct face *face;
         int fd;
         uint64_t since_usec;
+        bool is_idle, has_asked;
+        enum idle_kind idle_kind;
         bool is_allowed;
         pid_t pid; /* of a unix socket's peer */
         /* Of a TLS connection; authn.c. */

@@ -112,8 +112,10 @@ void http_completed(void *data, struct MHD_Connection *mhd, void **state,
         *state = NULL;
         if (!r)
                 return;
-        if (r->connection && code == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+        if (r->connection && code == MHD_REQUEST_TERMINATED_COMPLETED_OK) {
+                r->connection->has_asked = true;
                 connection_set_idle(r->connection, true);
+        }
         sd_event_source_disable_unref(STEAL(r->hangup));
         if (r->is_gone || !r->is_waiting)
                 request_free(r);
@@ -294,6 +296,16 @@ static bool route_is_allowed(struct request *r) {
         return authorize_request(r->face->server->registry, &request, &r->response);
 }
 
+/* Of request line and headers. Beyond twice as much libmicrohttpd answers itself, in HTML. */
+#define HEAD_MAX_BYTES (24U << 10)
+
+static size_t head_bytes(const struct request *r) {
+        const union MHD_ConnectionInfo *info =
+                MHD_get_connection_info(r->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+
+        return info ? info->header_size : 0;
+}
+
 /* The headers are there: what can be refused is refused before the body comes. */
 static enum MHD_Result request_begin(struct request *r, const char *method) {
         const union MHD_ConnectionInfo *info =
@@ -306,6 +318,9 @@ static enum MHD_Result request_begin(struct request *r, const char *method) {
         r->method = strdup(method);
         if (!r->method || !r->connection)
                 return MHD_NO;
+        if (head_bytes(r) > HEAD_MAX_BYTES)
+                return request_refuse(r, 431, "RequestHeaderFieldsTooLarge",
+                                      "request line and headers are larger than 24 KiB");
         if (!r->connection->is_allowed)
                 return request_refuse(
                         r, 403, "Forbidden",

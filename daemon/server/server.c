@@ -18,17 +18,27 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <systemd/sd-event.h>
 
-#define MAX_CONNECTIONS 4096U
+#define MAX_CONNECTIONS 12000U
+#define SPARE_DESCRIPTORS 256U
+/* Of connections without a request, the longest silent one goes beyond it: whoever opens thousands
+ * neither fills the memory nor keeps others out. Those that have asked something before have used
+ * all of CONNECTION_BYTES, and may be closed between two requests (RFC 9112, section 9.5); new ones
+ * take a few pages, and are about to ask. */
+static const unsigned MAX_IDLE[] = {
+        [IDLE_GREETING] = 1024,
+        [IDLE_NEW] = 4096,
+        [IDLE_KEPT] = 512,
+};
 #define IDLE_TIMEOUT_S 75U
-/* Beyond libmicrohttpd's own time-out, which every byte winds up again. */
-#define DRIP_GRACE_S 25U
 /* What a TLS handshake may take, from the first byte to the last. */
 #define GREETING_USEC (10 * USEC_PER_SEC)
-/* For each connection: request line and headers must fit; a watch writes from it. */
-#define CONNECTION_BYTES (32U << 10)
+/* For each connection: request line and headers must fit, twice what http.c lets pass, so that most
+ * of what is too much is refused there, in Kubernetes' words; a watch writes from it. */
+#define CONNECTION_BYTES (48U << 10)
 
 /* ---- the loop ---- */
 
@@ -73,20 +83,28 @@ void face_kick(struct face *f) {
 static int idle_sweep(sd_event_source *source, uint64_t usec, void *data);
 
 static uint64_t idle_due(const struct server *s, const struct connection *c) {
-        return c->since_usec + (s->idle_timeout_s + DRIP_GRACE_S) * USEC_PER_SEC;
+        if (c->idle_kind == IDLE_GREETING)
+                return c->since_usec + GREETING_USEC;
+        /* A third beyond libmicrohttpd's own time-out, which every byte winds up again. */
+        return c->since_usec + s->idle_timeout_s * USEC_PER_SEC * 4 / 3;
 }
 
-static struct connection *list_first(struct list *l) {
-        return list_is_empty(l) ? NULL : CONTAINER_OF(l->next, struct connection, link);
+static struct connection *idle_first(const struct server *s, enum idle_kind kind) {
+        if (list_is_empty(&s->idle[kind].list))
+                return NULL;
+        return CONTAINER_OF(s->idle[kind].list.next, struct connection, link);
 }
 
 static void sweep_schedule(struct server *s) {
-        const struct connection *idle = list_first(&s->idle), *greeting = list_first(&s->greeting);
-        uint64_t due_usec = idle ? idle_due(s, idle) : USEC_NEVER;
+        uint64_t due_usec = UINT64_MAX;
 
-        if (greeting)
-                due_usec = MIN(due_usec, greeting->since_usec + GREETING_USEC);
-        if (due_usec == USEC_NEVER) {
+        for (unsigned i = 0; i < IDLE_KINDS; i++) {
+                const struct connection *first = idle_first(s, i);
+
+                if (first)
+                        due_usec = MIN(due_usec, idle_due(s, first));
+        }
+        if (due_usec == UINT64_MAX) {
                 (void) sd_event_source_set_enabled(s->sweep, SD_EVENT_OFF);
                 return;
         }
@@ -94,20 +112,25 @@ static void sweep_schedule(struct server *s) {
         (void) sd_event_source_set_enabled(s->sweep, SD_EVENT_ONESHOT);
 }
 
-/* Those who are through with their handshake have as long as anybody for a request. */
-static void greeting_sweep(struct server *s, uint64_t now_usec) {
-        LIST_FOREACH(i, &s->greeting) {
-                struct connection *c = CONTAINER_OF(i, struct connection, link);
+static void idle_remove(struct connection *c) {
+        if (c->is_idle)
+                c->face->server->idle[c->idle_kind].n--;
+        c->is_idle = false;
+        list_remove(&c->link);
+}
 
-                if (c->since_usec + GREETING_USEC > now_usec)
-                        break;
-                if (tls_is_established(c->session)) {
-                        connection_set_idle(c, true);
-                } else {
-                        (void) shutdown(c->fd, SHUT_RDWR);
-                        list_remove(&c->link);
-                }
-        }
+/* libmicrohttpd sees the end and cleans up. */
+static void connection_close(struct connection *c) {
+        (void) shutdown(c->fd, SHUT_RDWR);
+        idle_remove(c);
+}
+
+/* Those who are through with their handshake have as long as anybody for a request. */
+static void connection_expire(struct connection *c) {
+        if (c->idle_kind == IDLE_GREETING && tls_is_established(c->session))
+                connection_set_idle(c, true);
+        else
+                connection_close(c);
 }
 
 static int idle_sweep(sd_event_source *source, uint64_t usec, void *data) {
@@ -115,30 +138,35 @@ static int idle_sweep(sd_event_source *source, uint64_t usec, void *data) {
         uint64_t now_usec;
 
         (void) sd_event_now(s->event, CLOCK_MONOTONIC, &now_usec);
-        greeting_sweep(s, now_usec);
-        LIST_FOREACH(i, &s->idle) {
-                struct connection *c = CONTAINER_OF(i, struct connection, link);
+        for (unsigned i = 0; i < IDLE_KINDS; i++) {
+                struct connection *first;
 
-                if (idle_due(s, c) > now_usec)
-                        break;
-                /* libmicrohttpd sees the end and cleans up. */
-                (void) shutdown(c->fd, SHUT_RDWR);
-                list_remove(&c->link);
+                while ((first = idle_first(s, i)) && idle_due(s, first) <= now_usec)
+                        connection_expire(first);
         }
         sweep_schedule(s);
         return 0;
 }
 
-void connection_set_idle(struct connection *c, bool is_idle) {
+static void idle_add(struct connection *c, enum idle_kind kind) {
         struct server *s = c->face->server;
+        struct idle *idle = &s->idle[kind];
 
-        list_remove(&c->link);
-        if (!is_idle)
-                return;
+        if (idle->n >= MAX_IDLE[kind])
+                connection_close(idle_first(s, kind));
         (void) sd_event_now(s->event, CLOCK_MONOTONIC, &c->since_usec);
-        list_append(&s->idle, &c->link);
-        if (s->idle.next == &c->link)
+        list_append(&idle->list, &c->link);
+        c->idle_kind = kind;
+        c->is_idle = true;
+        idle->n++;
+        if (idle->n == 1)
                 sweep_schedule(s);
+}
+
+void connection_set_idle(struct connection *c, bool is_idle) {
+        idle_remove(c);
+        if (is_idle)
+                idle_add(c, c->has_asked ? IDLE_KEPT : IDLE_NEW);
 }
 
 /* Without a certificate to show there is nothing to say: such a connection is closed. */
@@ -154,10 +182,7 @@ static void greeting_begin(struct connection *c, struct MHD_Connection *mhd) {
                 (void) shutdown(c->fd, SHUT_RDWR);
                 return;
         }
-        (void) sd_event_now(s->event, CLOCK_MONOTONIC, &c->since_usec);
-        list_append(&s->greeting, &c->link);
-        if (s->greeting.next == &c->link)
-                sweep_schedule(s);
+        idle_add(c, IDLE_GREETING);
 }
 
 /* Whoever vanished without a word (a pulled cable, a sleeping laptop) is noticed within a minute,
@@ -203,13 +228,24 @@ static void connection_notify(void *data, struct MHD_Connection *mhd, void **soc
         c = *socket_context;
         if (!c)
                 return;
-        list_remove(&c->link);
+        idle_remove(c);
         connection_forget_client(c);
         free(c);
         *socket_context = NULL;
 }
 
 /* ---- the server ---- */
+
+/* Files, the store and upgraded connections want descriptors, too. */
+static unsigned max_connections(const struct server_options *o) {
+        struct rlimit files;
+
+        if (o->max_connections > 0)
+                return o->max_connections;
+        if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur <= 2 * SPARE_DESCRIPTORS)
+                return SPARE_DESCRIPTORS;
+        return (unsigned) MIN((rlim_t) MAX_CONNECTIONS, files.rlim_cur - SPARE_DESCRIPTORS);
+}
 
 static void log_line(void *data, const char *fmt, va_list args)
         __attribute__((format(printf, 2, 0)));
@@ -258,7 +294,7 @@ static int face_tls_init(struct face_tls *t, const struct pki *pki, struct err *
 
 static int face_start(struct face *f, const struct server_options *o, int fd, struct err *e) {
         const union MHD_DaemonInfo *info;
-        unsigned max = o->max_connections ? o->max_connections : MAX_CONNECTIONS;
+        unsigned max = max_connections(o);
         AUTO_DONE(face_tls) struct face_tls tls = { .options = { { MHD_OPTION_END, 0, NULL } } };
         unsigned flags = f->kind == FACE_TLS ? MHD_USE_TLS : 0;
 
@@ -308,8 +344,8 @@ int server_new(const struct server_options *options, struct server **ret_server,
 
         if (!s)
                 return err_set(e, -ENOMEM, "memory is out");
-        list_init(&s->idle);
-        list_init(&s->greeting);
+        for (unsigned i = 0; i < IDLE_KINDS; i++)
+                list_init(&s->idle[i].list);
         list_init(&s->suspended);
         list_init(&s->execs);
         list_init(&s->forwards);

@@ -24,7 +24,7 @@ struct server_options {
         int tls_fd;                /* likewise; needs pki */
         int tcp_fd;                /* likewise: without TLS and credentials */
         struct pki *pki;           /* borrowed for the server's life; NULL without tls_fd */
-        unsigned max_connections;  /* 0: 4096 */
+        unsigned max_connections;  /* 0: 12,000, or what RLIMIT_NOFILE leaves */
         unsigned idle_timeout_s;   /* a connection without progress, 0: 75 */
         gid_t admin_gid;           /* group that may use the unix socket, (gid_t) -1: none */
 };
