@@ -44,13 +44,16 @@ def connect(small=False):
 
 
 def read_all(s):
+    """A unix socket tells first that the other end closed with something unread; what it said before can still be read."""
     data = b''
-    try:
-        while chunk := s.recv(65536):
-            data += chunk
-    except ConnectionResetError:
-        pass
-    return data
+    while True:
+        try:
+            chunk = s.recv(65536)
+        except ConnectionResetError:
+            continue
+        if not chunk:
+            return data
+        data += chunk
 
 
 def send(s, data):
