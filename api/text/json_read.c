@@ -14,6 +14,7 @@
 struct reader {
         const unsigned char *text, *at, *end;
         unsigned depth, max_depth;
+        bool has_duplicates;
         bool rejects_duplicates, is_out_of_memory;
         const char *problem;   /* static; NULL: none so far */
         struct strbuf scratch; /* text that has escapes */
@@ -316,9 +317,10 @@ static bool member_add(struct reader *r, json_t *object) {
                 return false;
         if (json_object_setn_new_nocheck(object, key, len, value) < 0)
                 return fail_memory(r);
-        if (r->rejects_duplicates && json_object_size(object) == n)
-                return fail(r, "duplicate object key");
-        return true;
+        if (json_object_size(object) > n)
+                return true;
+        r->has_duplicates = true;
+        return !r->rejects_duplicates || fail(r, "duplicate object key");
 }
 
 static bool object_fill(struct reader *r, json_t *object) {
@@ -425,6 +427,18 @@ int text_read_json(const char *text, size_t len, size_t max_bytes, json_t **ret,
         if (len > max_bytes)
                 return err_set(e, -EFBIG, "larger than %zu bytes", max_bytes);
         return text_read(&r, text, len, ret, e);
+}
+
+int text_read_json_last(const char *text, size_t len, size_t max_bytes, json_t **ret,
+                        bool *ret_has_duplicates, struct err *e) {
+        struct reader r = { .max_depth = TEXT_DEPTH_MAX };
+        int result;
+
+        if (len > max_bytes)
+                return err_set(e, -EFBIG, "larger than %zu bytes", max_bytes);
+        result = text_read(&r, text, len, ret, e);
+        *ret_has_duplicates = r.has_duplicates;
+        return result;
 }
 
 json_t *text_parse_json(const char *text, size_t len) {

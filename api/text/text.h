@@ -57,6 +57,15 @@ int text_read_yaml(const char *text, size_t len, const char *file, size_t max_by
  * refused. max_bytes 0: TEXT_BYTES_MAX. Returns 0, -EINVAL, -EFBIG or -ENOMEM. Pure. */
 int text_read_json(const char *text, size_t len, size_t max_bytes, json_t **ret, struct err *e);
 
+/* The same, but of duplicate keys the last one counts; *ret_has_duplicates tells that there are. */
+int text_read_json_last(const char *text, size_t len, size_t max_bytes, json_t **ret,
+                        bool *ret_has_duplicates, struct err *e);
+
+/* Tells each key that comes again in its map, by its field path ("spec.containers[0].name"), in a
+ * text that text_read_json_last() has taken. At most 100. path: borrowed for the call. */
+void text_json_duplicates(const char *text, size_t len, void (*fn)(void *data, const char *path),
+                          void *data);
+
 /* Reads JSON that orch wrote itself (stored objects, its own answers): of duplicate keys the last
  * one counts. The caller's; NULL: no JSON, or memory is out. Pure. */
 json_t *text_parse_json(const char *text, size_t len);

@@ -36,14 +36,30 @@ static bool set_text(json_t *object, const char *key, const char *value) {
         return json_object_set_new(object, key, json_string(value)) == 0;
 }
 
+/* Names that are made up are tried so often. */
+#define NAME_TRIES 8
+
+/* A name that nobody has yet; after too many tries one that somebody has. */
+static char *name_generate(struct call *c, const char *stem) {
+        char suffix[SUFFIX_LEN + 1];
+        char *name = NULL;
+
+        for (unsigned i = 0; i < NAME_TRIES; i++) {
+                free(name);
+                name = str_format("%.*s%s", 58, stem, uid_suffix(suffix, SUFFIX_LEN));
+                if (!name || !table_get(&c->kind->table, c->path.namespace_, name))
+                        break;
+        }
+        return name;
+}
+
 static bool name_make(struct call *c, json_t *meta) {
         const char *name = tree_text(meta, "name"), *stem = tree_text(meta, "generateName");
-        char suffix[SUFFIX_LEN + 1];
 
         if (!str_is_empty(name)) {
                 c->name = strdup(name);
         } else if (!str_is_empty(stem)) {
-                c->name = str_format("%.*s%s", 58, stem, uid_suffix(suffix, SUFFIX_LEN));
+                c->name = name_generate(c, stem);
         } else {
                 call_fail_field(c, DIAG_REQUIRED, "metadata.name",
                                 "Required value: name or generateName is required");

@@ -40,6 +40,7 @@ static void call_free(struct call *c) {
         free(c->body);
         free(c->agent);
         free(c->managed_said);
+        free(c->duplicates);
         free(c->managed);
         free(c->name);
         free(c->namespace_);
@@ -159,9 +160,11 @@ static void call_fail_causes(struct call *c, unsigned code, const char *reason, 
                                       : k->plural,
                 .causes = causes,
         };
+        const struct status_text bare = { .code = code, .reason = reason, .message = message };
         struct rest_response response;
 
-        status_respond(&s, &response);
+        /* As in Kubernetes: a body that can't be read is about no object. */
+        status_respond(code == 400 || code == 415 ? &bare : &s, &response);
         call_end(c, &response);
 }
 

@@ -42,6 +42,7 @@ struct call {
         void (*run)(struct call *c); /* what is done in the object's turn */
         char *name, *namespace_;     /* owned; of the object, perhaps made up */
         json_t *tree;                /* owned; what the request brought, decoded */
+        char *duplicates;    /* owned; 'duplicate field "a"' of a strict request; NULL: none */
         char *managed_said;  /* owned; managedFields as the client sent them; NULL: nothing */
         char *managed;       /* owned; what they will be, as text; "" for none (managed.h) */
         bool is_apply;       /* managed is settled already */

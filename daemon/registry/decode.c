@@ -44,17 +44,74 @@ static bool fail_body(struct call *c, int r, const char *why) {
         return false;
 }
 
+static void duplicate_told(void *data, const char *path) {
+        struct call *c = data;
+        AUTO_FREE char *text = str_format("duplicate field \"%s\"", path);
+        char *all;
+
+        if (!text)
+                return;
+        if (c->field_validation == FIELDS_WARN)
+                call_warn(c, text);
+        if (c->field_validation != FIELDS_STRICT)
+                return;
+        all = c->duplicates ? str_format("%s, %s", c->duplicates, text) : strdup(text);
+        if (!all)
+                return;
+        free(c->duplicates);
+        c->duplicates = all;
+}
+
+static int read_text(struct call *c, json_t **ret_tree, struct err *e) {
+        bool has_duplicates = false;
+        int r = text_read_json_last(c->body, c->body_len, REST_BODY_MAX_BYTES, ret_tree,
+                                    &has_duplicates, e);
+
+        if (r == 0 && has_duplicates && c->field_validation != FIELDS_IGNORE)
+                text_json_duplicates(c->body, c->body_len, duplicate_told, c);
+        return r;
+}
+
+bool decode_text(struct call *c, json_t **ret_tree) {
+        struct err e = { 0 };
+        int r = read_text(c, ret_tree, &e);
+
+        if (r == 0)
+                return true;
+        if (r == -ENOMEM)
+                call_fail_memory(c);
+        else
+                call_fail(c, 400, "BadRequest", "%s", err_text(&e));
+        return false;
+}
+
 static bool decode_json(struct call *c, json_t **ret_tree) {
         struct err e = { 0 };
         json_t *tree = NULL;
         int r;
 
-        r = text_read_json(c->body, c->body_len, REST_BODY_MAX_BYTES, &tree, &e);
+        r = read_text(c, &tree, &e);
         if (r < 0 || !json_is_object(tree)) {
                 json_decref(tree);
                 return fail_body(c, r, r < 0 ? err_text(&e) : "the body is no JSON object");
         }
         *ret_tree = tree;
+        return true;
+}
+
+static bool decode_yaml(struct call *c, json_t **ret_tree) {
+        AUTO_DONE(text_documents) struct text_documents docs = { 0 };
+        AUTO_FREE char *why = NULL;
+        struct diags d = { 0 };
+        int r;
+
+        r = text_read_yaml(c->body, c->body_len, NULL, REST_BODY_MAX_BYTES, &docs, &d);
+        if (r < 0 && d.n > 0)
+                why = strdup(str_or_empty(d.items[0].text));
+        diags_done(&d);
+        if (r < 0 || docs.n != 1 || !json_is_object(docs.items[0].tree))
+                return fail_body(c, r, why ? why : "the body is no YAML map");
+        *ret_tree = json_incref(docs.items[0].tree);
         return true;
 }
 
@@ -110,17 +167,21 @@ static bool decode_protobuf(struct call *c, json_t **ret_tree) {
 bool decode_body(struct call *c, json_t **ret_tree) {
         const char *type = str_is_empty(c->content_type) ? "application/json" : c->content_type;
         bool is_protobuf = type_is(type, PROTOBUF_MEDIA_TYPE);
+        bool is_yaml = type_is(type, "application/yaml");
 
-        if (!is_protobuf && !type_is(type, "application/json") && !str_ends_with(type, "+json")) {
+        if (!is_protobuf && !is_yaml && !type_is(type, "application/json") &&
+            !str_ends_with(type, "+json")) {
                 call_fail(c, 415, "UnsupportedMediaType",
                           "the body of the request was in an unknown format - accepted media types "
-                          "include: application/json, " PROTOBUF_MEDIA_TYPE);
+                          "include: application/json, application/yaml, " PROTOBUF_MEDIA_TYPE);
                 return false;
         }
         if (!c->body) {
                 call_fail(c, 400, "BadRequest", "the request has no body");
                 return false;
         }
+        if (is_yaml)
+                return decode_yaml(c, ret_tree);
         return is_protobuf ? decode_protobuf(c, ret_tree) : decode_json(c, ret_tree);
 }
 
@@ -157,8 +218,7 @@ static char *unknown_fields(const struct diags *d, enum diag_reason reason) {
                 if (b.len > 0)
                         strbuf_add(&b, ", ");
                 if (reason == DIAG_UNKNOWN)
-                        strbuf_addf(&b, "unknown field \"%s\"%s%s", str_or_empty(one->field),
-                                    one->hint ? ", " : "", str_or_empty(one->hint));
+                        strbuf_addf(&b, "unknown field \"%s\"", str_or_empty(one->field));
                 else
                         strbuf_addf(&b, "%s: %s", str_or_empty(one->field),
                                     str_or_empty(one->text));
@@ -176,8 +236,7 @@ static void warn_all(struct call *c, const struct diags *d) {
                 if (one->reason == DIAG_UNKNOWN && c->field_validation == FIELDS_IGNORE)
                         continue;
                 if (one->reason == DIAG_UNKNOWN)
-                        text = str_format("unknown field \"%s\"%s%s", str_or_empty(one->field),
-                                          one->hint ? ", " : "", str_or_empty(one->hint));
+                        text = str_format("unknown field \"%s\"", str_or_empty(one->field));
                 else
                         text = str_format("%s: %s", str_or_empty(one->field),
                                           str_or_empty(one->text));
@@ -192,11 +251,18 @@ static bool findings_accept(struct call *c, const struct diags *d) {
         AUTO_FREE char *unknown = unknown_fields(d, DIAG_UNKNOWN);
         AUTO_FREE char *types = unknown_fields(d, DIAG_TYPE);
 
-        if (unknown || types) {
+        if (types) {
                 call_fail(c, 400, "BadRequest",
-                          "%s in version \"%s\" cannot be handled as a %s: %s%s", k->name,
-                          k->version, k->name,
-                          types ? "" : "strict decoding error: ", types ? types : unknown);
+                          "%s in version \"%s\" cannot be handled as a %s: %s", k->name, k->version,
+                          k->name, types);
+                return false;
+        }
+        if (unknown || c->duplicates) {
+                call_fail(c, 400, "BadRequest",
+                          "%s in version \"%s\" cannot be handled as a %s: strict decoding error: "
+                          "%s%s%s",
+                          k->name, k->version, k->name, str_or_empty(unknown),
+                          unknown && c->duplicates ? ", " : "", str_or_empty(c->duplicates));
                 return false;
         }
         if (d->n_errors > 0 || d->has_failed) {

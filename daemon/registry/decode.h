@@ -11,6 +11,10 @@ struct call;
 struct resource;
 typedef struct json_t json_t;
 
+/* The JSON of a body or a patch; keys that come twice count as the request wants unknown fields
+ * to. False: answered. */
+bool decode_text(struct call *c, json_t **ret_tree);
+
 /* The body as a JSON object, the caller's. */
 bool decode_body(struct call *c, json_t **ret_tree);
 

@@ -156,6 +156,8 @@ static bool name_is_printable(const char *name) {
 const char *managed_options_kind(const struct call *c) {
         if (str_eq(c->method, "POST"))
                 return "CreateOptions";
+        if (str_eq(c->method, "DELETE"))
+                return "DeleteOptions";
         return str_eq(c->method, "PUT") ? "UpdateOptions" : "PatchOptions";
 }
 

@@ -32,10 +32,30 @@ static const char *const KEPT_NAMESPACES[] = { "default", "kube-system", "kube-p
 struct remove_options {
         int64_t grace_s;                          /* -1: as the object says */
         const char *propagation, *uid, *revision; /* NULL: not said */
+        const char *orphans; /* what the old orphanDependents comes to; NULL: not said */
+        const char *dry_run; /* a value that isn't "All"; NULL: none */
         bool is_dry_run;
 };
 
+static bool fail_option(struct call *c, enum diag_reason reason, const char *field,
+                        char *take_text) {
+        AUTO_FREE char *text = take_text;
+
+        call_fail_options(c, "DeleteOptions", reason, field, str_or_empty(text));
+        return false;
+}
+
 static bool options_check(struct call *c, const struct remove_options *o) {
+        if (o->propagation && o->orphans)
+                return fail_option(c, DIAG_INVALID, "propagationPolicy",
+                                   str_format("Invalid value: \"%s\": orphanDependents and "
+                                              "deletionPropagation cannot be both set",
+                                              o->propagation));
+        if (o->dry_run)
+                return fail_option(
+                        c, DIAG_NOT_SUPPORTED, "dryRun",
+                        str_format("Unsupported value: \"%s\": supported values: \"All\"",
+                                   o->dry_run));
         if (o->grace_s < -1 || o->grace_s > GRACE_MAX_S) {
                 call_fail(c, 400, "BadRequest", "gracePeriodSeconds must be a number from 0");
                 return false;
@@ -43,12 +63,10 @@ static bool options_check(struct call *c, const struct remove_options *o) {
         if (!o->propagation || str_eq(o->propagation, "Background") ||
             str_eq(o->propagation, "Foreground") || str_eq(o->propagation, "Orphan"))
                 return true;
-        call_fail(
-                c, 422, "Invalid",
-                "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Unsupported value: "
-                "\"%s\": supported values: \"Foreground\", \"Background\", \"Orphan\"",
-                o->propagation);
-        return false;
+        return fail_option(c, DIAG_NOT_SUPPORTED, "propagationPolicy",
+                           str_format("Unsupported value: \"%s\": supported values: "
+                                      "\"Background\", \"Foreground\", \"Orphan\"",
+                                      o->propagation));
 }
 
 /* The body's word counts more than the query's. tree: DeleteOptions or NULL. */
@@ -56,6 +74,8 @@ static bool options_read(struct call *c, const json_t *tree, struct remove_optio
         const json_t *conditions = json_object_get(tree, "preconditions");
         const json_t *grace = json_object_get(tree, "gracePeriodSeconds");
         struct remove_options o = { .grace_s = -1, .is_dry_run = c->is_dry_run };
+        size_t i;
+        json_t *one;
 
         if (query_number(&c->query, "gracePeriodSeconds", &o.grace_s) < 0)
                 o.grace_s = -2;
@@ -63,19 +83,23 @@ static bool options_read(struct call *c, const json_t *tree, struct remove_optio
                 o.grace_s = json_integer_value(grace);
         o.propagation = query_get(&c->query, "propagationPolicy");
         if (query_get(&c->query, "orphanDependents"))
-                o.propagation = query_bool(&c->query, "orphanDependents") ? "Orphan" : "Background";
+                o.orphans = query_bool(&c->query, "orphanDependents") ? "Orphan" : "Background";
         if (tree_text(tree, "propagationPolicy"))
                 o.propagation = tree_text(tree, "propagationPolicy");
         if (json_is_boolean(json_object_get(tree, "orphanDependents")))
-                o.propagation = json_is_true(json_object_get(tree, "orphanDependents"))
-                                        ? "Orphan"
-                                        : "Background";
-        if (json_array_size(json_object_get(tree, "dryRun")) > 0)
+                o.orphans = json_is_true(json_object_get(tree, "orphanDependents")) ? "Orphan"
+                                                                                    : "Background";
+        json_array_foreach(json_object_get(tree, "dryRun"), i, one) {
                 o.is_dry_run = true;
+                if (!str_eq(json_string_value(one), "All"))
+                        o.dry_run = str_or_empty(json_string_value(one));
+        }
         o.uid = tree_text(conditions, "uid");
         o.revision = tree_text(conditions, "resourceVersion");
         if (!options_check(c, &o))
                 return false;
+        if (o.orphans)
+                o.propagation = o.orphans;
         *ret = o;
         return true;
 }
@@ -87,13 +111,14 @@ static bool preconditions_hold(struct call *c, const struct remove_options *o,
 
         (void) snprintf(now, sizeof(now), "%" PRIu64, old->revision);
         if (o->uid && !str_eq(o->uid, old->uid))
-                why = str_format(
-                        "Precondition failed: UID in precondition: %s, UID in object meta: "
-                        "%s",
-                        o->uid, old->uid);
+                why = str_format("the UID in the precondition (%s) does not match the UID in "
+                                 "record (%s). The object might have been deleted and then "
+                                 "recreated",
+                                 o->uid, old->uid);
         else if (o->revision && !str_eq(o->revision, now))
-                why = str_format("Precondition failed: ResourceVersion in precondition: %s, "
-                                 "ResourceVersion in object meta: %s",
+                why = str_format("the ResourceVersion in the precondition (%s) does not match the "
+                                 "ResourceVersion in record (%s). The object might have been "
+                                 "modified",
                                  o->revision, now);
         else
                 return true;
@@ -371,7 +396,8 @@ static void one_remove(struct collection *x, const struct record *r, const char 
                 .path = path,
                 .query = query,
                 .content_type = x->call->content_type,
-                .user = x->call->user,
+                /* Whoever may delete collections need not be allowed to delete by name. */
+                .user = &REGISTRY_USER,
                 .body = x->call->body,
                 .body_len = x->call->body_len,
         };
@@ -404,8 +430,13 @@ void remove_collection(struct call *c) {
         AUTO_FREE char *query = shared_query(c);
         struct collection *x;
         const struct table *t = &c->kind->table;
-        size_t n;
+        size_t n, n_wanted = 0;
+        int64_t limit = 0;
 
+        if (query_number(&c->query, "limit", &limit) < 0 || limit < 0) {
+                call_fail(c, 400, "BadRequest", "limit must be a number from 0");
+                return;
+        }
         if (!filter_read(c, &f))
                 return;
         x = calloc(1, sizeof(*x));
@@ -417,9 +448,12 @@ void remove_collection(struct call *c) {
         x->call = c;
         x->n_pending = 1;
         /* Requests may be answered, and the table change, while they are made. */
-        for (size_t i = 0; i < t->n; i++)
-                if (filter_matches(&f, t->items[i]))
-                        body_add_record(pinned, t->items[i]);
+        for (size_t i = 0; i < t->n && (limit == 0 || n_wanted < (size_t) limit); i++) {
+                if (!filter_matches(&f, t->items[i]))
+                        continue;
+                body_add_record(pinned, t->items[i]);
+                n_wanted++;
+        }
         (void) body_pieces(pinned, &n);
         for (size_t i = 0; i < n; i++)
                 one_remove(x, body_record(pinned, i), query);

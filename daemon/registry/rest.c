@@ -242,14 +242,17 @@ static bool form_read(struct call *c) {
         return r == 0 && form_fits(c);
 }
 
-/* What every verb's query may say. False: answered. */
+/* What a write's query may say; reads have no use for it. False: answered. */
 static bool options_read(struct call *c) {
         const char *validation = query_get(&c->query, "fieldValidation");
-        const char *dry_run = query_get(&c->query, "dryRun");
+        const char *dry_run = query_get(&c->query, "dryRun"), *kind = managed_options_kind(c);
+        AUTO_FREE char *text = NULL;
 
+        if (str_eq(c->method, "GET"))
+                return true;
         if (!str_is_empty(dry_run) && !str_eq(dry_run, "All")) {
-                call_fail(c, 400, "BadRequest",
-                          "dryRun: Unsupported value: \"%s\": supported values: \"All\"", dry_run);
+                text = str_format("Unsupported value: \"%s\": supported values: \"All\"", dry_run);
+                call_fail_options(c, kind, DIAG_NOT_SUPPORTED, "dryRun", str_or_empty(text));
                 return false;
         }
         c->is_dry_run = !str_is_empty(dry_run);
@@ -258,13 +261,14 @@ static bool options_read(struct call *c) {
         else if (str_eq(validation, "Ignore"))
                 c->field_validation = FIELDS_IGNORE;
         else if (!str_is_empty(validation) && !str_eq(validation, "Warn")) {
-                call_fail(c, 400, "BadRequest",
-                          "fieldValidation: Unsupported value: \"%s\": supported values: "
-                          "\"Ignore\", \"Warn\", \"Strict\"",
-                          validation);
+                text = str_format("Unsupported value: \"%s\": supported values: \"\", \"Ignore\", "
+                                  "\"Strict\", \"Warn\"",
+                                  validation);
+                call_fail_options(c, kind, DIAG_NOT_SUPPORTED, "fieldValidation",
+                                  str_or_empty(text));
                 return false;
         }
-        return true;
+        return managed_check_name(c);
 }
 
 static void warn_deprecation(struct call *c) {

@@ -166,7 +166,7 @@ static json_t *scale_config(struct call *c, json_t *scale) {
         config = json_pack("{s:s,s:s,s:O}", "apiVersion", c->asked->api_version, "kind",
                            c->asked->name, "metadata", meta);
         if (config && json_object_get(json_object_get(scale, "spec"), "replicas") &&
-            json_object_set_new(config, "spec", json_pack("{s:I}", "replicas", replicas)) < 0)
+            custom_put(config, scale_paths(c->asked)->spec_replicas, json_integer(replicas)) < 0)
                 json_decref(STEAL(config));
         if (!config)
                 call_fail_memory(c);

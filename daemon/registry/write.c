@@ -96,13 +96,23 @@ static void submit(struct call *c, enum change change, struct record *old, bool 
 
 /* ---- create ---- */
 
+static bool is_generated(const struct call *c) {
+        const char *stem = tree_text(json_object_get(c->tree, "metadata"), "generateName");
+
+        return !str_is_empty(stem) && str_starts_with(c->name, stem) &&
+               strlen(c->name) == MIN(strlen(stem), (size_t) 58) + 5;
+}
+
 void write_create_run(struct call *c) {
         bool is_volatile = c->kind->resource.flags & RESOURCE_VOLATILE;
         char resource[CALL_RESOURCE_MAX];
 
         if (table_get(&c->kind->table, c->namespace_, c->name)) {
-                call_fail(c, 409, "AlreadyExists", "%s \"%s\" already exists",
-                          call_resource(c, resource), c->name);
+                call_fail(c, 409, "AlreadyExists", "%s \"%s\" already exists%s",
+                          call_resource(c, resource), c->name,
+                          is_generated(c) ? ", the server was not able to generate a unique name "
+                                            "for the object"
+                                          : "");
                 return;
         }
         if (!admit_new(c, c->tree))
@@ -214,11 +224,11 @@ bool write_names_match(struct call *c, json_t *fresh) {
         }
         if (*c->path.namespace_ && !str_is_empty(namespace_) &&
             !str_eq(namespace_, c->path.namespace_)) {
-                call_fail(
-                        c, 400, "BadRequest",
-                        "the namespace of the object (%s) does not match the namespace on the URL "
-                        "(%s)",
-                        namespace_, c->path.namespace_);
+                call_fail(c, 400, "BadRequest",
+                          "the namespace of the object (%s) does not match the namespace on the "
+                          "request "
+                          "(%s)",
+                          namespace_, c->path.namespace_);
                 return false;
         }
         c->name = strdup(c->path.name);
@@ -324,11 +334,8 @@ bool write_apply_patch(struct call *c, const json_t *tree, json_t **ret) {
         struct err e = { 0 };
         int r;
 
-        r = text_read_json(c->body, c->body_len, REST_BODY_MAX_BYTES, &patch, &e);
-        if (r < 0) {
-                fail_patch(c, r, &e);
+        if (!decode_text(c, &patch))
                 return false;
-        }
         if (patch_type_is(c, "application/merge-patch+json"))
                 r = patch_merge(tree, patch, ret, &e);
         else if (patch_type_is(c, "application/json-patch+json"))
