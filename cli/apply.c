@@ -1,3 +1,5 @@
+#include "cli/apply.h"
+
 #include "api/kinds/object.h"
 #include "api/patch/patch.h"
 #include "base/clock.h"
@@ -10,6 +12,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #define CONFLICTS_MAX 5
 
@@ -34,8 +37,7 @@ static const struct option apply_options[] = {
         OPTION_OF_DURATION(struct apply_args, timeout, 0, "timeout", "TIME", "give up waiting then",
                            .default_text = "5m"),
         OPTION_OF_TEXT(struct apply_args, field_manager, 0, "field-manager", "NAME",
-                       "who the changes are recorded for",
-                       .default_text = "kubectl-client-side-apply"),
+                       "who the changes are recorded for"),
         OPTION_OF_FLAG(struct apply_args, is_server_side, 0, "server-side", "let the server merge"),
         OPTION_OF_FLAG(struct apply_args, is_forced, 0, "force-conflicts",
                        "with --server-side: take fields over from other managers"),
@@ -73,10 +75,17 @@ static int say(const struct applying *a, const struct manifest *m, const char *v
                               str_or_empty(text), e);
 }
 
+/* kubectl's names, so that both programs are one manager. */
+static const char *field_manager(const struct applying *a) {
+        if (!str_is_empty(a->args->field_manager))
+                return a->args->field_manager;
+        return a->args->is_server_side ? "kubectl" : "kubectl-client-side-apply";
+}
+
 static char *write_path(const struct applying *a, const struct manifest *m, const char *name) {
         char *path = session_path(a->session, m->kind, namespace_of(m), name, NULL);
 
-        (void) client_path_query(&path, "fieldManager", a->args->field_manager);
+        (void) client_path_query(&path, "fieldManager", field_manager(a));
         (void) client_path_query(&path, "fieldValidation", "Strict");
         if (a->is_dry_server)
                 (void) client_path_query(&path, "dryRun", "All");
@@ -186,18 +195,29 @@ static int apply_once(const struct applying *a, const struct manifest *m, const 
         return r;
 }
 
-static int apply_server_side(const struct applying *a, const struct manifest *m, struct err *e) {
+static int send_server_side(const struct applying *a, const struct manifest *m, json_t **ret_answer,
+                            struct err *e) {
         char *path = write_path(a, m, name_of(m));
-        json_t *answer = NULL;
         int r;
 
         if (a->args->is_forced)
                 (void) client_path_query(&path, "force", "true");
         r = session_json(a->session, CLIENT_PATCH, path, "application/apply-patch+yaml", m->tree,
-                         &answer, e);
+                         ret_answer, e);
         if (a->session->reason == CLIENT_REASON_UNSUPPORTED_MEDIA_TYPE)
-                r = err_set(e, -EOPNOTSUPP,
-                            "this server can't merge manifests; leave out --server-side");
+                return err_set(e, -EOPNOTSUPP,
+                               "this server can't merge manifests; leave out --server-side");
+        if (r < 0 && strstr(err_text(e), "Apply failed with"))
+                (void) fprintf(stderr,
+                               "Others own these fields. Leave them out of the manifest, or take "
+                               "them over with --force-conflicts.\n");
+        return r;
+}
+
+static int apply_server_side(const struct applying *a, const struct manifest *m, struct err *e) {
+        json_t *answer = NULL;
+        int r = send_server_side(a, m, &answer, e);
+
         if (r == 0)
                 r = say(a, m, "serverside-applied", answer, e);
         json_decref(answer);
@@ -271,6 +291,68 @@ static int applying_init(struct session *s, const struct apply_args *args, struc
         return output_parse(s, args->output, &ret->output, e);
 }
 
+/* What the client's merge would make of live. */
+static int preview_merge(const struct applying *a, const struct manifest *m, const json_t *live,
+                         json_t **ret_wanted, struct err *e) {
+        const char *text = tree_text(live, "metadata", "annotations", PATCH_LAST_APPLIED, NULL);
+        json_t *last = text[0] ? json_loads(text, 0, NULL) : NULL, *patch = NULL, *tree = NULL;
+        int r = annotate(m, &tree, e);
+
+        if (r == 0)
+                r = patch_three_way(m->kind->schema, last, tree, live, &patch, e);
+        if (r == 0)
+                r = session_json(a->session, CLIENT_PATCH, write_path(a, m, name_of(m)),
+                                 CLIENT_TYPE_STRATEGIC_PATCH, patch, ret_wanted, e);
+        json_decref(tree);
+        json_decref(last);
+        json_decref(patch);
+        return r;
+}
+
+/* Accounts of who applied what are nothing that one applies. */
+static void accounts_hide(json_t *tree) {
+        json_t *meta = json_object_get(tree, "metadata");
+        json_t *annotations = json_object_get(meta, "annotations");
+
+        (void) json_object_del(meta, "managedFields");
+        (void) json_object_del(annotations, PATCH_LAST_APPLIED);
+        if (json_object_size(annotations) == 0)
+                (void) json_object_del(meta, "annotations");
+}
+
+int apply_preview(struct session *s, const struct manifest *m, const struct apply_how *how,
+                  json_t **ret_live, json_t **ret_wanted, struct err *e) {
+        const struct apply_args args = {
+                .field_manager = how->field_manager,
+                .is_server_side = how->is_server_side,
+                .is_forced = how->is_forced,
+        };
+        const struct applying a = { .session = s, .args = &args, .is_dry_server = true };
+        json_t *live = NULL, *wanted = NULL;
+        int r = fetch_object(s, m->kind, namespace_of(m), name_of(m), &live, e);
+
+        if (r == -ENOENT && s->reason == CLIENT_REASON_NOT_FOUND) {
+                s->exit_code = EXIT_OK;
+                r = 0;
+        }
+        if (r == 0 && how->is_server_side)
+                r = send_server_side(&a, m, &wanted, e);
+        else if (r == 0 && live)
+                r = preview_merge(&a, m, live, &wanted, e);
+        else if (r == 0)
+                r = session_json(s, CLIENT_POST, write_path(&a, m, NULL), NULL, m->tree, &wanted,
+                                 e);
+        if (r < 0) {
+                json_decref(live);
+                return r;
+        }
+        accounts_hide(live);
+        accounts_hide(wanted);
+        *ret_live = live;
+        *ret_wanted = wanted;
+        return 0;
+}
+
 static int apply_run(struct session *s, const void *raw, const struct words *words, struct err *e) {
         AUTO_DONE(manifests) struct manifests m = { 0 };
         const struct apply_args *args = raw;
@@ -333,6 +415,7 @@ const struct command apply_command = {
                    "is removed.\n\n"
                    "  orch apply -f deployment.yaml --wait\n"
                    "  orch apply -R -f manifests/\n"
+                   "  orch apply --server-side -f deployment.yaml\n"
                    "  orch apply --dry-run=server -f - < deployment.yaml\n",
         .options = apply_options,
         .n_options = ARRAY_SIZE(apply_options),

@@ -7,6 +7,7 @@ const struct command *const command_all[] = {
         &get_command,
         &describe_command,
         &delete_command,
+        &diff_command,
         &logs_command,
         &exec_command,
         &attach_command,

@@ -11,6 +11,7 @@ extern const struct command cp_command;
 extern const struct command create_command;
 extern const struct command delete_command;
 extern const struct command describe_command;
+extern const struct command diff_command;
 extern const struct command exec_command;
 extern const struct command explain_command;
 extern const struct command get_command;

@@ -14,7 +14,7 @@
 struct get_args {
         const char *output, *selector, *field_selector, *sort_by;
         bool is_all_namespaces, is_watch, is_watch_only, has_no_headers, shows_labels,
-                ignores_not_found;
+                ignores_not_found, shows_managers;
 };
 
 static const struct option get_options[] = {
@@ -30,6 +30,8 @@ static const struct option get_options[] = {
         OPTION_OF_FLAG(struct get_args, is_watch_only, 0, "watch-only", "show changes only"),
         OPTION_OF_FLAG(struct get_args, has_no_headers, 0, "no-headers", "leave out the headings"),
         OPTION_OF_FLAG(struct get_args, shows_labels, 0, "show-labels", "add a column of labels"),
+        OPTION_OF_FLAG(struct get_args, shows_managers, 0, "show-managed-fields",
+                       "keep metadata.managedFields in JSON and YAML"),
         OPTION_OF_FLAG(struct get_args, ignores_not_found, 0, "ignore-not-found",
                        "succeed where the object is not there"),
         OPTION_OF_TEXT(struct get_args, sort_by, 0, "sort-by", "PATH",
@@ -388,6 +390,7 @@ static int get_run(struct session *s, const void *raw, const struct words *words
         int r;
 
         r = output_parse(s, args->output, &g.output, e);
+        g.output.shows_managers = args->shows_managers;
         if (r == 0)
                 r = target_parse(s, words->items, words->n, &targets, e);
         if (r < 0)

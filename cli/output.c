@@ -97,15 +97,45 @@ static int print_names(const json_t *tree, struct err *e) {
         return r;
 }
 
+/* A copy without managedFields, which is as deep as it must be. NULL: memory is out. */
+static json_t *without_managers(const json_t *tree) {
+        json_t *copy = json_copy((json_t *) tree), *meta, *items, *one;
+        size_t i;
+
+        meta = json_copy(json_object_get(tree, "metadata"));
+        if (meta) {
+                (void) json_object_del(meta, "managedFields");
+                (void) json_object_set_new(copy, "metadata", meta);
+        }
+        items = json_object_get(tree, "items");
+        if (!json_is_array(items))
+                return copy;
+        meta = json_array();
+        json_array_foreach(items, i, one)(void) json_array_append_new(meta, without_managers(one));
+        (void) json_object_set_new(copy, "items", meta);
+        return copy;
+}
+
+static int print_whole(const struct output *o, const json_t *tree, struct err *e) {
+        json_t *shown = o->shows_managers ? json_incref((json_t *) tree) : without_managers(tree);
+        int r;
+
+        if (o->format == OUTPUT_JSON)
+                r = print_text(json_dumps(shown, JSON_INDENT(4) | JSON_SORT_KEYS), "\n", e);
+        else
+                r = print_text(text_yaml_dump(shown), "", e);
+        json_decref(shown);
+        return r;
+}
+
 int output_print(const struct output *o, const json_t *tree, struct err *e) {
         AUTO_DONE(strbuf) struct strbuf b = { 0 };
         int r;
 
         switch (o->format) {
         case OUTPUT_JSON:
-                return print_text(json_dumps(tree, JSON_INDENT(4) | JSON_SORT_KEYS), "\n", e);
         case OUTPUT_YAML:
-                return print_text(text_yaml_dump(tree), "", e);
+                return print_whole(o, tree, e);
         case OUTPUT_NAME:
                 return print_names(tree, e);
         case OUTPUT_JSONPATH:

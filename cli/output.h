@@ -21,6 +21,7 @@ enum output_format {
 struct output {
         enum output_format format;
         const char *template; /* of jsonpath; borrowed */
+        bool shows_managers;  /* metadata.managedFields in JSON and YAML */
 };
 
 /* text NULL: OUTPUT_TABLE. Returns 0 or -EINVAL (a usage error). */

@@ -13,7 +13,7 @@ unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY KUBECONFIG
 
 mkdir -p "$WORK/state" "$WORK/run"
 mkfifo "$WORK/ready"
-"$ORCH_BUILD/daemon/orchd-server" --state-dir="$WORK/state" --run-dir="$WORK/run" --listen=127.0.0.1:8001 --ready-fd=9 ${ORCH_SERVER_MORE:-} \
+"$ORCH_BUILD/daemon/orchd-server" --state-dir="$WORK/state" --run-dir="$WORK/run" --listen=none --insecure-listen=127.0.0.1:8001 --ready-fd=9 \
   >"$WORK/log" 2>&1 9>"$WORK/ready" &
 SERVER=$!
 CLEANUP='kill $SERVER 2>/dev/null; wait $SERVER 2>/dev/null'
@@ -97,5 +97,24 @@ for KUBECTL in 1.28 1.32 1.35; do
   check "$KUBECTL: diff finds the variable" grep -q 'name: B' "$WORK/shown"
   check "$KUBECTL: client-side apply still works afterwards" k apply -f "$WORK/deploy.yaml"
 done
+
+# The same with orch.
+orch() { "$ORCH_BUILD/cli/orch" --socket "$WORK/run/orch.sock" "$@"; }
+orch delete configmap m >/dev/null
+check "orch: diff of a new object" sh -c "'$ORCH_BUILD/cli/orch' --socket '$WORK/run/orch.sock' diff -f '$WORK/map.yaml' >'$WORK/shown'; [ \$? = 1 ]"
+check "orch: shows it" grep -q '^+  a: "1"' "$WORK/shown"
+check "orch: applies on the server's side" orch apply --server-side -f "$WORK/map.yaml"
+KUBECTL=1.35
+check "orch: as kubectl would" owners_are configmap m "kubectl:Apply"
+check "orch: nothing is left to do" orch diff --server-side -f "$WORK/map.yaml"
+check "orch: conflicts are told" says 'conflict with "kubectl": .data.a' orch apply --server-side --field-manager=other -f "$WORK/map2.yaml"
+check "orch: with advice" says '--force-conflicts' orch apply --server-side --field-manager=other -f "$WORK/map2.yaml"
+check "orch: force takes over" orch apply --server-side --force-conflicts --field-manager=other -f "$WORK/map2.yaml"
+orch get configmap m -o yaml >"$WORK/shown"
+check "orch: get hides the managers" sh -c "! grep -q managedFields '$WORK/shown'"
+orch get configmap m -o yaml --show-managed-fields >"$WORK/shown"
+check "orch: unless asked" grep -q 'manager: other' "$WORK/shown"
+check "orch: client-side apply" orch apply -f "$WORK/map.yaml"
+check "orch: then nothing is left to do" orch diff -f "$WORK/map.yaml"
 
 [ -z "${ORCH_KEEP:-}" ] || { cat "$WORK/log"; sh; }

@@ -1,7 +1,6 @@
 /* What Kubernetes says of writes that aren't right, and what counts in those that are. */
-#include "tests/unit/registry/fixture.h"
-
 #include "base/str.h"
+#include "tests/unit/registry/fixture.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -59,8 +58,9 @@ static void make_map(struct fixture *f) {
 }
 
 static void duplicate_fields_count_as_asked(void **state) {
-        static const char BODY[] = "{\"metadata\":{\"name\":\"m\"},\"bogus\":1,\"data\":{\"a\":\"1\","
-                                   "\"a\":\"2\"},\"data\":{\"a\":\"3\"}}";
+        static const char BODY[] =
+                "{\"metadata\":{\"name\":\"m\"},\"bogus\":1,\"data\":{\"a\":\"1\","
+                "\"a\":\"2\"},\"data\":{\"a\":\"3\"}}";
         struct fixture *f = *state;
         struct answer a;
 
@@ -92,14 +92,17 @@ static void options_are_checked_before_bodies(void **state) {
                   "UpdateOptions.meta.k8s.io \"\" is invalid: fieldValidation: Unsupported value: "
                   "\"Maybe\": supported values: \"\", \"Ignore\", \"Strict\", \"Warn\"" },
                 { "PATCH", MAPS "/m?fieldManager=a%0Ab", MERGE, "{}", 422, "Invalid",
-                  "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Invalid value: \"a\nb\": "
+                  "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Invalid value: "
+                  "\"a\nb\": "
                   "should only contain printable characters" },
                 { "PATCH", MAPS "/m?force=true", MERGE, "{}", 422, "Invalid",
-                  "PatchOptions.meta.k8s.io \"\" is invalid: force: Forbidden: may not be specified "
+                  "PatchOptions.meta.k8s.io \"\" is invalid: force: Forbidden: may not be "
+                  "specified "
                   "for non-apply patch" },
                 { "DELETE", MAPS "/m", NULL, "{'dryRun':['x']}", 422, "Invalid", NULL },
                 { "DELETE", MAPS "/m", NULL, "{'propagationPolicy':'Upwards'}", 422, "Invalid",
-                  "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Unsupported value: "
+                  "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: Unsupported "
+                  "value: "
                   "\"Upwards\": supported values: \"Background\", \"Foreground\", \"Orphan\"" },
                 { "DELETE", MAPS "/m?orphanDependents=true", NULL,
                   "{'propagationPolicy':'Foreground'}", 422, "Invalid",
@@ -196,9 +199,10 @@ static void a_collection_may_be_deleted_in_parts(void **state) {
         struct fixture *f = *state;
         struct answer a;
         for (int i = 0; i < 5; i++) {
-                AUTO_FREE char *body = str_format("{\"metadata\":{\"name\":\"m%d\",\"labels\":{\"a\":"
-                                                  "\"%s\"}}}",
-                                                  i, i < 4 ? "x" : "y");
+                AUTO_FREE char *body =
+                        str_format("{\"metadata\":{\"name\":\"m%d\",\"labels\":{\"a\":"
+                                   "\"%s\"}}}",
+                                   i, i < 4 ? "x" : "y");
 
                 fixture_do(f, "POST", MAPS, body, 201);
         }
