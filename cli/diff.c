@@ -99,7 +99,7 @@ static int one_write(struct session *s, const struct manifest *m, const struct a
 
 /* Returns diff's exit code, or a negative errno. */
 static int folders_compare(const struct folders *f, struct err *e) {
-        char *argv[] = { (char *) "diff", (char *) "-u",       (char *) "-N", (char *) "-r",
+        char *argv[] = { (char *) "diff",  (char *) "-u",      (char *) "-N", (char *) "-r",
                          (char *) f->live, (char *) f->wanted, NULL };
         int r, status;
         pid_t pid;
