@@ -337,8 +337,8 @@ static const struct field *reading_field(const struct schema *s, const char *key
                 size_t n = *hint + i < s->n_fields ? *hint + i : *hint + i - s->n_fields;
                 const struct field *f = &s->fields[n];
 
-                if (f->name[0] == key[0] && strncmp(f->name, key, len) == 0 &&
-                    f->name[len] == '\0') {
+                if (f->name[0] == key[0] && strlen(f->name) == len &&
+                    memcmp(f->name, key, len) == 0) {
                         *hint = n;
                         return f;
                 }

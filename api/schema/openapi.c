@@ -172,9 +172,14 @@ static json_t *openapi_field(struct writer *w, const struct field *f) {
 static json_t *openapi_required(const struct schema *s) {
         json_t *list = json_array();
 
-        for (size_t i = 0; list && i < s->n_fields; i++)
-                if (s->fields[i].flags & FIELD_REQUIRED)
-                        (void) json_array_append_new(list, json_string(s->fields[i].name));
+        for (size_t i = 0; list && i < s->n_fields; i++) {
+                if (!(s->fields[i].flags & FIELD_REQUIRED))
+                        continue;
+                if (json_array_append_new(list, json_string(s->fields[i].name)) < 0) {
+                        json_decref(list);
+                        return NULL;
+                }
+        }
         return list;
 }
 

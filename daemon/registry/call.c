@@ -1,6 +1,7 @@
 #include "daemon/registry/call.h"
 
 #include "api/kinds/object.h"
+#include "api/text/text.h"
 #include "base/clock.h"
 #include "base/str.h"
 #include "daemon/registry/addresses.h"
@@ -332,7 +333,7 @@ static void respond_view(struct call *c, const json_t *tree) {
         json_t *view = tree ? c->answer_of(c->asked, tree) : NULL;
 
         if (view)
-                call_respond_text(c, json_dumps(view, JSON_COMPACT));
+                call_respond_text(c, text_json_dump(view, NULL));
         else
                 call_fail_memory(c);
         json_decref(view);
@@ -367,7 +368,7 @@ void call_respond_tree(struct call *c, const json_t *tree) {
         }
         b = body_new();
         if (b)
-                present_text(&c->form, c->asked, json_dumps(tree, JSON_COMPACT),
+                present_text(&c->form, c->asked, text_json_dump(tree, NULL),
                              c->registry->wall_usec(), b);
         call_respond_body(c, b);
 }

@@ -3,6 +3,7 @@
 #include "api/client/timer.h"
 #include "api/kinds/crd.h"
 #include "api/kinds/object.h"
+#include "api/text/text.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "daemon/registry/crd.h"
@@ -119,7 +120,7 @@ static char *release_patch(const json_t *tree) {
         }
         patch = json_pack("{s:{s:o,s:s}}", "metadata", "finalizers", kept, "resourceVersion",
                           str_or_empty(tree_text(meta, "resourceVersion")));
-        text = patch ? json_dumps(patch, JSON_COMPACT) : NULL;
+        text = patch ? text_json_dump(patch, NULL) : NULL;
         json_decref(patch);
         return text;
 }

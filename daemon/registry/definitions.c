@@ -4,6 +4,7 @@
 #include "api/kinds/custom.h"
 #include "api/kinds/meta.h"
 #include "api/kinds/object.h"
+#include "api/text/text.h"
 #include "base/array.h"
 #include "base/macros.h"
 #include "daemon/registry/catalog.h"
@@ -316,12 +317,13 @@ static json_t *wanted_schema(struct definitions *d, const struct wanted *w) {
 }
 
 static void add_member(struct strbuf *b, const char *name, const json_t *value) {
-        AUTO_FREE char *text = value ? json_dumps(value, JSON_COMPACT) : NULL;
-
-        if (text)
-                strbuf_addf(b, "\"%s\":%s,", name, text);
-        else
+        if (!value || !name) {
                 b->has_failed = true;
+                return;
+        }
+        strbuf_addf(b, "\"%s\":", name);
+        text_json_add(b, value);
+        strbuf_add_char(b, ',');
 }
 
 /* Types that are in every document. */

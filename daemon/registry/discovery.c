@@ -1,6 +1,7 @@
 #include "daemon/registry/discovery.h"
 
 #include "api/kinds/object.h"
+#include "api/text/text.h"
 #include "base/macros.h"
 #include "base/str.h"
 #include "daemon/registry/catalog.h"
@@ -52,59 +53,80 @@ const char *discovery_type(enum discovery_form form) {
         return TYPES[form];
 }
 
-/* ---- parts ---- */
+/* ---- parts: NULL everywhere is memory that is out, and makes NULL of what it goes into ---- */
+
+/* The list with one more, or NULL. */
+static json_t *list_with(json_t *take_list, json_t *take_value) {
+        if (!take_list)
+                json_decref(take_value);
+        else if (json_array_append_new(take_list, take_value) == 0)
+                return take_list;
+        json_decref(take_list);
+        return NULL;
+}
+
+/* The object with one more member, or NULL. */
+static json_t *object_with(json_t *take_object, const char *key, json_t *take_value) {
+        if (!take_object)
+                json_decref(take_value);
+        else if (json_object_set_new(take_object, key, take_value) == 0)
+                return take_object;
+        json_decref(take_object);
+        return NULL;
+}
 
 static json_t *text_list(const char *const *items) {
         json_t *list = json_array();
 
-        for (; list && items && *items; items++)
-                (void) json_array_append_new(list, json_string(*items));
+        for (; items && *items; items++)
+                list = list_with(list, json_string(*items));
         return list;
 }
 
-static void set_list(json_t *to, const char *key, const char *const *items) {
-        if (items && *items)
-                (void) json_object_set_new(to, key, text_list(items));
+static json_t *object_with_words(json_t *take_object, const char *key, const char *const *items) {
+        return items && *items ? object_with(take_object, key, text_list(items)) : take_object;
 }
 
 static json_t *sub_verbs(const struct sub *s) {
         json_t *list = json_array();
 
         for (size_t i = 0; i < ARRAY_SIZE(s->methods) && s->methods[i]; i++)
-                (void) json_array_append_new(list, json_string(catalog_verb(s->methods[i])));
+                list = list_with(list, json_string(catalog_verb(s->methods[i])));
         return list;
 }
 
 /* ---- the legacy documents ---- */
 
-static void add_sub(json_t *list, const struct kind *k, const struct sub *s) {
+static json_t *sub_resource(const struct kind *k, const struct sub *s) {
         AUTO_FREE char *name = str_format("%s/%s", k->plural, s->name);
-        json_t *one = json_pack("{s:s,s:s,s:b}", "name", str_or_empty(name), "singularName", "",
-                                "namespaced", k->is_namespaced);
+        json_t *one = json_pack("{s:s,s:s,s:b}", "name", name, "singularName", "", "namespaced",
+                                k->is_namespaced);
 
         if (s->group)
-                (void) json_object_set_new(one, "group", json_string(s->group));
+                one = object_with(one, "group", json_string(s->group));
         if (s->version)
-                (void) json_object_set_new(one, "version", json_string(s->version));
-        (void) json_object_set_new(one, "kind", json_string(s->kind ? s->kind : k->name));
-        (void) json_object_set_new(one, "verbs", sub_verbs(s));
-        (void) json_array_append_new(list, one);
+                one = object_with(one, "version", json_string(s->version));
+        one = object_with(one, "kind", json_string(s->kind ? s->kind : k->name));
+        return object_with(one, "verbs", sub_verbs(s));
 }
 
-static void add_kind(json_t *list, const struct kind *k) {
+/* The list with a kind and its sub-resources. */
+static json_t *list_with_kind(json_t *take_list, const struct kind *k) {
+        json_t *list = take_list;
         json_t *one = json_pack("{s:s,s:s,s:b,s:s,s:o}", "name", k->plural, "singularName",
                                 k->singular, "namespaced", k->is_namespaced, "kind", k->name,
                                 "verbs", text_list(catalog_verbs(k)));
         const struct sub *subs;
         size_t n;
 
-        set_list(one, "shortNames", k->short_names);
-        set_list(one, "categories", k->categories);
-        (void) json_array_append_new(list, one);
+        one = object_with_words(one, "shortNames", k->short_names);
+        one = object_with_words(one, "categories", k->categories);
+        list = list_with(list, one);
         subs = rest_subs(&n);
         for (size_t i = 0; i < n; i++)
                 if (sub_fits(&subs[i], k))
-                        add_sub(list, k, &subs[i]);
+                        list = list_with(list, sub_resource(k, &subs[i]));
+        return list;
 }
 
 static json_t *resource_list(const struct registry *r, const struct path *p, bool *ret_found) {
@@ -118,16 +140,16 @@ static json_t *resource_list(const struct registry *r, const struct path *p, boo
                 if (!str_eq(k->group, p->group) || !str_eq(k->version, p->version))
                         continue;
                 *ret_found = true;
-                add_kind(list, k);
+                list = list_with_kind(list, k);
         }
         return json_pack("{s:s,s:s,s:s,s:o}", "kind", "APIResourceList", "apiVersion", "v1",
-                         "groupVersion", str_or_empty(version), "resources", list);
+                         "groupVersion", version, "resources", list);
 }
 
 static json_t *version_of(const char *group, const char *version) {
         AUTO_FREE char *both = str_format("%s/%s", group, version);
 
-        return json_pack("{s:s,s:s}", "groupVersion", str_or_empty(both), "version", version);
+        return json_pack("{s:s,s:s}", "groupVersion", both, "version", version);
 }
 
 /* An APIGroup without its kind; NULL where nothing is in it. */
@@ -140,23 +162,23 @@ static json_t *group_of(const struct registry *r, const char *group) {
                 return NULL;
         list = json_array();
         for (size_t i = 0; i < n; i++)
-                (void) json_array_append_new(list, version_of(group, versions[i]));
+                list = list_with(list, version_of(group, versions[i]));
         return json_pack("{s:s,s:o,s:o}", "name", group, "versions", list, "preferredVersion",
                          version_of(group, versions[0]));
 }
 
 static json_t *group_alone(const struct registry *r, const char *group, bool *ret_found) {
-        json_t *one = *group ? group_of(r, group) : NULL;
+        const char *versions[CATALOG_VERSIONS_MAX];
+        json_t *one;
 
-        *ret_found = one;
-        if (one) {
-                (void) json_object_set_new(one, "kind", json_string("APIGroup"));
-                (void) json_object_set_new(one, "apiVersion", json_string("v1"));
-        }
-        return one;
+        *ret_found = *group && catalog_versions(r, group, versions) > 0;
+        if (!*ret_found)
+                return NULL;
+        one = object_with(group_of(r, group), "kind", json_string("APIGroup"));
+        return object_with(one, "apiVersion", json_string("v1"));
 }
 
-/* fn(list, group) for each named group, in the order in which they came. */
+/* fn(r, group) of each named group, in the order in which they came. */
 static json_t *groups_map(const struct registry *r,
                           json_t *(*fn)(const struct registry *r, const char *group)) {
         json_t *list = json_array(), *seen = json_object();
@@ -166,8 +188,8 @@ static json_t *groups_map(const struct registry *r,
         while ((k = catalog_next(r, &at))) {
                 if (str_is_empty(k->group) || json_object_get(seen, k->group))
                         continue;
-                (void) json_object_set_new(seen, k->group, json_true());
-                (void) json_array_append_new(list, fn(r, k->group));
+                seen = object_with(seen, k->group, json_true());
+                list = seen ? list_with(list, fn(r, k->group)) : list_with(list, NULL);
         }
         json_decref(seen);
         return list;
@@ -189,7 +211,7 @@ static json_t *discovered_subs(const struct kind *k) {
                 const struct sub *s = &subs[i];
 
                 if (sub_fits(s, k))
-                        (void) json_array_append_new(
+                        list = list_with(
                                 list,
                                 json_pack("{s:s,s:o,s:o}", "subresource", s->name, "responseKind",
                                           response_kind(s->group ? s->group : k->group,
@@ -207,10 +229,10 @@ static json_t *discovered_kind(const struct kind *k) {
                                 k->is_namespaced ? "Namespaced" : "Cluster", "singularResource",
                                 k->singular, "verbs", text_list(catalog_verbs(k)));
 
-        set_list(one, "shortNames", k->short_names);
-        set_list(one, "categories", k->categories);
-        if (json_array_size(subs) > 0)
-                (void) json_object_set(one, "subresources", subs);
+        one = object_with_words(one, "shortNames", k->short_names);
+        one = object_with_words(one, "categories", k->categories);
+        if (!subs || json_array_size(subs) > 0)
+                return object_with(one, "subresources", subs);
         json_decref(subs);
         return one;
 }
@@ -223,7 +245,7 @@ static json_t *discovered_version(const struct registry *r, const char *group,
 
         while ((k = catalog_next(r, &at)))
                 if (str_eq(k->group, group) && str_eq(k->version, version))
-                        (void) json_array_append_new(list, discovered_kind(k));
+                        list = list_with(list, discovered_kind(k));
         return json_pack("{s:s,s:o,s:s}", "version", version, "resources", list, "freshness",
                          "Current");
 }
@@ -234,9 +256,9 @@ static json_t *discovered_group(const struct registry *r, const char *group) {
         json_t *list = json_array(), *metadata = json_object();
 
         for (size_t i = 0; i < n; i++)
-                (void) json_array_append_new(list, discovered_version(r, group, versions[i]));
+                list = list_with(list, discovered_version(r, group, versions[i]));
         if (*group)
-                (void) json_object_set_new(metadata, "name", json_string(group));
+                metadata = object_with(metadata, "name", json_string(group));
         return json_pack("{s:o,s:o}", "metadata", metadata, "versions", list);
 }
 
@@ -282,7 +304,7 @@ static json_t *document_of(const struct registry *r, const struct path *p, enum 
 char *discovery_document(const struct registry *r, const struct path *p, enum discovery_form form,
                          bool *ret_found) {
         json_t *document = document_of(r, p, form, ret_found);
-        char *text = document ? json_dumps(document, JSON_COMPACT) : NULL;
+        char *text = document ? text_json_dump(document, NULL) : NULL;
 
         json_decref(document);
         return text;

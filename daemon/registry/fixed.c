@@ -1,6 +1,7 @@
 #include "daemon/registry/fixed.h"
 
 #include "api/kinds/object.h"
+#include "base/array.h"
 #include "base/macros.h"
 #include "base/str.h"
 #include "daemon/registry/body.h"
@@ -13,7 +14,6 @@
 #include "daemon/registry/token.h"
 #include "daemon/store/store.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -147,59 +147,73 @@ static bool health_handle(const struct registry *r, const struct query *query,
 
 /* ---- the list of paths ---- */
 
-static void add_path(json_t *list, char *take_path) {
-        AUTO_FREE char *path = take_path;
+/* Texts in any order, each owned. */
+struct paths {
+        char **items;
+        size_t n, cap;
+        bool has_failed;
+};
 
-        (void) json_array_append_new(list, json_string(str_or_empty(path)));
+static void paths_done(struct paths *p) {
+        for (size_t i = 0; i < p->n; i++)
+                free(p->items[i]);
+        free(p->items);
+}
+DEFINE_AUTO_DONE(paths);
+
+/* take_path NULL: memory is out. */
+static void paths_add(struct paths *p, char *take_path) {
+        if (!take_path || array_reserve(&p->items, &p->cap, p->n, sizeof(*p->items)) < 0) {
+                free(take_path);
+                p->has_failed = true;
+                return;
+        }
+        p->items[p->n++] = take_path;
+}
+
+static void paths_gather(struct paths *p, const struct registry *r) {
+        static const char *const FIXED[] = { "/api",        "/api/v1",  "/apis",   "/healthz",
+                                             "/livez",      "/metrics", "/readyz", "/openapi/v2",
+                                             "/openapi/v3", "/version" };
+        struct catalog_cursor at = { 0 };
+        const struct kind *k;
+
+        for (size_t i = 0; i < ARRAY_SIZE(FIXED); i++)
+                paths_add(p, strdup(FIXED[i]));
+        for (size_t i = 0; i < ARRAY_SIZE(CHECKS); i++) {
+                if (CHECKS[i].paths & OF_HEALTHZ)
+                        paths_add(p, str_format("/healthz/%s", CHECKS[i].name));
+                if (CHECKS[i].paths & OF_LIVEZ)
+                        paths_add(p, str_format("/livez/%s", CHECKS[i].name));
+                paths_add(p, str_format("/readyz/%s", CHECKS[i].name));
+        }
+        while ((k = catalog_next(r, &at))) {
+                if (str_is_empty(k->group))
+                        continue;
+                paths_add(p, str_format("/apis/%s", k->group));
+                paths_add(p, str_format("/apis/%s", k->api_version));
+        }
 }
 
 static int path_compare(const void *a, const void *b) {
         return strcmp(*(const char *const *) a, *(const char *const *) b);
 }
 
-static void sort_texts(json_t *list) {
-        size_t n = json_array_size(list);
-        AUTO_FREE const char **texts = calloc(n + 1, sizeof(*texts));
-        json_t *sorted = json_array();
-
-        for (size_t i = 0; texts && i < n; i++)
-                texts[i] = json_string_value(json_array_get(list, i));
-        if (texts)
-                qsort(texts, n, sizeof(*texts), path_compare);
-        for (size_t i = 0; texts && i < n; i++)
-                if (i == 0 || !str_eq(texts[i], texts[i - 1]))
-                        (void) json_array_append_new(sorted, json_string(texts[i]));
-        (void) json_array_clear(list);
-        (void) json_array_extend(list, sorted);
-        json_decref(sorted);
-}
-
+/* Names of kinds and groups are DNS names, so nothing needs escapes. */
 static char *paths_format(const struct registry *r) {
-        static const char *const FIXED[] = { "/api",        "/api/v1",  "/apis",   "/healthz",
-                                             "/livez",      "/metrics", "/readyz", "/openapi/v2",
-                                             "/openapi/v3", "/version" };
-        struct catalog_cursor at = { 0 };
-        json_t *list = json_array(), *root = json_pack("{s:O}", "paths", list);
-        const struct kind *k;
-        char *text;
+        AUTO_DONE(paths) struct paths p = { 0 };
+        AUTO_DONE(strbuf) struct strbuf b = { 0 };
 
-        for (size_t i = 0; i < ARRAY_SIZE(FIXED); i++)
-                add_path(list, strdup(FIXED[i]));
-        for (size_t i = 0; i < ARRAY_SIZE(CHECKS); i++) {
-                add_path(list, str_format("/healthz/%s", CHECKS[i].name));
-                add_path(list, str_format("/readyz/%s", CHECKS[i].name));
-        }
-        while ((k = catalog_next(r, &at))) {
-                if (str_is_empty(k->group))
-                        continue;
-                add_path(list, str_format("/apis/%s", k->group));
-                add_path(list, str_format("/apis/%s", k->api_version));
-        }
-        sort_texts(list);
-        text = root ? json_dumps(root, JSON_COMPACT) : NULL;
-        json_decref(list);
-        json_decref(root);
-        return text;
+        paths_gather(&p, r);
+        if (p.has_failed)
+                return NULL;
+        qsort(p.items, p.n, sizeof(*p.items), path_compare);
+        strbuf_add(&b, "{\"paths\":[");
+        for (size_t i = 0; i < p.n; i++)
+                if (i == 0 || !str_eq(p.items[i], p.items[i - 1]))
+                        strbuf_addf(&b, "%s\"%s\"", i > 0 ? "," : "", p.items[i]);
+        strbuf_add(&b, "]}");
+        return strbuf_steal(&b);
 }
 
 /* ---- how others check the tokens of service accounts by themselves ---- */

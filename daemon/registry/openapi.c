@@ -230,11 +230,12 @@ static void respond_v2(const struct rest_sink *sink, void *data) {
         respond(sink, data, &r, copy, sizeof(LEAST));
 }
 
-/* "api/v1", "apis/apps/v1" → group and version. */
-static bool group_version_parse(const char *text, struct path *ret) {
+/* "api/v1", "apis/apps/v1" → group and version. Returns 0, -EINVAL or -ENOMEM. */
+static int group_version_parse(const char *text, struct path *ret) {
         AUTO_FREE char *path = str_format("/%s", text);
+        int r = path ? path_parse(path, ret, NULL) : -ENOMEM;
 
-        return path && path_parse(path, ret, NULL) == 0 && ret->kind == PATH_GROUP_VERSION;
+        return r == 0 && ret->kind != PATH_GROUP_VERSION ? -EINVAL : r;
 }
 
 bool openapi_handle(struct openapi *o, const struct registry *r, const struct rest_request *q,
@@ -244,6 +245,7 @@ bool openapi_handle(struct openapi *o, const struct registry *r, const struct re
         const char *rest;
         bool is_found;
         char *text;
+        int result;
 
         if (str_eq(q->path, "/openapi/v2")) {
                 respond_v2(sink, data);
@@ -256,8 +258,11 @@ bool openapi_handle(struct openapi *o, const struct registry *r, const struct re
                 respond_json(sink, data, hashes_fill(o, r) == 0 ? index_format(o) : NULL);
                 return true;
         }
-        if (*rest != '/' || !group_version_parse(rest + 1, &p))
-                return false;
+        result = *rest == '/' ? group_version_parse(rest + 1, &p) : -EINVAL;
+        if (result == -ENOMEM)
+                respond_json(sink, data, NULL);
+        if (result < 0)
+                return result == -ENOMEM;
         text = openapi_document(r, p.group, p.version, &is_found);
         if (!is_found)
                 return false;

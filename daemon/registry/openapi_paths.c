@@ -237,7 +237,8 @@ static const char *method_lower(const char *method) {
         return "delete";
 }
 
-static const struct kind *sub_kind(const struct sub *s, const struct kind *k) {
+/* What a sub-resource's bodies are, where a table says; else NULL. */
+static const struct kind *sub_kind(struct strbuf *b, const struct sub *s, const struct kind *k) {
         AUTO_FREE char *version = NULL;
 
         if (!s->kind)
@@ -245,15 +246,21 @@ static const struct kind *sub_kind(const struct sub *s, const struct kind *k) {
         if (!s->group)
                 return kind_find(k->api_version, s->kind);
         version = str_format("%s/%s", s->group, s->version);
+        if (!version)
+                b->has_failed = true;
         return version ? kind_find(version, s->kind) : NULL;
 }
 
 static void add_sub_path(struct strbuf *b, struct definitions *d, const struct kind *k,
                          const struct sub *s) {
         AUTO_FREE char *tail = str_format("/{name}/%s", s->name);
-        const struct kind *body = s->handle ? sub_kind(s, k) : NULL;
+        const struct kind *body = s->handle ? sub_kind(b, s, k) : NULL;
 
-        begin_path(b, k, k->is_namespaced, str_or_empty(tail));
+        if (!tail) {
+                b->has_failed = true;
+                return;
+        }
+        begin_path(b, k, k->is_namespaced, tail);
         for (size_t i = 0; i < ARRAY_SIZE(s->methods) && s->methods[i]; i++) {
                 struct operation o = operation_of(body ? body : k, method_lower(s->methods[i]),
                                                   method_lower(s->methods[i]));

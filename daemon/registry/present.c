@@ -2,6 +2,7 @@
 
 #include "api/kinds/object.h"
 #include "api/text/span.h"
+#include "api/text/text.h"
 #include "base/str.h"
 #include "daemon/registry/body.h"
 #include "daemon/registry/record.h"
@@ -21,26 +22,15 @@ static const struct table_column NAME_AND_AGE[] = {
 
 /* ---- columns ---- */
 
-static void add_json_text(struct strbuf *b, const char *text) {
-        json_t *value = json_string(text);
-        AUTO_FREE char *dumped = value ? json_dumps(value, JSON_ENCODE_ANY) : NULL;
-
-        json_decref(value);
-        if (dumped)
-                strbuf_add(b, dumped);
-        else
-                b->has_failed = true;
-}
-
 static void add_column(struct strbuf *b, const struct table_column *c) {
         strbuf_add(b, "{\"name\":");
-        add_json_text(b, c->name);
+        text_json_add_text(b, c->name);
         strbuf_add(b, ",\"type\":");
-        add_json_text(b, c->type);
+        text_json_add_text(b, c->type);
         strbuf_add(b, ",\"format\":");
-        add_json_text(b, str_or_empty(c->format));
+        text_json_add_text(b, str_or_empty(c->format));
         strbuf_add(b, ",\"description\":");
-        add_json_text(b, str_or_empty(c->description));
+        text_json_add_text(b, str_or_empty(c->description));
         strbuf_addf(b, ",\"priority\":%d}", c->priority);
 }
 
@@ -104,16 +94,13 @@ static int cells_fill(const struct subject *s, uint64_t now_usec, json_t *cells)
 }
 
 static void add_cells(struct strbuf *b, const struct subject *s, uint64_t now_usec) {
-        AUTO_FREE char *text = NULL;
         json_t *cells = json_array();
 
         if (cells && cells_fill(s, now_usec, cells) == 0)
-                text = json_dumps(cells, JSON_COMPACT);
-        json_decref(cells);
-        if (text)
-                strbuf_add(b, text);
+                text_json_add(b, cells);
         else
                 b->has_failed = true;
+        json_decref(cells);
 }
 
 static struct text_span metadata_of(const struct subject *s) {
@@ -289,7 +276,7 @@ char *present_list_head(const struct present_list *list) {
         strbuf_addf(&metadata, "{\"resourceVersion\":\"%" PRIu64 "\"", list->revision);
         if (list->continue_) {
                 strbuf_add(&metadata, ",\"continue\":");
-                add_json_text(&metadata, list->continue_);
+                text_json_add_text(&metadata, list->continue_);
         }
         if (list->n_remaining >= 0)
                 strbuf_addf(&metadata, ",\"remainingItemCount\":%" PRId64, list->n_remaining);

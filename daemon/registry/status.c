@@ -1,5 +1,6 @@
 #include "daemon/registry/status.h"
 
+#include "api/text/text.h"
 #include "base/diag.h"
 #include "base/str.h"
 #include "daemon/registry/body.h"
@@ -46,7 +47,7 @@ char *status_format(const struct status_text *s) {
         (void) json_object_set_new(root, "code", json_integer(s->code));
         /* Setters that failed leave a key out; code is last, so its presence tells. */
         if (json_object_get(root, "code"))
-                text = json_dumps(root, JSON_COMPACT);
+                text = text_json_dump(root, NULL);
         json_decref(details);
         json_decref(root);
         return text;

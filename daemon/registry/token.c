@@ -1,5 +1,6 @@
 #include "daemon/registry/token.h"
 
+#include "api/text/text.h"
 #include "base/clock.h"
 #include "base/str.h"
 #include "base/uid.h"
@@ -216,7 +217,7 @@ int token_check(struct registry *r, const char *token, const char *const *audien
 
 /* take_tree: may be NULL. */
 static char *text_of(json_t *take_tree) {
-        char *text = take_tree ? json_dumps(take_tree, JSON_COMPACT) : NULL;
+        char *text = take_tree ? text_json_dump(take_tree, NULL) : NULL;
 
         json_decref(take_tree);
         return text;

@@ -1,6 +1,7 @@
 /* TokenReview, and TokenRequest of a service account. */
 #include "api/kinds/authentication.h"
 #include "api/kinds/object.h"
+#include "api/text/text.h"
 #include "base/clock.h"
 #include "base/str.h"
 #include "daemon/pki/jwt.h"
@@ -140,7 +141,7 @@ static void respond_token(struct call *c, const struct token_wish *w) {
         if (json_object_set_new(c->tree, "status", status) < 0)
                 call_fail_memory(c);
         else
-                call_respond_text(c, json_dumps(c->tree, JSON_COMPACT));
+                call_respond_text(c, text_json_dump(c->tree, NULL));
 }
 
 static void request_answer(struct call *c, const struct token_request *q,
