@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "daemon/registry/call.h"
+#include "daemon/registry/custom_apply.h"
 #include "daemon/registry/decode.h"
 #include "daemon/registry/record.h"
 #include "daemon/registry/resource.h"
@@ -230,7 +231,7 @@ static json_t *author_view(const struct call *c) {
 }
 
 bool managed_create(struct call *c) {
-        struct apply_type type = apply_type_of(c->asked->schema);
+        struct apply_type type = kind_apply_type(c->asked);
         AUTO_DONE(managers) struct managers m = { 0 };
         char time[CLOCK_TEXT_MAX];
         struct apply_author by = managed_author(c, time);
@@ -257,7 +258,7 @@ static bool managed_start(struct call *c, const struct record *old, struct manag
 }
 
 bool managed_update(struct call *c, const struct record *old, const json_t *was) {
-        struct apply_type type = apply_type_of(c->asked->schema);
+        struct apply_type type = kind_apply_type(c->asked);
         AUTO_DONE(managers) struct managers m = { 0 };
         char time[CLOCK_TEXT_MAX];
         struct apply_author by = managed_author(c, time);

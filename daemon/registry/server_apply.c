@@ -8,6 +8,7 @@
 #include "daemon/registry/admit.h"
 #include "daemon/registry/authorize.h"
 #include "daemon/registry/call.h"
+#include "daemon/registry/custom_apply.h"
 #include "daemon/registry/decode.h"
 #include "daemon/registry/managed.h"
 #include "daemon/registry/record.h"
@@ -191,7 +192,7 @@ static void fail_apply(struct call *c, int r, const struct err *e) {
 /* c->tree: the config. Becomes the wanted object, and c->managed says whose it is. Returns as
  * managers_apply(), or -ECANCELED when the call is answered. */
 static int config_apply(struct call *c, const struct record *old, const json_t *was) {
-        struct apply_type type = apply_type_of(c->asked->schema);
+        struct apply_type type = kind_apply_type(c->asked);
         AUTO_DONE(managers) struct managers m = { 0 };
         AUTO_DONE(apply_conflicts) struct apply_conflicts conflicts = { 0 };
         char time[CLOCK_TEXT_MAX];

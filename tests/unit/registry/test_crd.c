@@ -293,6 +293,54 @@ static void old_objects_get_the_defaults_of_a_new_schema(void **state) {
         expect(fixture_ask(f, "GET", TABS "/a", NULL), 200, "spec.zone", "UTC");
 }
 
+static void applying_knows_the_schema(void **state) {
+        static const char KEYED[] =
+                "{\"type\":\"object\",\"properties\":{\"spec\":{\"type\":\"object\",\"properties\":"
+                "{\"cron\":{\"type\":\"string\"},\"ports\":{\"type\":\"array\",\"x-kubernetes-list-"
+                "type\":\"map\",\"x-kubernetes-list-map-keys\":[\"port\"],\"items\":{\"type\":"
+                "\"object\",\"required\":[\"port\"],\"properties\":{\"port\":{\"type\":\"integer\"}"
+                "}}"
+                "},\"free\":{\"type\":\"object\",\"x-kubernetes-preserve-unknown-fields\":true}}}}"
+                "}";
+        struct fixture *f = *state;
+        AUTO_FREE char *json = definition(KEYED, "");
+        struct answer a;
+        fixture_do(f, "POST", CRDS, json, 201);
+
+        expect(fixture_patch(f, TABS "/a?fieldManager=one", "application/apply-patch+yaml",
+                             tab("a", "\"ports\":[{\"port\":1}],\"free\":{\"x\":{\"y\":1}}")),
+               201, "spec.free.x.y", "1");
+        a = fixture_patch(f, TABS "/a?fieldManager=two", "application/apply-patch+yaml",
+                          tab("a", "\"ports\":[{\"port\":2}],\"free\":{\"x\":{\"z\":2}}"));
+
+        assert_int_equal(a.status, 200);
+        assert_string_equal(tree_at(a.tree, "spec.ports.0.port"), "1");
+        assert_string_equal(tree_at(a.tree, "spec.ports.1.port"), "2");
+        assert_string_equal(tree_at(a.tree, "spec.free.x.y"), "1");
+        assert_string_equal(tree_at(a.tree, "spec.free.x.z"), "2");
+        answer_done(&a);
+        expect_text(fixture_patch(f, TABS "/a?fieldManager=two", "application/apply-patch+yaml",
+                                  tab("a", "\"free\":{\"x\":{\"y\":7}}")),
+                    409, "conflict with \\\"one\\\": .spec.free.x.y");
+        expect_text(fixture_patch(f, TABS "/a?fieldManager=two", "application/apply-patch+yaml",
+                                  tab("a", "\"bogus\":1")),
+                    400, ".spec.bogus: field not declared in schema");
+}
+
+static void applying_to_an_open_kind_works(void **state) {
+        struct fixture *f = *state;
+        AUTO_FREE char *json = definition(
+                "{\"type\":\"object\",\"x-kubernetes-preserve-unknown-fields\":true}", "");
+        fixture_do(f, "POST", CRDS, json, 201);
+
+        expect(fixture_patch(f, TABS "/a?fieldManager=one", "application/apply-patch+yaml",
+                             tab("a", "\"any\":{\"x\":1}")),
+               201, "spec.any.x", "1");
+        expect(fixture_patch(f, TABS "/a?fieldManager=one", "application/apply-patch+yaml",
+                             tab("a", "\"any\":{\"y\":2}")),
+               200, "spec.any.x", "");
+}
+
 static void names_are_given_once_and_passed_on(void **state) {
         struct fixture *f = *state;
         AUTO_FREE char *other = str_format(
@@ -355,6 +403,8 @@ int main(void) {
                 TEST(objects_survive_a_restart),
                 TEST(an_end_that_a_restart_interrupted_goes_on),
                 TEST(old_objects_get_the_defaults_of_a_new_schema),
+                TEST(applying_knows_the_schema),
+                TEST(applying_to_an_open_kind_works),
                 TEST(names_are_given_once_and_passed_on),
                 TEST(bad_definitions_are_refused),
         };
