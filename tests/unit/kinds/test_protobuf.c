@@ -1,62 +1,14 @@
-/* Request bodies as kubectl 1.33 writes them, byte for byte, and what they say in JSON. */
+/* Protobuf bodies: real ones of kubectl, and what is wrong, odd or too much. */
 #include "api/kinds/bodies.h"
+#include "api/kinds/config.h"
+#include "api/kinds/event.h"
+#include "api/kinds/meta.h"
+#include "api/kinds/storage.h"
 #include "api/schema/protobuf.h"
 #include "tests/unit/kinds/fixture.h"
+#include "tests/unit/kinds/kubectl_bodies.h"
 
 #include <stdlib.h>
-
-struct vector {
-        const char *kind;
-        const char *hex;
-        const char *json; /* without apiVersion and kind */
-};
-
-#define META_EMPTY                                                                                 \
-        "1200"                                                                                     \
-        "1a00"                                                                                     \
-        "2200"                                                                                     \
-        "2a00"                                                                                     \
-        "3200"                                                                                     \
-        "3800"                                                                                     \
-        "4200"
-
-static const struct vector vectors[] = {
-        { "ConfigMap",
-          "6b3873000a0f0a0276311209436f6e6669674d6170121b0a110a0163" META_EMPTY
-          "12060a01611201621a002200",
-          "{'metadata':{'name':'c'},'data':{'a':'b'}}" },
-        { "Secret",
-          "6b3873000a0c0a0276311206536563726574121d0a110a0173" META_EMPTY
-          "12060a016b1201761a001a002200",
-          "{'metadata':{'name':'s'},'data':{'k':'dg=='}}" },
-        /* replicas is a pointer, so its zero counts; an empty strategy doesn't. */
-        { "Deployment",
-          "6b3873000a150a07617070732f7631120a4465706c6f796d656e7412b8010a1f0a0377656212001a"
-          "0022002a003200380042005a0a0a0361707012037765621286010800120c0a0a0a03617070120377"
-          "65621a6c0a1c0a0012001a0022002a003200380042005a0a0a036170701203776562124c122e0a05"
-          "6e67696e7812056e67696e782a00320a0a001000185022002a0042006a0072008001008801009001"
-          "00a201001a00320042004a0052005800600068008201008a01009a0100c2010022020a0028003800"
-          "1a0c0800100018002000280038001a002200",
-          "{'metadata':{'name':'web','labels':{'app':'web'}},'spec':{'replicas':0,'selector':{"
-          "'matchLabels':{'app':'web'}},'template':{'metadata':{'labels':{'app':'web'}},'spec':{"
-          "'containers':[{'name':'nginx','image':'nginx','ports':[{'containerPort':80}]}]}}}}" },
-        { "Service",
-          "6b3873000a0d0a02763112075365727669636512690a1f0a03737663" META_EMPTY
-          "5a0a0a03617070120373766312420a1b0a0738302d38303830120354435018502207080010903f1a0028"
-          "00120a0a0361707012037376631a002209436c757374657249503a00420052005a00600068001a020a00"
-          "1a002200",
-          "{'metadata':{'name':'svc','labels':{'app':'svc'}},'spec':{'ports':[{'name':'80-8080',"
-          "'protocol':'TCP','port':80,'targetPort':8080}],'selector':{'app':'svc'},'type':"
-          "'ClusterIP'}}" },
-        { "Service",
-          "6b3873000a0d0a027631120753657276696365126a0a1d0a026e70" META_EMPTY
-          "5a090a0361707012026e7012450a200a0738302d6874747012035443501850220a080110001a0468747470"
-          "2880eb0112090a0361707012026e701a0022084e6f6465506f72743a00420052005a00600068001a020a00"
-          "1a002200",
-          "{'metadata':{'name':'np','labels':{'app':'np'}},'spec':{'ports':[{'name':'80-http',"
-          "'protocol':'TCP','port':80,'targetPort':'http','nodePort':30080}],'selector':{'app':"
-          "'np'},'type':'NodePort'}}" },
-};
 
 static size_t unhex(const char *hex, uint8_t *out) {
         size_t n = strlen(hex) / 2;
@@ -69,41 +21,224 @@ static size_t unhex(const char *hex, uint8_t *out) {
         return n;
 }
 
-/* The tree of one vector, the caller's. */
-static json_t *decoded(const char *hex, struct diags *d) {
-        struct protobuf_envelope envelope;
-        const struct kind *k;
+/* A message's tree as text, single quotes for double ones; "error CODE" when it is refused. */
+static const char *decoded(const struct schema *s, const char *hex, struct diags *d) {
+        static char text[2048];
         uint8_t data[1024];
-        struct err e = { 0 };
         json_t *tree = NULL;
+        struct err e = { 0 };
+        int r = protobuf_decode(s, data, unhex(hex, data), d, &tree, &e);
+        AUTO_FREE char *dump = r == 0 ? json_dumps(tree, JSON_COMPACT) : NULL;
 
-        assert_true(strlen(hex) / 2 <= sizeof(data));
-        if (protobuf_envelope_read(data, unhex(hex, data), &envelope, &e) < 0)
-                fail_msg("envelope: %s", err_text(&e));
-        k = kind_find(envelope.api_version, envelope.kind);
-        if (!k)
-                fail_msg("no kind %s of %s", envelope.kind, envelope.api_version);
-        if (protobuf_decode(k->schema, envelope.raw, envelope.raw_len, d, &tree, &e) < 0)
-                fail_msg("%s: %s", envelope.kind, err_text(&e));
-        return tree;
+        json_decref(tree);
+        if (r < 0) {
+                assert_true(err_text(&e)[0] != '\0');
+                (void) snprintf(text, sizeof(text), "error %s",
+                                r == -EINVAL  ? "EINVAL"
+                                : r == -E2BIG ? "E2BIG"
+                                              : "?");
+                return text;
+        }
+        (void) snprintf(text, sizeof(text), "%s", dump);
+        for (char *p = text; *p; p++)
+                if (*p == '"')
+                        *p = '\'';
+        return text;
 }
 
 static void bodies_of_kubectl_become_what_json_would_be(void **state) {
         (void) state;
 
-        for (size_t i = 0; i < ARRAY_SIZE(vectors); i++) {
-                json_auto_t *tree = decoded(vectors[i].hex, NULL);
-                json_auto_t *wanted = fixture_tree(vectors[i].json);
-                AUTO_FREE char *text = json_dumps(tree, JSON_COMPACT);
+        for (size_t i = 0; i < ARRAY_SIZE(kubectl_bodies); i++) {
+                const struct kubectl_body *b = &kubectl_bodies[i];
+                struct protobuf_envelope envelope = { 0 };
+                json_auto_t *wanted = fixture_tree(b->json);
+                json_auto_t *tree = NULL;
+                AUTO_FREE char *text = NULL;
+                const struct kind *k;
+                struct diags d = { 0 };
+                uint8_t data[1024];
+
+                assert_int_equal(protobuf_envelope_read(data, unhex(b->hex, data), &envelope, NULL),
+                                 0);
+                assert_string_equal(envelope.kind, b->kind);
+                k = kind_find(envelope.api_version, envelope.kind);
+                assert_non_null(k);
+                assert_int_equal(
+                        protobuf_decode(k->schema, envelope.raw, envelope.raw_len, &d, &tree, NULL),
+                        0);
+                text = json_dumps(tree, JSON_COMPACT);
 
                 if (!json_equal(tree, wanted))
-                        fail_msg("%s: %s", vectors[i].kind, text);
+                        fail_msg("%s: %s", b->kind, text);
+                assert_int_equal(d.n, 0);
+                diags_done(&d);
+        }
+}
+
+/* Every type, and what counts as absent. Field numbers stand in front of each value. */
+static void zero_counts_only_where_go_has_a_pointer(void **state) {
+        const struct schema *claim = &persistent_volume_claim_spec_schema;
+        (void) state;
+
+        /* storageClassName is a pointer, volumeName isn't */
+        assert_string_equal(decoded(claim,
+                                    "1a00"
+                                    "2a00",
+                                    NULL),
+                            "{'storageClassName':''}");
+        /* gracePeriodSeconds, orphanDependents: pointers */
+        assert_string_equal(decoded(&delete_options_schema,
+                                    "0800"
+                                    "1800",
+                                    NULL),
+                            "{'gracePeriodSeconds':0,'orphanDependents':false}");
+        assert_string_equal(decoded(&delete_options_schema,
+                                    "081e"
+                                    "12050a03616263"
+                                    "2203416c6c"
+                                    "2a03416c6c",
+                                    NULL),
+                            "{'gracePeriodSeconds':30,'preconditions':{'uid':'abc'},"
+                            "'propagationPolicy':'All','dryRun':['All']}");
+}
+
+static void times_are_rfc_3339(void **state) {
+        (void) state;
+
+        /* creationTimestamp 1767323045 = 2026-01-02T03:04:05Z; an empty message is none */
+        assert_string_equal(decoded(&object_meta_schema, "420608a5ebdcca06", NULL),
+                            "{'creationTimestamp':'2026-01-02T03:04:05Z'}");
+        assert_string_equal(decoded(&object_meta_schema, "4200", NULL), "{}");
+        /* eventTime with 6000 nanoseconds */
+        assert_string_equal(decoded(event_kind.schema, "520908a5ebdcca0610f02e", NULL),
+                            "{'eventTime':'2026-01-02T03:04:05.000006Z'}");
+        assert_string_equal(decoded(&object_meta_schema,
+                                    "420b"
+                                    "08ffffffffffffffffff01",
+                                    NULL),
+                            "error EINVAL");
+}
+
+static void managed_fields_carry_json(void **state) {
+        (void) state;
+
+        /* manager "m", fieldsV1 {"f:a":{}}; then the same with a brace that doesn't close */
+        assert_string_equal(
+                decoded(&object_meta_schema, "8a01110a016d3a0c0a0a7b22663a61223a7b7d7d", NULL),
+                "{'managedFields':[{'manager':'m','fieldsV1':{'f:a':{}}}]}");
+        assert_string_equal(
+                decoded(&object_meta_schema, "8a01110a016d3a0c0a0a7b22663a61223a7b7d7b", NULL),
+                "error EINVAL");
+}
+
+static void maps_may_lack_key_and_value(void **state) {
+        (void) state;
+
+        /* data: {"": ""}, {"a": ""} */
+        assert_string_equal(decoded(config_map_kind.schema,
+                                    "1200"
+                                    "12030a0161",
+                                    NULL),
+                            "{'data':{'':'','a':''}}");
+        /* binaryData: {"a": bytes ff 00} */
+        assert_string_equal(decoded(config_map_kind.schema, "1a070a01611202ff00", NULL),
+                            "{'binaryData':{'a':'/wA='}}");
+}
+
+static void unknown_numbers_are_dropped_with_a_warning(void **state) {
+        struct diags d = { 0 };
+        (void) state;
+
+        /* number 99 as a text, as zero, and as a fixed number */
+        assert_string_equal(decoded(config_map_kind.schema,
+                                    "9a060178"
+                                    "980600"
+                                    "9d0601000000"
+                                    "0a030a0161",
+                                    &d),
+                            "{'metadata':{'name':'a'}}");
+
+        assert_int_equal(d.n, 2);
+        assert_int_equal(d.n_errors, 0);
+        assert_int_equal(d.items[0].reason, DIAG_UNKNOWN);
+        diags_done(&d);
+}
+
+static void malformed_messages_are_refused(void **state) {
+        static const char *const wrong[] = {
+                "0a", /* a key without its value */
+                "0a05"
+                "61",                     /* a length beyond the end */
+                "0880",                   /* a varint without end */
+                "08ffffffffffffffffff02", /* more than 64 bits */
+                "00",                     /* number 0 */
+                "0b0c",                   /* a group */
+                "0a0161",                 /* metadata: not a message */
+                "0801",                   /* metadata: a number */
+                "0a04"
+                "0a02c328", /* a name that isn't UTF-8 */
+                "0a05"
+                "0a03610062", /* a name with NUL */
+        };
+        (void) state;
+
+        for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
+                if (!str_eq(decoded(config_map_kind.schema, wrong[i], NULL), "error EINVAL"))
+                        fail_msg("%s: %s", wrong[i],
+                                 decoded(config_map_kind.schema, wrong[i], NULL));
+}
+
+static void amplification_has_an_end(void **state) {
+        size_t n = 500000;
+        AUTO_FREE uint8_t *data = malloc(2 * n);
+        struct err e = { 0 };
+        json_t *tree = NULL;
+        (void) state;
+        assert_non_null(data);
+        for (size_t i = 0; i < n; i++) { /* finalizers: an empty text, again and again */
+                data[2 * i] = 0x72;
+                data[2 * i + 1] = 0;
+        }
+
+        assert_int_equal(protobuf_decode(&object_meta_schema, data, 2 * n, NULL, &tree, &e),
+                         -E2BIG);
+        assert_null(tree);
+}
+
+static void envelopes_are_checked(void **state) {
+        static const char *const wrong[] = {
+                "",
+                "6b387300"
+                "0aff", /* cut */
+                "7b7d", /* JSON */
+                "6b387300"
+                "1a04677a6970", /* encoded */
+        };
+        struct protobuf_envelope envelope;
+        uint8_t data[64];
+        struct err e;
+        (void) state;
+
+        for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+                e = (struct err){ 0 };
+                assert_int_equal(protobuf_envelope_read(data, unhex(wrong[i], data), &envelope, &e),
+                                 -EINVAL);
+                assert_true(err_text(&e)[0] != '\0');
         }
 }
 
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(bodies_of_kubectl_become_what_json_would_be),
+                cmocka_unit_test(zero_counts_only_where_go_has_a_pointer),
+                cmocka_unit_test(times_are_rfc_3339),
+                cmocka_unit_test(managed_fields_carry_json),
+                cmocka_unit_test(maps_may_lack_key_and_value),
+                cmocka_unit_test(unknown_numbers_are_dropped_with_a_warning),
+                cmocka_unit_test(malformed_messages_are_refused),
+                cmocka_unit_test(amplification_has_an_end),
+                cmocka_unit_test(envelopes_are_checked),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
