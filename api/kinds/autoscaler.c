@@ -491,5 +491,5 @@ const struct kind horizontal_pod_autoscaler_kind = {
         .columns = horizontal_pod_autoscaler_columns,
         .n_columns = ARRAY_SIZE(horizontal_pod_autoscaler_columns),
         .add_cells = horizontal_pod_autoscaler_add_cells,
-        .caveat = "orch keeps objects of this kind, but nothing acts on them yet",
+        .caveat = KIND_ONLY_KEPT,
 };

@@ -222,5 +222,5 @@ const struct kind persistent_volume_claim_kind = {
         .columns = persistent_volume_claim_columns,
         .n_columns = ARRAY_SIZE(persistent_volume_claim_columns),
         .add_cells = persistent_volume_claim_add_cells,
-        .caveat = "orch keeps objects of this kind, but nothing acts on them yet",
+        .caveat = KIND_ONLY_KEPT,
 };

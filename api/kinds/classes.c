@@ -148,5 +148,5 @@ const struct kind runtime_class_kind = {
         .columns = runtime_class_columns,
         .n_columns = ARRAY_SIZE(runtime_class_columns),
         .add_cells = runtime_class_add_cells,
-        .caveat = "orch keeps objects of this kind, but nothing acts on them yet",
+        .caveat = KIND_ONLY_KEPT,
 };

@@ -166,5 +166,5 @@ const struct kind cron_job_kind = {
         .columns = cron_job_columns,
         .n_columns = ARRAY_SIZE(cron_job_columns),
         .add_cells = cron_job_add_cells,
-        .caveat = "orch keeps objects of this kind, but nothing acts on them yet",
+        .caveat = KIND_ONLY_KEPT,
 };

@@ -191,5 +191,5 @@ const struct kind daemon_set_kind = {
         .columns = daemon_set_columns,
         .n_columns = ARRAY_SIZE(daemon_set_columns),
         .add_cells = daemon_set_add_cells,
-        .caveat = "orch keeps objects of this kind, but nothing acts on them yet",
+        .caveat = KIND_ONLY_KEPT,
 };

@@ -274,7 +274,7 @@ const struct kind ingress_kind = {
         .columns = ingress_columns,
         .n_columns = ARRAY_SIZE(ingress_columns),
         .add_cells = ingress_add_cells,
-        .caveat = "orch keeps objects of this kind, but nothing acts on them yet",
+        .caveat = KIND_ONLY_KEPT,
 };
 
 #define SELF struct ingress_class_parameters_reference
@@ -367,5 +367,5 @@ const struct kind ingress_class_kind = {
         .columns = ingress_class_columns,
         .n_columns = ARRAY_SIZE(ingress_class_columns),
         .add_cells = ingress_class_add_cells,
-        .caveat = "orch keeps objects of this kind, but nothing acts on them yet",
+        .caveat = KIND_ONLY_KEPT,
 };

@@ -399,5 +399,5 @@ const struct kind job_kind = {
         .columns = job_columns,
         .n_columns = ARRAY_SIZE(job_columns),
         .add_cells = job_add_cells,
-        .caveat = "orch keeps objects of this kind, but nothing acts on them yet",
+        .caveat = KIND_ONLY_KEPT,
 };

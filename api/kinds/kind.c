@@ -280,7 +280,7 @@ int kind_validate(const struct kind *k, const json_t *tree, unsigned flags, stru
                 return r;
         kind_check_meta(k, tree, d);
         if (k->caveat && !(flags & SCHEMA_NO_WARNINGS))
-                (void) diag_add(d, DIAG_WARNING, DIAG_INVALID, "kind", "%s", k->caveat);
+                (void) diag_add(d, DIAG_WARNING, DIAG_INVALID, "kind", "%s %s", k->name, k->caveat);
         if (k->check_tree && kind_is_decodable(d, first) && k->check_tree(tree, d) < 0)
                 return -ENOMEM;
         if (k->check && kind_is_decodable(d, first)) {

@@ -165,5 +165,5 @@ const struct kind network_policy_kind = {
         .columns = network_policy_columns,
         .n_columns = ARRAY_SIZE(network_policy_columns),
         .add_cells = network_policy_add_cells,
-        .caveat = "orch keeps objects of this kind, but nothing acts on them yet",
+        .caveat = KIND_ONLY_KEPT,
 };

@@ -242,7 +242,7 @@ const struct kind stateful_set_kind = {
         .columns = stateful_set_columns,
         .n_columns = ARRAY_SIZE(stateful_set_columns),
         .add_cells = stateful_set_add_cells,
-        .caveat = "orch keeps objects of this kind, but nothing acts on them yet",
+        .caveat = KIND_ONLY_KEPT,
 };
 
 #define SELF struct controller_revision

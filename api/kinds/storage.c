@@ -258,7 +258,7 @@ const struct kind persistent_volume_kind = {
         .columns = persistent_volume_columns,
         .n_columns = ARRAY_SIZE(persistent_volume_columns),
         .add_cells = persistent_volume_add_cells,
-        .caveat = "orch keeps objects of this kind, but nothing acts on them yet",
+        .caveat = KIND_ONLY_KEPT,
 };
 
 static const struct field topology_selector_label_requirement_fields[] = {
@@ -349,5 +349,5 @@ const struct kind storage_class_kind = {
         .columns = storage_class_columns,
         .n_columns = ARRAY_SIZE(storage_class_columns),
         .add_cells = storage_class_add_cells,
-        .caveat = "orch keeps objects of this kind, but nothing acts on them yet",
+        .caveat = KIND_ONLY_KEPT,
 };

@@ -10,6 +10,9 @@
                    "Version of the schema that this object follows."),                             \
                 FIELD_KEPT("kind", 0, FIELD_STRING, FIELD_ONE, "Kind of object that this is.")
 
+/* The caveat of kinds whose controllers orch doesn't have yet. */
+#define KIND_ONLY_KEPT "objects are only kept: nothing in orch acts on them yet"
+
 struct container;
 struct label_selector;
 struct object_meta;

@@ -136,8 +136,8 @@ struct kind {
         bool has_scale;
         const struct schema *schema;
 
-        /* What orch does not do for objects of this kind: a warning to whoever writes one. NULL:
-         * none. */
+        /* What orch does not do for objects of this kind, as it goes on behind the kind's name in a
+         * warning to whoever writes one. NULL: none. */
         const char *caveat;
 
         /* Kubernetes' defaults that a constant can't express, over the tree after default_json's.

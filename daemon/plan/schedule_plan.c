@@ -238,14 +238,49 @@ static struct schedule_node *choose(struct schedule_view *v, const struct pod *p
         return best;
 }
 
+static bool volume_is_provided(const struct volume *v) {
+        return v->empty_dir || v->host_path || v->config_map || v->secret || v->downward_api ||
+               v->projected;
+}
+
+/* What no node has: storage that orch doesn't provide. NULL: nothing. */
+static const char *missing_text(const struct pod *p, size_t n_nodes, struct changes *c) {
+        for (size_t i = 0; i < p->spec.volumes.n; i++) {
+                const struct volume *v = &p->spec.volumes.items[i];
+                const char *claim = v->persistent_volume_claim
+                                            ? str_or_empty(v->persistent_volume_claim->claim_name)
+                                            : NULL;
+
+                if (claim)
+                        return changes_text(c,
+                                            "0/%zu nodes are available: volume \"%s\" asks for "
+                                            "persistentvolumeclaim \"%s\", and orch binds no "
+                                            "claims; use a hostPath or an emptyDir volume.",
+                                            n_nodes, str_or_empty(v->name), claim);
+                if (!volume_is_provided(v))
+                        return changes_text(c,
+                                            "0/%zu nodes are available: orch has no volumes of the "
+                                            "kind that volume \"%s\" asks for; use a hostPath or "
+                                            "an emptyDir volume.",
+                                            n_nodes, str_or_empty(v->name));
+        }
+        return NULL;
+}
+
 static int plan_one(struct schedule_view *v, const struct object *o, struct schedule_choice *ret,
                     struct changes *c) {
         const struct pod *p = OBJECT_AS(pod, o);
         struct schedule_request request;
         struct reasons reasons = { 0 };
+        const char *missing;
         struct schedule_node *n;
 
         *ret = (struct schedule_choice){ .pod = o };
+        missing = missing_text(p, v->f->n_nodes, c);
+        if (missing) {
+                plan_refuse(o, missing, v->f->now_usec, c);
+                return 0;
+        }
         schedule_request_of(p, &request);
         n = choose(v, p, &request, &reasons);
         if (!n) {

@@ -137,7 +137,7 @@ static void jobs_choose_their_pods_by_their_uid(void **state) {
         assert_string_equal(json_string_value(chosen), tree_at(a.tree, "metadata.uid"));
         assert_string_equal(tree_at(a.tree, "spec.template.metadata.labels.job-name"), "j");
         assert_string_equal(tree_at(a.tree, "spec.backoffLimit"), "6");
-        assert_non_null(strstr(a.warning, "nothing acts on them"));
+        assert_non_null(strstr(a.warning, "Job objects are only kept"));
         answer_done(&a);
         a = fixture_patch(f, "/apis/batch/v1/namespaces/default/jobs/j",
                           "application/merge-patch+json",
