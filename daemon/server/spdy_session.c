@@ -145,6 +145,10 @@ static void stream_opened(struct spdy_session *s, const struct spdy_event *event
 static void stream_data(struct spdy_session *s, const struct spdy_event *event) {
         const struct spdy_stream *stream = spdy_table_find(&s->table, event->id);
 
+        if (event->id == 0 || event->id > s->table.last_id) {
+                session_break(s); /* no such stream was ever opened */
+                return;
+        }
         /* Of a stream that is over, or was refused: it is still on its way. */
         if (!stream || stream->has_in_ended)
                 return;
