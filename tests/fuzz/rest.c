@@ -5,6 +5,7 @@
 #include "api/client/timer.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "daemon/registry/authorize.h"
 #include "daemon/registry/body.h"
 #include "daemon/registry/registry.h"
 #include "daemon/registry/user.h"
@@ -122,6 +123,11 @@ static char *line_take(char **at) {
 static void ask(struct registry *r, char *text, struct answers *a) {
         static const struct rest_sink SINK = { .respond = respond, .stream = stream };
         static const struct user USER = USER_MASTER("fuzz");
+        static const char *const GROUPS[] = { USER_GROUP_NODES };
+        static const struct user NODE = { .name = "system:node:n",
+                                          .groups = GROUPS,
+                                          .n_groups = 1 };
+        struct rest_response refusal;
         struct rest_request q = { .user = &USER };
         char *at = text, *first = line_take(&at), *path = strchr(first, ' '), *query;
 
@@ -138,6 +144,9 @@ static void ask(struct registry *r, char *text, struct answers *a) {
         q.body = at;
         q.body_len = at ? strlen(at) : 0;
         rest_handle(r, &q, &SINK, a);
+        q.user = &NODE;
+        if (!authorize_request(r, &q, &refusal))
+                rest_response_done(&refusal);
 }
 
 static void ask_all(struct registry *r, struct clock *c, struct store *s, char *text) {
