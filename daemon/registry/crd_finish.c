@@ -146,21 +146,30 @@ static void definition_release(struct registry *r, struct record *definition) {
         json_decref(tree);
 }
 
+/* The kind that it made, or NULL. Its name is PLURAL.GROUP. */
+static struct kind_state *state_of_definition(struct registry *r, const struct record *definition) {
+        const char *dot = strchr(definition->name, '.');
+        AUTO_FREE char *plural =
+                dot ? strndup(definition->name, (size_t) (dot - definition->name)) : NULL;
+        struct kind_state *s = plural ? registry_kind_stored(r, dot + 1, plural) : NULL;
+
+        return s && s->resource.kind->custom ? s : NULL;
+}
+
 /* What a definition needs: nothing when its kind is served, the end when it is being deleted, a new
  * look at its names when it has no kind. */
 static void definition_look(struct registry *r, struct record *definition) {
-        json_t *tree = record_tree(definition);
-        const json_t *spec = json_object_get(tree, "spec");
-        struct kind_state *s = registry_kind_stored(
-                r, str_or_empty(tree_text(spec, "group")),
-                str_or_empty(tree_text(json_object_get(spec, "names"), "plural")));
-        AUTO_FREE char *path = definition_path(definition, "/status");
+        struct kind_state *s = state_of_definition(r, definition);
         AUTO_FREE char *conflict = NULL;
+        AUTO_FREE char *path = NULL;
         const char *reason = NULL;
+        json_t *tree;
 
-        if (s && !s->resource.kind->custom)
-                s = NULL;
-        if (crd_is_terminating(tree)) {
+        if (s && !s->is_terminating)
+                return; /* most of them: not even read */
+        path = definition_path(definition, "/status");
+        tree = record_tree(definition);
+        if (tree && crd_is_terminating(tree)) {
                 if (s && s->table.n > 0)
                         objects_delete(r, s);
                 else if (!s || s->table.n_reserved == 0)

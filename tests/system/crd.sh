@@ -144,6 +144,10 @@ check "owned objects go with their owner" orch delete db main --timeout=10s
 check "of a table's kind" until_true 20 gone /api/v1/namespaces/default/configmaps/owned
 check "and of a custom one" until_true 20 gone $API/child
 
+check "the example of manifests/" orch apply -f "$SRC/manifests/custom-kind.yaml"
+check "is as it says" test "$(field gw basement .spec.pollSeconds)" = 10
+check "and goes" orch delete -f "$SRC/manifests/custom-kind.yaml" --timeout=20s
+
 # ---- the end
 check "deleting a definition waits for its objects" orch delete crd databases.storage.example.com --timeout=20s
 check "which are gone" gone $API/second
