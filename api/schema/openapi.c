@@ -159,7 +159,9 @@ static json_t *openapi_field(struct writer *w, const struct field *f) {
         }
         if (!to)
                 return NULL;
-        set(to, "description", openapi_describe(f), &failed);
+        /* Beside a type that says the same, explain would say it twice. */
+        if (!f->schema || !str_eq(f->doc, f->schema->doc) || (f->flags & FIELD_UNACTED))
+                set(to, "description", openapi_describe(f), &failed);
         if (f->default_json)
                 set(to, "default", schema_default_value(f), &failed);
         openapi_marks(to, f, &failed);

@@ -6,15 +6,16 @@
 #include "daemon/registry/body.h"
 #include "daemon/registry/catalog.h"
 #include "daemon/registry/definitions.h"
+#include "daemon/registry/document.h"
 #include "daemon/registry/kinds.h"
 #include "daemon/registry/openapi_paths.h"
 #include "daemon/registry/path.h"
 #include "daemon/registry/rest.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static const char TYPE_JSON[] = "application/json";
 
 /* ---- documents ---- */
 
@@ -53,23 +54,11 @@ char *openapi_document(const struct registry *r, const char *group, const char *
         return d ? document_format(d, r, group, version, ret_found) : NULL;
 }
 
-/* FNV-1a, twice from different starts. */
-char *openapi_hash(const char *text, char buf[OPENAPI_HASH_MAX]) {
-        uint64_t a = 0xcbf29ce484222325ULL, b = 0x84222325cbf29ce4ULL;
-
-        for (const char *at = text; *at; at++) {
-                a = (a ^ (unsigned char) *at) * 0x100000001b3ULL;
-                b = (b ^ (unsigned char) *at) * 0x100000001b3ULL;
-        }
-        (void) snprintf(buf, OPENAPI_HASH_MAX, "%016" PRIX64 "%016" PRIX64, a, b);
-        return buf;
-}
-
 /* ---- the index ---- */
 
 struct hashed {
         char *group, *version; /* owned */
-        char hash[OPENAPI_HASH_MAX];
+        char hash[DOCUMENT_HASH_MAX];
 };
 
 struct openapi {
@@ -120,7 +109,7 @@ static int hashed_add(struct openapi *o, struct definitions *d, const struct reg
         h = &o->items[o->n];
         h->group = strdup(k->group);
         h->version = strdup(k->version);
-        (void) openapi_hash(text, h->hash);
+        (void) document_hash(text, h->hash);
         if (h->group && h->version) {
                 o->n++;
                 return 0;
@@ -170,64 +159,28 @@ static char *index_format(const struct openapi *o) {
 
 /* ---- answers ---- */
 
-static void respond(const struct rest_sink *sink, void *data, struct rest_response *take_response,
-                    char *take_text, size_t len) {
-        struct rest_response *r = take_response;
-
-        r->body = body_new();
-        if (r->body)
-                body_add_text(r->body, take_text, len);
-        else
-                free(take_text);
-        if (!r->body || body_has_failed(r->body))
-                r->status = 500;
-        sink->respond(data, r);
-        rest_response_done(r);
-}
-
-static void respond_json(const struct rest_sink *sink, void *data, char *take_text) {
-        struct rest_response r = { .status = 200, .content_type = "application/json" };
-
-        respond(sink, data, &r, take_text, take_text ? strlen(take_text) : 0);
-}
-
-/* Clients keep a document by its ETag; under a URL with its hash it never changes. */
-static void respond_document(const struct rest_request *q, const struct rest_sink *sink, void *data,
-                             char *take_text) {
-        struct rest_response r = { .status = 200, .content_type = "application/json" };
-        AUTO_DONE(query) struct query query = { 0 };
-        char hash[OPENAPI_HASH_MAX], etag[OPENAPI_HASH_MAX + 2];
-        bool is_fixed;
-
-        if (!take_text || query_parse(q->query, &query, NULL) < 0) {
-                respond(sink, data, &r, take_text, 0);
-                return;
-        }
-        (void) openapi_hash(take_text, hash);
-        (void) snprintf(etag, sizeof(etag), "\"%s\"", hash);
-        is_fixed = str_eq(query_get(&query, "hash"), hash);
-        rest_header_add(&r, "ETag", etag);
-        rest_header_add(&r, "Vary", "Accept");
-        rest_header_add(&r, "Cache-Control",
-                        is_fixed ? "public, immutable, max-age=31536000" : "no-cache, private");
-        if (str_eq(q->if_none_match, etag)) {
-                r.status = 304;
-                take_text[0] = '\0';
-        }
-        respond(sink, data, &r, take_text, strlen(take_text));
-}
-
 /* What kubectl before 1.29 validates with, and newer ones for lists: a document of proto-openapi
  * without anything in it makes them trust the server. In no other media type. */
 static void respond_v2(const struct rest_sink *sink, void *data) {
         static const unsigned char LEAST[] = { 0x0a, 0x03, '2',  '.',  '0', 0x12, 0x07, 0x0a,
                                                0x01, 'm',  0x12, 0x02, 'v', '1',  0x42, 0x00 };
-        struct rest_response r = { .status = 200, .content_type = "application/octet-stream" };
+        struct rest_response r = {
+                .status = 200,
+                .content_type = "application/octet-stream",
+                .body = body_new(),
+        };
         char *copy = malloc(sizeof(LEAST));
 
         if (copy)
                 memcpy(copy, LEAST, sizeof(LEAST));
-        respond(sink, data, &r, copy, sizeof(LEAST));
+        if (r.body)
+                body_add_text(r.body, copy, sizeof(LEAST));
+        else
+                free(copy);
+        if (!r.body || body_has_failed(r.body))
+                r.status = 500;
+        sink->respond(data, &r);
+        rest_response_done(&r);
 }
 
 /* "api/v1", "apis/apps/v1" → group and version. Returns 0, -EINVAL or -ENOMEM. */
@@ -255,17 +208,18 @@ bool openapi_handle(struct openapi *o, const struct registry *r, const struct re
                 return false;
         rest = q->path + strlen(V3);
         if (str_eq(rest, "") || str_eq(rest, "/")) {
-                respond_json(sink, data, hashes_fill(o, r) == 0 ? index_format(o) : NULL);
+                document_respond(q, sink, data, TYPE_JSON,
+                                 hashes_fill(o, r) == 0 ? index_format(o) : NULL);
                 return true;
         }
         result = *rest == '/' ? group_version_parse(rest + 1, &p) : -EINVAL;
         if (result == -ENOMEM)
-                respond_json(sink, data, NULL);
+                document_respond(q, sink, data, TYPE_JSON, NULL);
         if (result < 0)
                 return result == -ENOMEM;
         text = openapi_document(r, p.group, p.version, &is_found);
         if (!is_found)
                 return false;
-        respond_document(q, sink, data, text);
+        document_respond(q, sink, data, TYPE_JSON, text);
         return true;
 }

@@ -26,7 +26,3 @@ bool openapi_handle(struct openapi *o, const struct registry *r, const struct re
  * there is none, with true when memory is out. */
 char *openapi_document(const struct registry *r, const char *group, const char *version,
                        bool *ret_found);
-
-/* Hexadecimal, of a text; for clients to compare, not against forgers. */
-#define OPENAPI_HASH_MAX 33
-char *openapi_hash(const char *text, char buf[OPENAPI_HASH_MAX]);

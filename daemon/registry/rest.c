@@ -9,6 +9,7 @@
 #include "daemon/registry/call.h"
 #include "daemon/registry/catalog.h"
 #include "daemon/registry/discovery.h"
+#include "daemon/registry/document.h"
 #include "daemon/registry/fixed.h"
 #include "daemon/registry/managed.h"
 #include "daemon/registry/metrics.h"
@@ -53,20 +54,6 @@ static void respond_unknown(const struct rest_sink *sink, void *data) {
                       "the server could not find the requested resource");
 }
 
-static void respond_document(const struct rest_sink *sink, void *data, const char *type,
-                             char *take_text) {
-        struct rest_response r = { .status = 200, .content_type = type, .body = body_new() };
-
-        if (r.body)
-                body_add_text(r.body, take_text, take_text ? strlen(take_text) : 0);
-        else
-                free(take_text);
-        if (!r.body || body_has_failed(r.body))
-                r.status = 500;
-        sink->respond(data, &r);
-        rest_response_done(&r);
-}
-
 static void handle_discovery(struct registry *registry, const struct path *p,
                              const struct rest_request *q, const struct rest_sink *sink,
                              void *data) {
@@ -86,7 +73,7 @@ static void handle_discovery(struct registry *registry, const struct path *p,
         }
         text = discovery_document(registry, p, form, &is_found);
         if (is_found) {
-                respond_document(sink, data, discovery_type(form), text);
+                document_respond(q, sink, data, discovery_type(form), text);
                 return;
         }
         free(text);

@@ -53,6 +53,14 @@ watch_tells() { # a change comes through a watch, in a table
 }
 differs() { r=0; kubectl "$1" diff -f "$WORK/web2.yaml" >"$WORK/out" 2>&1 || r=$?; [ "$r" = 1 ] && grep -q '^+.*three' "$WORK/out" || { cat "$WORK/out" >&2; return 1; }; }
 
+# Everything that prune looks through must be discoverable.
+prunes() {
+  sed 's/^metadata: .*/metadata: {name: web, labels: {app: web}}/' "$WORK/web2.yaml" >"$WORK/labelled.yaml"
+  kubectl "$1" create configmap extra --from-literal=a=b >/dev/null && kubectl "$1" label configmap extra app=web >/dev/null
+  kubectl "$1" annotate configmap extra 'kubectl.kubernetes.io/last-applied-configuration={}' >/dev/null
+  has 'extra pruned' kubectl "$1" apply --prune -l app=web -f "$WORK/labelled.yaml"
+}
+
 drive() {
   v=$1
   check "$v finds deployments by their short name" has '^deployments *deploy *apps/v1 *true *Deployment' kubectl "$v" api-resources
@@ -73,6 +81,7 @@ drive() {
   check "$v merged the containers by name" images_are "$v" "a=one b=three side=s "
   check "$v merged the environment by name" env_is "$v" "X=1 Z=3 "
   if newer "$v" 1.28; then
+    check "$v prunes" prunes "$v"
     check "$v explains a field" has 'rollingUpdate' kubectl "$v" explain deployment.spec.strategy
     check "$v explains all fields" has 'containerPort' kubectl "$v" explain pods --recursive
     check "$v explains a version" has 'VERSION: *v1' kubectl "$v" explain deployments --api-version=apps/v1

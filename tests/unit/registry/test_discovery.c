@@ -136,6 +136,22 @@ static void tells_all_at_once_where_asked(void **state) {
         answer_done(&a);
 }
 
+static void who_has_it_already_is_told_so(void **state) {
+        struct fixture *f = *state;
+        struct answer a = ask_as(f, V2, "/apis"), again;
+
+        assert_true(*a.etag);
+        f->if_none_match = a.etag;
+        again = ask_as(f, V2, "/apis");
+        assert_int_equal(again.status, 304);
+        answer_done(&again);
+        again = ask_as(f, "application/json", "/apis");
+        assert_int_equal(again.status, 200);
+        answer_done(&again);
+        f->if_none_match = NULL;
+        answer_done(&a);
+}
+
 static void the_legacy_form_is_what_all_others_get(void **state) {
         static const char *const ACCEPTS[] = { NULL, "application/json", "*/*",
                                                "application/vnd.kubernetes.protobuf" };
@@ -178,6 +194,7 @@ int main(void) {
                 TEST(lists_resources_with_their_subresources),
                 TEST(questions_can_only_be_created),
                 TEST(tells_all_at_once_where_asked),
+                TEST(who_has_it_already_is_told_so),
                 TEST(the_legacy_form_is_what_all_others_get),
                 cmocka_unit_test(versions_are_ordered_as_kubernetes_does),
         };
