@@ -47,6 +47,7 @@ static const struct policy POLICIES[] = {
         { "", "Secret", 0, LIST_OF(SECRET_FIELDS), NULL, 0 },
         { "", "Service", RESOURCE_SERVICE, LIST_OF(SERVICE_FIELDS), NULL, 0 },
         { "apps", "ReplicaSet", RESOURCE_HAS_GENERATION, LIST_OF(REPLICA_FIELDS), NULL, 0 },
+        { "networking.k8s.io", "NetworkPolicy", RESOURCE_HAS_GENERATION, NULL, 0, NULL, 0 },
         { "coordination.k8s.io", "Lease", 0, NULL, 0, LIST_OF(LEASE_HEARTBEATS) },
 };
 
