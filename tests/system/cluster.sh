@@ -4,7 +4,7 @@ if [ -z "${ORCH_TEST_INSIDE:-}" ]; then
   [ "$(id -u)" = 0 ] || { echo "SKIP: needs root"; exit 77; }
   ORCH_TEST_INSIDE=1 exec "$(dirname "$0")/../../scripts/in-namespaces" sh "$0" "$@"
 fi
-. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/../system/lib.sh"
 
 mount -t tmpfs tmpfs "$WORK" # what a test writes is not what it measures; and no slow deletes
 STATE="$WORK/state" RUN="$WORK/run" LIBEXEC="$WORK/libexec"

@@ -1,0 +1,23 @@
+#!/bin/sh
+# The JavaScript client: node.sh 1|2
+. "$(dirname "$0")/clients.sh"
+NODE="$CLIENTS/npm/node_modules/.bin/node"
+[ -x "$NODE" ] || skip "needs Node.js: scripts/fetch-clients"
+start_api
+load_tools
+cp "$HERE/client_node.mjs" "$CLIENTS/npm/client_node.$$.mjs"
+CLEANUP="rm -f '$CLIENTS/npm/client_node.$$.mjs'; $CLEANUP"
+# The informer must live through a restart of the server: the test asks for it by a file.
+server() { pgrep -x orchd-server; }
+(
+  until_true 100 test -e "$WORK/restart" || exit 0
+  kill -9 "$(server)"
+) &
+KILLER=$!
+if ! timeout 150 "$NODE" "$CLIENTS/npm/client_node.$$.mjs" "client-node-$1" "$WORK" >"$WORK/node.out" 2>&1; then
+  cat "$WORK/node.out" >&2
+  fail "the JavaScript client"
+fi
+cat "$WORK/node.out"
+wait "$KILLER"
+stop_cluster
