@@ -20,13 +20,13 @@ check "hooks ran before" orch get configmap shop-before
 says "list" "shop" h list
 says "status" "STATUS: deployed" h status shop
 says "get manifest" "kind: Service" h get manifest shop
-says "get values" "replicas: 3" h get values shop -a --output yaml 2>/dev/null || true
+says "get values" "replicas: 2" h get values shop -a
 says "upgrade" "REVISION: 2" h upgrade shop "$WORK/chart" --set replicas=3,message=second --wait --timeout 60s
 check "it changed" [ "$(web_json .spec.replicas)" = 3 ]
 check "the ConfigMap too" [ "$(orch get configmap shop-web -o json | jq -r .data.message)" = second ]
 says "an upgrade that takes a part away" "REVISION: 3" h upgrade shop "$WORK/chart" --set service=false --wait --timeout 60s
 fails "the Service is gone" "not found" orch get service shop-web
-fails "a bad upgrade is refused" "" h upgrade shop "$WORK/chart" --set replicas=-1
+fails "a bad upgrade is refused" "must be greater than or equal to 0" h upgrade shop "$WORK/chart" --set replicas=-1
 says "history" "superseded" h history shop
 says "rollback" "Rollback was a success" h rollback shop 2 --wait --timeout 60s
 check "it is as it was" [ "$(web_json .spec.replicas)" = 3 ]
