@@ -80,6 +80,11 @@ static bool is_namespace_itself(const char *const *rest, size_t n) {
 
 /* rest: what follows the version. */
 static int resource_read(struct path *p, const char *const *rest, size_t n) {
+        if (n >= 2 && str_eq(rest[0], "watch")) {
+                p->is_watch = true;
+                rest++;
+                n--;
+        }
         if (n >= 2 && str_eq(rest[0], "namespaces") && !is_namespace_itself(rest, n)) {
                 p->namespace_ = rest[1];
                 rest += 2;
@@ -198,6 +203,16 @@ int query_parse(const char *text, struct query *ret_query, struct err *e) {
                 return err_set(e, r, "the query is malformed");
         *ret_query = q;
         q = (struct query){ 0 };
+        return 0;
+}
+
+int query_add(struct query *q, const char *key, const char *value) {
+        struct query_pair *grown = realloc(q->pairs, (q->n + 1) * sizeof(*grown));
+
+        if (!grown)
+                return -ENOMEM;
+        q->pairs = grown;
+        grown[q->n++] = (struct query_pair){ .key = key, .value = value };
         return 0;
 }
 

@@ -22,7 +22,8 @@ enum path_kind {
 struct path {
         enum path_kind kind;
         const char *group, *version, *resource, *namespace_, *name, *subresource;
-        char *memory; /* owned */
+        bool is_watch; /* /api/v1/watch/pods, the old way to say ?watch=1: old clients still do */
+        char *memory;  /* owned */
 };
 
 /* text: percent-encoded, without query. Returns 0, -EINVAL (broken encoding, empty or dotted
@@ -46,6 +47,9 @@ struct query {
 int query_parse(const char *text, struct query *ret_query, struct err *e);
 void query_done(struct query *q);
 DEFINE_AUTO_DONE(query);
+
+/* Adds a pair; both live as long as the query. Returns 0 or -ENOMEM. */
+int query_add(struct query *q, const char *key, const char *value);
 
 /* The first value of key, or NULL. */
 const char *query_get(const struct query *q, const char *key);

@@ -317,6 +317,8 @@ void rest_handle(struct registry *registry, const struct rest_request *request,
         r = path_parse(request->path, &path, &e);
         if (r == 0)
                 r = query_parse(request->query, &query, &e);
+        if (r == 0 && path.is_watch)
+                r = query_add(&query, "watch", "1");
         if (r < 0) {
                 count(registry, request, parse_code(r));
                 respond_fault(sink, data, parse_code(r),

@@ -54,6 +54,23 @@ static void begins_with_what_is_there(void **state) {
         answer_done(&w);
 }
 
+static void old_clients_say_watch_in_the_path(void **state) {
+        struct fixture *f = *state;
+        struct answer all, one;
+        fixture_do(f, "POST", PODS, pod_json("a", ""), 201);
+        fixture_do(f, "POST", PODS, pod_json("b", ""), 201);
+
+        all = fixture_ask(f, "GET", "/api/v1/watch/namespaces/default/pods", NULL);
+        one = fixture_ask(f, "GET", "/api/v1/watch/namespaces/default/pods/b", NULL);
+
+        expect(&all, "ADDED a");
+        expect(&all, "ADDED b");
+        expect(&one, "ADDED b");
+        expect(&one, "idle");
+        answer_done(&all);
+        answer_done(&one);
+}
+
 static void goes_on_from_a_revision(void **state) {
         struct fixture *f = *state;
         AUTO_FREE char *url = NULL;
@@ -287,6 +304,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         const struct CMUnitTest tests[] = {
                 TEST(begins_with_what_is_there),
+                TEST(old_clients_say_watch_in_the_path),
                 TEST(goes_on_from_a_revision),
                 TEST(selectors_turn_changes_into_comings_and_goings),
                 TEST(fields_select_too),
