@@ -31,7 +31,7 @@ static int selector_read_word(struct selector_reader *r, const char **ret) {
         size_t n;
 
         selector_skip_blanks(r);
-        n = strcspn(r->at, r->is_fields ? "=!, \t" : "=!,() \t");
+        n = strcspn(r->at, r->is_fields ? "=!, \t" : "=!<>,() \t");
         *ret = arena_strndup(r->out->arena, r->at, n);
         r->at += n;
         selector_skip_blanks(r);
@@ -51,14 +51,22 @@ static int selector_check_key(struct selector_reader *r, const char *key) {
 
         if (r->is_fields)
                 return key[0] ? 0 : err_set(r->e, -EINVAL, "a field selector lacks a field name");
+        if (key[0] == '\0')
+                return err_set(r->e, -EINVAL,
+                               "found '%.*s', expected: !, identifier, or 'end of string'",
+                               *r->at ? 1 : 0, r->at);
         wrong = schema_format_check(FORMAT_QUALIFIED_NAME, key);
-        return wrong ? err_set(r->e, -EINVAL, "label key \"%s\": %s", key, wrong) : 0;
+        return wrong ? err_set(r->e, -EINVAL, "key: Invalid value: \"%s\": %s", key, wrong) : 0;
 }
 
-static int selector_check_value(struct selector_reader *r, const char *value) {
-        const char *wrong = r->is_fields ? NULL : schema_format_check(FORMAT_LABELS, value);
+/* The newest value of a term. */
+static int selector_check_value(struct selector_reader *r, const struct selector_term *t,
+                                size_t i) {
+        const char *wrong = r->is_fields ? NULL : schema_format_check(FORMAT_LABELS, t->values[i]);
 
-        return wrong ? err_set(r->e, -EINVAL, "label value \"%s\": %s", value, wrong) : 0;
+        return wrong ? err_set(r->e, -EINVAL, "values[%zu][%s]: Invalid value: \"%s\": %s", i,
+                               t->key, t->values[i], wrong)
+                     : 0;
 }
 
 /* "(a, b)" after in and notin. */
@@ -68,8 +76,7 @@ static int selector_read_set(struct selector_reader *r, struct selector_term *t)
 
         selector_skip_blanks(r);
         if (*r->at != '(')
-                return err_set(r->e, -EINVAL, "\"%s\" in a selector needs values in parentheses",
-                               t->op == SELECTOR_IN ? "in" : "notin");
+                return err_set(r->e, -EINVAL, "found '%.64s', expected: '('", r->at);
         r->at++;
         max = selector_count(r->at, ',');
         t->values = arena_alloc_n(r->out->arena, max, sizeof(*t->values));
@@ -78,7 +85,7 @@ static int selector_read_set(struct selector_reader *r, struct selector_term *t)
         while (t->n_values < max) {
                 err = selector_read_word(r, &t->values[t->n_values]);
                 if (err == 0)
-                        err = selector_check_value(r, t->values[t->n_values]);
+                        err = selector_check_value(r, t, t->n_values);
                 if (err < 0)
                         return err;
                 t->n_values++;
@@ -87,9 +94,31 @@ static int selector_read_set(struct selector_reader *r, struct selector_term *t)
                 r->at++;
         }
         if (*r->at != ')')
-                return err_set(r->e, -EINVAL, "a selector lacks a closing parenthesis");
+                return err_set(r->e, -EINVAL, "found '%.64s', expected: ',' or ')'", r->at);
         r->at++;
         selector_skip_blanks(r);
+        return 0;
+}
+
+/* ">5", "<5" */
+static int selector_read_bound(struct selector_reader *r, struct selector_term *t) {
+        int64_t number;
+        int err;
+
+        t->op = *r->at == '>' ? SELECTOR_GREATER : SELECTOR_LESS;
+        r->at++;
+        t->values = arena_alloc_n(r->out->arena, 1, sizeof(*t->values));
+        if (!t->values)
+                return -ENOMEM;
+        t->n_values = 1;
+        err = selector_read_word(r, &t->values[0]);
+        if (err < 0)
+                return err;
+        if (str_to_int64(t->values[0], INT64_MIN, INT64_MAX, &number) < 0)
+                return err_set(r->e, -EINVAL,
+                               "values[0][%s]: Invalid value: \"%s\": for 'Gt', 'Lt' operators, "
+                               "the value must be an integer",
+                               t->key, t->values[0]);
         return 0;
 }
 
@@ -106,11 +135,13 @@ static int selector_read_operator(struct selector_reader *r, struct selector_ter
                         return -ENOMEM;
                 t->n_values = 1;
                 err = selector_read_word(r, &t->values[0]);
-                return err < 0 ? err : selector_check_value(r, t->values[0]);
+                return err < 0 ? err : selector_check_value(r, t, 0);
         }
+        if (!r->is_fields && (*r->at == '>' || *r->at == '<'))
+                return selector_read_bound(r, t);
         if (r->is_fields)
-                return err_set(r->e, -EINVAL,
-                               "field \"%s\" in a selector needs =, == or !=", t->key);
+                return err_set(r->e, -EINVAL, "can't understand '%s': =, == or != must follow",
+                               t->key);
         if (*r->at == ',' || *r->at == '\0') {
                 t->op = SELECTOR_EXISTS;
                 return 0;
@@ -119,11 +150,8 @@ static int selector_read_operator(struct selector_reader *r, struct selector_ter
         if (err < 0)
                 return err;
         if (!str_eq(word, "in") && !str_eq(word, "notin"))
-                return err_set(
-                        r->e, -EINVAL,
-                        "label \"%s\" in a selector is followed by \"%s\", not by =, !=, in or "
-                        "notin",
-                        t->key, word);
+                return err_set(r->e, -EINVAL, "found '%s', expected: in, notin, =, ==, !=, gt, lt",
+                               word);
         t->op = word[0] == 'i' ? SELECTOR_IN : SELECTOR_NOT_IN;
         return selector_read_set(r, t);
 }
@@ -149,7 +177,8 @@ static int selector_read_term(struct selector_reader *r) {
                 return err;
         r->out->n++;
         if (*r->at != ',' && *r->at != '\0')
-                return err_set(r->e, -EINVAL, "a selector cannot be read from \"%.64s\" on", r->at);
+                return err_set(r->e, -EINVAL, "found '%.64s', expected: ',' or 'end of string'",
+                               r->at);
         return 0;
 }
 
@@ -164,7 +193,8 @@ static int selector_read_all(struct selector_reader *r) {
                 if (*r->at == ',') {
                         r->at++;
                         if (r->at[strspn(r->at, " \t")] == '\0')
-                                return err_set(r->e, -EINVAL, "a selector ends with a comma");
+                                return err_set(r->e, -EINVAL,
+                                               "found '', expected: identifier after ','");
                 }
         }
         return 0;
@@ -199,6 +229,16 @@ int selector_parse_fields(const char *text, struct selector **ret, struct err *e
         return selector_read(text, true, ret, e);
 }
 
+/* Whether a label is a number on the right side of the selector's. */
+static bool selector_compares(const struct selector_term *t, const char *value) {
+        int64_t is, bound;
+
+        if (str_to_int64(value, INT64_MIN, INT64_MAX, &is) < 0 ||
+            str_to_int64(t->values[0], INT64_MIN, INT64_MAX, &bound) < 0)
+                return false;
+        return t->op == SELECTOR_GREATER ? is > bound : is < bound;
+}
+
 static bool selector_term_matches(const struct selector_term *t, const char *value) {
         bool is_among = false;
 
@@ -213,6 +253,9 @@ static bool selector_term_matches(const struct selector_term *t, const char *val
                 return value != NULL;
         case SELECTOR_NOT_EXISTS:
                 return value == NULL;
+        case SELECTOR_GREATER:
+        case SELECTOR_LESS:
+                return value && selector_compares(t, value);
         }
         return false;
 }

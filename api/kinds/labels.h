@@ -13,6 +13,8 @@ enum selector_op {
         SELECTOR_NOT_IN, /* also != ; an absent key matches */
         SELECTOR_EXISTS,
         SELECTOR_NOT_EXISTS,
+        SELECTOR_GREATER, /* numbers only: "tier>2" */
+        SELECTOR_LESS,
 };
 
 struct selector_term {

@@ -82,7 +82,7 @@ static bool fields_read(struct call *c, struct filter *f) {
                 return false;
         }
         if (r < 0) {
-                call_fail(c, 400, "BadRequest", "unable to parse field selector: %s", err_text(&e));
+                call_fail(c, 400, "BadRequest", "invalid selector: '%s'; %s", text, err_text(&e));
                 return false;
         }
         for (size_t i = 0; i < f->fields->n; i++) {

@@ -2,12 +2,20 @@
 #include "tests/unit/kinds/fixture.h"
 
 static void label_selectors_choose(void **state) {
-        static struct string_pair pairs[] = { { "app", "web" }, { "tier", "a" }, { "x/y", "" } };
-        static const struct string_map labels = { pairs, 3 };
+        static struct string_pair pairs[] = {
+                { "app", "web" }, { "tier", "a" }, { "x/y", "" }, { "n", "5" }
+        };
+        static const struct string_map labels = { pairs, 4 };
         static const struct {
                 const char *text;
                 bool is_match;
         } cases[] = {
+                { "n>4", true },
+                { "n>5", false },
+                { "n<6,app=web", true },
+                { "n < -1", false },
+                { "app>1", false },
+                { "none<9", false },
                 { NULL, true },
                 { "", true },
                 { "app=web", true },
@@ -33,7 +41,7 @@ static void label_selectors_choose(void **state) {
 
         for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
                 AUTO(selector) struct selector *s = NULL;
-                json_t *json = fixture_tree("{'app':'web','tier':'a','x/y':''}");
+                json_t *json = fixture_tree("{'app':'web','tier':'a','x/y':'','n':'5'}");
                 struct err e = { 0 };
 
                 assert_int_equal(selector_parse(cases[i].text, &s, &e), 0);
@@ -44,9 +52,10 @@ static void label_selectors_choose(void **state) {
 }
 
 static void nonsense_selectors_are_refused(void **state) {
-        static const char *const bad[] = { "=",    "a=b,", "a in",       "a in b", "a in (b",
-                                           "a b",  ",",    "a!b",        "a=b c",  "a in (b))",
-                                           "-a=b", "a=-b", "a in (b c)", "!",      "(a)" };
+        static const char *const bad[] = { "=",     "a=b,",      "a in", "a in b", "a in (b",
+                                           "n>x",   "n<",        "a b",  ",",      "a!b",
+                                           "a=b c", "a in (b))", "-a=b", "a=-b",   "a in (b c)",
+                                           "!",     "(a)" };
         struct selector *s = NULL;
         (void) state;
 

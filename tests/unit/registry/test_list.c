@@ -184,7 +184,15 @@ static void fields_that_select_nothing_are_named(void **state) {
                 "\"data.a\" is not a known field selector: only \"metadata.name\", "
                 "\"metadata.namespace\"");
         fixture_do(f, "GET", "/api/v1/configmaps?fieldSelector=metadata.namespace%3Dn", NULL, 200);
-        refused(f, PODS "?labelSelector=a%20b", 400, "BadRequest", "unable to parse requirement");
+        refused(f, PODS "?labelSelector=a%20b", 400, "BadRequest",
+                "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt");
+        refused(f, PODS "?labelSelector=a%3D%24", 400, "BadRequest",
+                "unable to parse requirement: values[0][a]: Invalid value: \"$\": a valid label");
+        refused(f, PODS "?labelSelector=a%20in%20(b", 400, "BadRequest", "expected: ',' or ')'");
+        refused(f, PODS "?labelSelector=a%2C", 400, "BadRequest", "identifier after ','");
+        refused(f, PODS "?labelSelector=%3Db", 400, "BadRequest", "found '=', expected: !");
+        refused(f, PODS "?fieldSelector=metadata.name", 400, "BadRequest",
+                "invalid selector: 'metadata.name'; can't understand 'metadata.name'");
 }
 
 static void a_watch_may_begin_without_what_is_there(void **state) {
