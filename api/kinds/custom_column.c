@@ -29,35 +29,45 @@ struct column_path {
 
 /* ---- reading ---- */
 
-/* A name up to . or [; a backslash takes the next letter as it is. */
-static const char *name_read(const char *at, struct arena *a, struct step *s, struct err *e) {
-        char *name = arena_alloc(a, strlen(at) + 1);
+struct reader {
+        struct arena *arena;
+        bool has_failed; /* memory is out */
+};
+
+static const char *copy(struct reader *r, const char *text, size_t len) {
+        const char *made = arena_strndup(r->arena, text, len);
+
+        r->has_failed |= !made;
+        return made;
+}
+
+/* A name up to . or [; a backslash takes the next letter as it is. NULL: there is none. */
+static const char *name_read(struct reader *r, const char *at, struct step *s) {
+        char *name = arena_alloc(r->arena, strlen(at) + 1);
         size_t n = 0;
 
+        r->has_failed |= !name;
         for (; name && *at && *at != '.' && *at != '['; at++) {
                 if (*at == '\\' && at[1] != '\0')
                         at++;
                 name[n++] = *at;
         }
-        if (!name || n == 0) {
-                (void) err_set(e, name ? -EINVAL : -ENOMEM, "a name is missing behind \".\"");
+        if (!name || n == 0)
                 return NULL;
-        }
         *s = (struct step){ .kind = str_eq(name, "*") ? STEP_ALL : STEP_NAME, .name = name };
         return at;
 }
 
 /* 'text' or "text". *at moves behind it. */
-static const char *quoted_read(const char **at, struct arena *a) {
+static const char *quoted_read(struct reader *r, const char **at) {
         char quote = **at;
         const char *end = quote == '\'' || quote == '"' ? strchr(*at + 1, quote) : NULL;
-        const char *text;
+        const char *from = *at + 1;
 
         if (!end)
                 return NULL;
-        text = arena_strndup(a, *at + 1, (size_t) (end - *at - 1));
         *at = end + 1;
-        return text;
+        return copy(r, from, (size_t) (end - from));
 }
 
 static const char *blanks_skip(const char *at) {
@@ -65,7 +75,7 @@ static const char *blanks_skip(const char *at) {
 }
 
 /* ?(@.type=="Ready") with at behind "[". */
-static const char *where_read(const char *at, struct arena *a, struct step *s) {
+static const char *where_read(struct reader *r, const char *at, struct step *s) {
         size_t len;
 
         at = blanks_skip(at + 2);
@@ -73,17 +83,17 @@ static const char *where_read(const char *at, struct arena *a, struct step *s) {
                 return NULL;
         len = strcspn(at + 2, " =!<>)[.");
         s->kind = STEP_WHERE;
-        s->name = arena_strndup(a, at + 2, len);
+        s->name = copy(r, at + 2, len);
         at = blanks_skip(at + 2 + len);
         if (!str_starts_with(at, "==") && !str_starts_with(at, "!="))
                 return NULL;
         s->is_equal = *at == '=';
         at = blanks_skip(at + 2);
         if (*at == '"' || *at == '\'') {
-                s->value = quoted_read(&at, a);
+                s->value = quoted_read(r, &at);
         } else {
                 len = strcspn(at, " )");
-                s->value = arena_strndup(a, at, len);
+                s->value = copy(r, at, len);
                 at += len;
         }
         at = blanks_skip(at);
@@ -91,15 +101,15 @@ static const char *where_read(const char *at, struct arena *a, struct step *s) {
 }
 
 /* at: behind "[". */
-static const char *bracket_read(const char *at, struct arena *a, struct step *s, struct err *e) {
+static const char *bracket_read(struct reader *r, const char *at, struct step *s) {
         char *end = NULL;
 
         *s = (struct step){ .kind = STEP_INDEX };
         if (str_starts_with(at, "?(")) {
-                at = where_read(at, a, s);
+                at = where_read(r, at, s);
         } else if (*at == '\'' || *at == '"') {
                 s->kind = STEP_NAME;
-                s->name = quoted_read(&at, a);
+                s->name = quoted_read(r, &at);
                 at = s->name ? at : NULL;
         } else if (*at == '*') {
                 s->kind = STEP_ALL;
@@ -108,39 +118,36 @@ static const char *bracket_read(const char *at, struct arena *a, struct step *s,
                 s->index = strtol(at, &end, 10);
                 at = end != at ? end : NULL;
         }
-        if (at && *at == ']')
-                return at + 1;
-        (void) err_set(e, -EINVAL, "unterminated or unsupported [ ]");
-        return NULL;
+        return at && *at == ']' ? at + 1 : NULL;
+}
+
+static const char *step_read(struct reader *r, const char *at, struct step *s) {
+        if (*at == '.' && at[1] == '[')
+                at++;
+        if (*at == '.')
+                return name_read(r, at + 1, s);
+        return *at == '[' ? bracket_read(r, at + 1, s) : NULL;
 }
 
 int column_path_parse(const char *text, struct arena *a, const struct column_path **ret,
                       struct err *e) {
         struct column_path *p = arena_alloc(a, sizeof(*p) + STEPS_MAX * sizeof(struct step));
+        struct reader r = { .arena = a, .has_failed = !p };
         size_t len = strlen(text);
         const char *at = text;
 
-        if (!p)
-                return err_set(e, -ENOMEM, "memory is out");
-        if (*at == '{' && len > 1 && text[len - 1] == '}') { /* kubectl's braces are forgiven */
-                at = text = arena_strndup(a, text + 1, len - 2);
-                if (!text)
-                        return err_set(e, -ENOMEM, "memory is out");
-        }
-        if (*at != '.')
-                return err_set(e, -EINVAL, "must be a simple json path starting with .");
-        while (*at) {
-                if (p->n == STEPS_MAX)
-                        return err_set(e, -EINVAL, "the path is too long");
-                if (*at == '.' && at[1] == '[')
-                        at++;
-                at = *at == '.'   ? name_read(at + 1, a, &p->steps[p->n], e)
-                     : *at == '[' ? bracket_read(at + 1, a, &p->steps[p->n], e)
-                                  : NULL;
-                if (!at)
-                        return err_set(e, -EINVAL, "must be a simple json path starting with .");
+        if (*at == '{' && len > 1 && text[len - 1] == '}') /* kubectl's braces are forgiven */
+                at = copy(&r, text + 1, len - 2);
+        if (!r.has_failed && *at != '.')
+                at = NULL;
+        while (!r.has_failed && at && *at && p->n < STEPS_MAX) {
+                at = step_read(&r, at, &p->steps[p->n]);
                 p->n++;
         }
+        if (r.has_failed)
+                return err_set(e, -ENOMEM, "memory is out");
+        if (!at || *at)
+                return err_set(e, -EINVAL, "must be a simple json path starting with .");
         *ret = p;
         return 0;
 }

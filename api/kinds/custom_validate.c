@@ -22,7 +22,8 @@ struct check {
         unsigned flags;
         uint32_t budget; /* of patterns */
         uint64_t steps;
-        bool is_counted; /* inside anyOf and the like: unknown fields are told elsewhere */
+        bool is_counted; /* inside allOf and the like: unknown fields are told elsewhere */
+        bool is_quiet;   /* inside anyOf and the like: findings are counted, not read */
         bool has_failed; /* memory is out */
 };
 
@@ -31,9 +32,13 @@ static void node_check(struct check *c, const struct custom_node *n, const json_
 
 /* ---- findings ---- */
 
-static const char *shown(const json_t *value, char *buf) {
-        size_t n = json_dumpb(value, buf, SHOWN_MAX - 1, JSON_ENCODE_ANY | JSON_COMPACT);
+/* As findings show it; "" where nobody reads them. */
+static const char *shown(struct check *c, const json_t *value, char *buf) {
+        size_t n = c->is_quiet
+                           ? 0
+                           : json_dumpb(value, buf, SHOWN_MAX - 1, JSON_ENCODE_ANY | JSON_COMPACT);
 
+        c->has_failed |= n == 0 && !c->is_quiet;
         if (n >= SHOWN_MAX) {
                 n = SHOWN_MAX - 1;
                 (void) memcpy(buf + n - 3, "...", 3);
@@ -54,7 +59,7 @@ static void say(struct check *c, const struct path *at, const json_t *value, con
         va_end(args);
         (void) path_format(at, field);
         (void) diag_add(c->d, DIAG_ERROR, DIAG_INVALID, field, "Invalid value: %s: %s in body %s",
-                        shown(value, buf), field, text);
+                        shown(c, value, buf), field, text);
 }
 
 static const char *type_of(const json_t *value) {
@@ -199,7 +204,7 @@ static void string_check(struct check *c, const struct custom_node *n, const jso
                                                  json_string_length(value))) {
                 char buf[SHOWN_MAX];
 
-                say(c, at, value, "must be of type %.40s: %s", n->format, shown(value, buf));
+                say(c, at, value, "must be of type %.40s: %s", n->format, shown(c, value, buf));
         }
 }
 
@@ -214,11 +219,11 @@ static void enum_check(struct check *c, const struct custom_node *n, const json_
                 if (json_equal(one, value))
                         return;
                 strbuf_addf(&b, "%s%s%s%s", i > 0 ? ", " : "", json_is_string(one) ? "" : "\"",
-                            shown(one, buf), json_is_string(one) ? "" : "\"");
+                            shown(c, one, buf), json_is_string(one) ? "" : "\"");
         }
         c->has_failed |= b.has_failed;
         (void) diag_add(c->d, DIAG_ERROR, DIAG_NOT_SUPPORTED, path_format(at, field),
-                        "Unsupported value: %s: supported values: %.400s", shown(value, buf),
+                        "Unsupported value: %s: supported values: %.400s", shown(c, value, buf),
                         str_or_empty(b.s));
 }
 
@@ -379,7 +384,7 @@ static bool is_valid(struct check *c, const struct custom_node *n, const json_t 
         bool is_good;
 
         inner.d = &found;
-        inner.is_counted = true;
+        inner.is_counted = inner.is_quiet = true;
         node_check(&inner, n, value, at);
         is_good = found.n_errors == 0 && !found.has_failed;
         c->steps = inner.steps;

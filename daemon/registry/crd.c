@@ -182,6 +182,9 @@ static int versions_make(const json_t *tree, struct versions *v, struct err *e) 
                         r = custom_kind_new(&wanted, &v->served[v->n], e);
                 v->n += r == 0;
         }
+        /* Somebody must be able to delete what there is. */
+        if (r == 0 && v->n == 0 && crd_is_terminating(tree))
+                v->served[v->n++] = kind_ref(v->stored);
         if (r < 0)
                 versions_done(v);
         else
@@ -214,7 +217,8 @@ static int kind_install(struct registry *r, const json_t *tree, struct err *e) {
 
         if (!state && !is_established(tree))
                 return 0;
-        if (state && json_equal(spec_of(custom_definition(state->resource.kind)), spec_of(tree))) {
+        if (state && (state->n_served > 0 || !crd_is_terminating(tree)) &&
+            json_equal(spec_of(custom_definition(state->resource.kind)), spec_of(tree))) {
                 state->is_terminating = crd_is_terminating(tree);
                 return 0;
         }

@@ -1,7 +1,10 @@
 /* Every allocation fails once: nothing leaks, nothing crashes, and the failure is said. */
+#include "api/kinds/crd.h"
+#include "api/kinds/custom.h"
 #include "api/kinds/manifest.h"
 #include "api/kinds/workload.h"
 #include "api/patch/patch.h"
+#include "api/text/text.h"
 #include "tests/unit/kinds/fixture.h"
 
 /* Allocations until one fails; -1: none. Only the wrappers below and the loops look at it. */
@@ -121,11 +124,65 @@ static void applying_survives_without_memory(void **state) {
         assert_survives(apply);
 }
 
+/* A definition becomes a kind, an object goes its way through it. */
+static int use_custom_kind(const json_t *unused) {
+        static const char DEFINITION[] =
+                "{\"metadata\":{\"name\":\"tabs.example.com\"},\"spec\":{\"group\":\"example.com\","
+                "\"scope\":\"Cluster\",\"names\":{\"plural\":\"tabs\",\"kind\":\"Tab\"},"
+                "\"versions\":[{"
+                "\"name\":\"v1\",\"served\":true,\"storage\":true,\"additionalPrinterColumns\":[{"
+                "\"name\":\"A\",\"type\":\"string\",\"jsonPath\":\".spec.a['b']\"}],\"schema\":{"
+                "\"openAPIV3Schema\":{\"type\":\"object\",\"properties\":{\"spec\":{\"type\":"
+                "\"object\","
+                "\"properties\":{\"a\":{\"type\":\"string\",\"pattern\":\"^a\",\"default\":\"a\"},"
+                "\"l\":{\"type\":\"array\",\"x-kubernetes-list-type\":\"set\",\"items\":{\"type\":"
+                "\"integer\"}},\"o\":{\"type\":\"integer\",\"oneOf\":[{\"minimum\":5},{\"maximum\":"
+                "1}]"
+                "}}}}}}}]}}";
+        static const char OBJECT[] =
+                "{\"metadata\":{\"name\":\"x\"},\"spec\":{\"l\":[1,2],\"o\":3,\"z\":1}}";
+        json_t *definition = text_parse_json(DEFINITION, strlen(DEFINITION));
+        json_t *object = text_parse_json(OBJECT, strlen(OBJECT)), *cells = json_array();
+        const struct custom_version v = { .definition = definition, .name = "v1" };
+        const struct kind *k = NULL;
+        struct diags d = { 0 };
+        int r = definition && object && cells ? 0 : -ENOMEM;
+
+        if (r == 0)
+                r = kind_default(&crd_kind, definition, NULL);
+        if (r == 0)
+                r = kind_validate(&crd_kind, definition, 0, &d);
+        if (r == 0)
+                r = custom_kind_new(&v, &k, NULL);
+        if (r == 0)
+                r = kind_default(k, object, NULL);
+        if (r == 0)
+                r = kind_validate(k, object, 0, &d);
+        if (r == 0 && d.n_errors != 2)
+                r = -ENODATA; /* a failure that was swallowed */
+        if (r == 0)
+                r = kind_prune(k, object);
+        if (r == 0)
+                r = custom_add_cells(k, object, 0, cells);
+        diags_done(&d);
+        kind_unref(k);
+        json_decref(definition);
+        json_decref(object);
+        json_decref(cells);
+        return r;
+}
+
+static void custom_kinds_survive_without_memory(void **state) {
+        (void) state;
+        assert_survives(use_custom_kind);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(decoding_survives_without_memory),
                 cmocka_unit_test(reading_survives_without_memory),
                 cmocka_unit_test(applying_survives_without_memory),
+                cmocka_unit_test(custom_kinds_survive_without_memory),
         };
 
         json_set_alloc_funcs(__wrap_malloc, free);

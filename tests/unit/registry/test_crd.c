@@ -238,6 +238,26 @@ static void deleting_a_definition_deletes_its_objects_first(void **state) {
         expect(fixture_ask(f, "GET", TABS, NULL), 200, NULL, NULL);
 }
 
+static void a_kind_that_is_not_served_ends_too(void **state) {
+        struct fixture *f = *state;
+        define(f);
+        fixture_do(f, "POST", TABS, tab("a", "\"cron\":\"*\""), 201);
+
+        expect(fixture_patch(
+                       f, CRD, "application/json-patch+json",
+                       "[{\"op\":\"replace\",\"path\":\"/spec/versions/0/served\",\"value\":false},"
+                       "{\"op\":\"replace\",\"path\":\"/spec/versions/1/"
+                       "served\",\"value\":false}]"),
+               200, NULL, NULL);
+        expect(fixture_ask(f, "GET", TABS "/a", NULL), 404, NULL, NULL);
+        fixture_do(f, "DELETE", CRD, NULL, 200);
+        fixture_run(f, 10 * USEC_PER_SEC);
+
+        expect(fixture_ask(f, "GET", CRD, NULL), 404, NULL, NULL);
+        define(f);
+        expect(fixture_ask(f, "GET", TABS "/a", NULL), 404, NULL, NULL);
+}
+
 static void objects_survive_a_restart(void **state) {
         struct fixture *f = *state;
         struct answer a;
@@ -400,6 +420,7 @@ int main(void) {
                 TEST(every_served_version_shows_the_same_object),
                 TEST(kinds_come_in_order_of_their_versions),
                 TEST(deleting_a_definition_deletes_its_objects_first),
+                TEST(a_kind_that_is_not_served_ends_too),
                 TEST(objects_survive_a_restart),
                 TEST(an_end_that_a_restart_interrupted_goes_on),
                 TEST(old_objects_get_the_defaults_of_a_new_schema),
