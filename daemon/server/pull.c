@@ -70,6 +70,7 @@ enum MHD_Result pull_queue(struct request *r, const char *content_type,
                 pull_free(p);
                 return MHD_NO;
         }
+        r->hangup = sd_event_source_disable_unref(r->hangup); /* of a request that has waited */
         (void) sd_event_add_io(r->face->server->event, &r->hangup, r->connection->fd,
                                EPOLLRDHUP | EPOLLHUP | EPOLLERR, pull_hangup, p);
         (void) MHD_add_response_header(response, "Content-Type", content_type);

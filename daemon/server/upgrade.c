@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <systemd/sd-event.h>
 
 #define SPDY_PROTOCOL_HEADER "X-Stream-Protocol-Version"
 #define WEBSOCKET_PROTOCOL_HEADER "Sec-WebSocket-Protocol"
@@ -117,6 +118,8 @@ enum MHD_Result upgrade_switch(struct request *r, const struct upgrade_header *h
                 return request_refuse(r, 500, "InternalError", "memory is out");
         }
         *copy = *then;
+        /* A request that has waited is watched; an event loop takes each descriptor once. */
+        r->hangup = sd_event_source_disable_unref(r->hangup);
         return r->connection->session ? switch_tls(r, headers, n, copy)
                                       : switch_plain(r, headers, n, copy);
 }

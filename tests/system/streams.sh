@@ -78,7 +78,7 @@ err" ]
   check "$name: port-forward reaches what listens on the pod's loopback" until_true 10 listens "$port"
   check "$name: keep-alive" [ "$(curl -s "http://127.0.0.1:$port/index.html" "http://127.0.0.1:$port/index.html" | tr '\n' ,)" = hello,hello, ]
   check "$name: half-close, 5 MB" [ "$(head -c 5000000 "$WORK/data" | python3 "$WORK/half.py" $((port + 1)))" = 5000000 ]
-  check "$name: 50 connections at once" python3 "$WORK/many.py" "$port" 50
+  check "$name: 50 connections at once" sh -c 'python3 "$WORK/many.py" "$0" 50 || { tail -60 "$WORK/forward"; false; }' "$port"
   kill $forward
   wait $forward 2>/dev/null || true
 }
