@@ -68,9 +68,10 @@ struct client_handlers {
         /* A watch: each line of a 200 answer, without its newline, NUL-terminated, as it comes.
          * NULL: no line mode. The call may be cancelled in here. */
         void (*on_line)(void *data, const char *line, size_t len);
-        /* A watch inside the server's process: instead of on_line for a change whose object is
-         * decoded already. type: "ADDED" and so on; o: borrowed, may be referenced. The call may
-         * be cancelled in here. NULL: lines only. Other transports never call it. */
+        /* A watch inside the server's process: instead of on_line for a change whose outline
+         * (object_new_outline()) is there already. type: "ADDED" and so on; o: borrowed, may be
+         * referenced. The call may be cancelled in here. NULL: lines only. Other transports never
+         * call it. */
         void (*on_object)(void *data, const char *type, struct object *o);
         /* A raw stream (logs): pieces of a 200 answer as they come. NULL: no raw mode. */
         void (*on_data)(void *data, const void *piece, size_t len);

@@ -44,7 +44,7 @@ struct informer {
         char *namespace_, *label_selector, *field_selector;
         uint64_t relist_usec;
         unsigned page_size;
-        bool keeps_text;
+        bool keeps_text, is_outline;
 
         struct informer_cache cache;
         struct map tombs; /* key → uint64_t *: revision of a removal, so that a late event of the
@@ -91,6 +91,7 @@ int informer_new(struct client *client, struct timers *timers, const struct info
         i->timers = timers;
         i->kind = o->kind;
         i->keeps_text = o->keeps_text;
+        i->is_outline = o->is_outline && !o->keeps_text;
         i->page_size = o->page_size ? o->page_size : PAGE_DEFAULT;
         i->relist_usec = o->relist_usec ? o->relist_usec : RELIST_DEFAULT_USEC;
         i->random = o->seed;
@@ -282,12 +283,11 @@ static char *collection_path(const struct informer *i) {
         return path;
 }
 
-/* One that doesn't keep text is kept in little memory. */
 static int object_read(const struct informer *i, const json_t *tree, struct object **ret,
                        struct err *e) {
-        if (i->keeps_text)
-                return object_new_from_json(i->kind, tree, true, ret, e);
-        return object_new_kept(i->kind, tree, NULL, ret, e);
+        if (i->is_outline)
+                return object_new_outline(i->kind, tree, NULL, ret, e);
+        return object_new_from_json(i->kind, tree, i->keeps_text, ret, e);
 }
 
 /* Puts one item of a list into i->fresh. An item that cannot be decoded stays as it was. */
@@ -579,7 +579,7 @@ static void watch_begin(struct informer *i) {
         const struct client_handlers handlers = {
                 .on_done = on_watch_done,
                 .on_line = on_watch_line,
-                .on_object = i->keeps_text ? NULL : on_watch_object,
+                .on_object = i->is_outline ? on_watch_object : NULL,
         };
         AUTO_FREE char *path = collection_path(i);
         char revision[24];

@@ -40,6 +40,7 @@ struct informer_options {
         uint64_t relist_usec;       /* lists anew this often, 0: every 30 min, USEC_NEVER: never */
         unsigned page_size;         /* objects a page of a list, 0: 500 */
         bool keeps_text;            /* objects keep their JSON text (object_json() gives it all) */
+        bool is_outline;            /* objects are outlines (object_new_outline()); not with text */
 };
 
 /* client is referenced, timers borrowed for the informer's life. Starts nothing yet. */

@@ -393,18 +393,20 @@ static const struct schema security_context_schema =
                         .flags = FIELD_ATOMIC, .inside = (n)),                                     \
                 FIELD_OF_STRINGS(args, "args", 4,                                                  \
                                  "Arguments, instead of the image's; $(NAME) is expanded.",        \
-                                 .flags = FIELD_ATOMIC, .inside = (n)),                            \
+                                 .flags = FIELD_NODE_ONLY | FIELD_ATOMIC, .inside = (n)),          \
                 FIELD_OF_STRING(working_dir, "workingDir", 5,                                      \
-                                "Working directory, instead of the image's.", .inside = (n)),      \
+                                "Working directory, instead of the image's.", .inside = (n),       \
+                                .flags = FIELD_NODE_ONLY),                                         \
                 FIELD_OF_OBJECTS(ports, container_port, "ports", 6,                                \
                                  "Ports that the container listens on.",                           \
                                  .patch = FIELD_PATCH_MERGE, .merge_key = "containerPort",         \
                                  .merge_key2 = "protocol", .inside = (n)),                         \
                 FIELD_OF_OBJECTS(env_from, env_from_source, "envFrom", 19,                         \
                                  "Sources of many variables; env goes before them.",               \
-                                 .flags = FIELD_ATOMIC, .inside = (n)),                            \
+                                 .flags = FIELD_NODE_ONLY | FIELD_ATOMIC, .inside = (n)),          \
                 FIELD_OF_OBJECTS(env, env_var, "env", 7, "Variables of the environment.",          \
-                                 .patch = FIELD_PATCH_MERGE, .merge_key = "name", .inside = (n)),  \
+                                 .patch = FIELD_PATCH_MERGE, .merge_key = "name", .inside = (n),   \
+                                 .flags = FIELD_NODE_ONLY),                                        \
                 FIELD_OF_OBJECT(resources, resource_requirements, "resources", 8,                  \
                                 "CPU and memory.", .inside = (n)),                                 \
                 FIELD_OF_UNACTED("resizePolicy", 23, FIELD_OBJECT, FIELD_LIST,                     \
@@ -420,33 +422,38 @@ static const struct schema security_context_schema =
                 FIELD_OF_OBJECTS(volume_mounts, volume_mount, "volumeMounts", 9,                   \
                                  "Volumes of the pod that the container sees.",                    \
                                  .patch = FIELD_PATCH_MERGE, .merge_key = "mountPath",             \
-                                 .inside = (n)),                                                   \
+                                 .inside = (n), .flags = FIELD_NODE_ONLY),                         \
                 FIELD_OF_UNACTED("volumeDevices", 21, FIELD_OBJECT, FIELD_LIST,                    \
                                  "Raw block devices.", .schema = &volume_device_schema,            \
                                  .patch = FIELD_PATCH_MERGE, .merge_key = "devicePath",            \
                                  .inside = (n)),                                                   \
                 FIELD_OF_POINTER(liveness_probe, probe, "livenessProbe", 10,                       \
-                                 "Restarts the container when it fails.", .inside = (n)),          \
+                                 "Restarts the container when it fails.", .inside = (n),           \
+                                 .flags = FIELD_NODE_ONLY),                                        \
                 FIELD_OF_POINTER(readiness_probe, probe, "readinessProbe", 11,                     \
                                  "Takes the pod out of its services while it fails.",              \
-                                 .inside = (n)),                                                   \
+                                 .inside = (n), .flags = FIELD_NODE_ONLY),                         \
                 FIELD_OF_POINTER(startup_probe, probe, "startupProbe", 22,                         \
                                  "Holds the other probes back until it succeeded once.",           \
-                                 .inside = (n)),                                                   \
+                                 .inside = (n), .flags = FIELD_NODE_ONLY),                         \
                 FIELD_OF_POINTER(lifecycle, lifecycle, "lifecycle", 12,                            \
-                                 "Actions at the start and the end.", .inside = (n)),              \
+                                 "Actions at the start and the end.", .inside = (n),               \
+                                 .flags = FIELD_NODE_ONLY),                                        \
                 FIELD_OF_STRING(termination_message_path, "terminationMessagePath", 13,            \
                                 "File in the container that holds its last words.",                \
-                                .default_json = "\"/dev/termination-log\"", .inside = (n)),        \
+                                .default_json = "\"/dev/termination-log\"", .inside = (n),         \
+                                .flags = FIELD_NODE_ONLY),                                         \
                 FIELD_OF_STRING(termination_message_policy, "terminationMessagePolicy", 20,        \
                                 "Where last words come from.", .default_json = "\"File\"",         \
-                                .values = WORDS("File", "FallbackToLogsOnError"), .inside = (n)),  \
+                                .values = WORDS("File", "FallbackToLogsOnError"), .inside = (n),   \
+                                .flags = FIELD_NODE_ONLY),                                         \
                 FIELD_OF_STRING(image_pull_policy, "imagePullPolicy", 14,                          \
                                 "When the image is fetched; Always by default for :latest.",       \
-                                .values = WORDS("Always", "Never", "IfNotPresent"),                \
-                                .inside = (n)),                                                    \
+                                .values = WORDS("Always", "Never", "IfNotPresent"), .inside = (n), \
+                                .flags = FIELD_NODE_ONLY),                                         \
                 FIELD_OF_POINTER(security_context, security_context, "securityContext", 15,        \
-                                 "What the container may do.", .inside = (n)),                     \
+                                 "What the container may do.", .inside = (n),                      \
+                                 .flags = FIELD_NODE_ONLY),                                        \
                 FIELD_OF_BOOL(stdin, "stdin", 16,                                                  \
                               "Whether the container has an open standard input.", .inside = (n)), \
                 FIELD_OF_BOOL(stdin_once, "stdinOnce", 17,                                         \

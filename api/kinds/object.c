@@ -72,8 +72,8 @@ static int object_begin(const struct kind *k, size_t first_bytes, struct object 
 
 static int object_decode(const struct kind *k, const json_t *tree, size_t first_bytes,
                          struct object **ret, struct err *e) {
-        struct object *o;
-        void *decoded;
+        struct object *o = NULL;
+        void *decoded = NULL;
         int r;
 
         if (!k) {
@@ -95,8 +95,8 @@ static int object_decode(const struct kind *k, const json_t *tree, size_t first_
 
 int object_glance(const struct kind *k, const char *json, size_t len, struct object **ret,
                   struct err *e) {
-        struct object *o;
-        void *decoded;
+        struct object *o = NULL;
+        void *decoded = NULL;
         int r;
 
         r = object_begin(k, GLANCE_BYTES, &o, &decoded, e);
@@ -127,18 +127,24 @@ int object_new_from_json(const struct kind *k, const json_t *tree, bool keep_tex
         return 0;
 }
 
-/* The first try of object_new_kept(): most objects fit. */
-#define KEPT_TRY_BYTES 4096
+/* The first try of object_new_outline(): most objects fit. */
+#define OUTLINE_TRY_BYTES 4096
 
-static int object_decode_kept(const struct kind *k, const json_t *tree, const char *revision,
-                              size_t bytes, struct object **ret, struct err *e) {
+static int outline_decode(const struct kind *k, const json_t *tree, const char *revision,
+                          size_t bytes, struct object **ret, struct err *e) {
         struct object *o = NULL;
+        void *decoded = NULL;
         char *copy;
         int r;
 
-        r = object_decode(k, tree, bytes, &o, e);
+        r = object_begin(k, bytes, &o, &decoded, e);
         if (r < 0)
                 return r;
+        r = schema_decode_outline(k->schema, tree, o->arena, decoded, e);
+        if (r < 0) {
+                object_unref(o);
+                return err_wrap(e, r, "%s", k->name);
+        }
         if (revision) {
                 copy = arena_strdup(o->arena, revision);
                 if (!copy) {
@@ -152,15 +158,15 @@ static int object_decode_kept(const struct kind *k, const json_t *tree, const ch
         return 0;
 }
 
-int object_new_kept(const struct kind *k, const json_t *tree, const char *revision,
-                    struct object **ret, struct err *e) {
+int object_new_outline(const struct kind *k, const json_t *tree, const char *revision,
+                       struct object **ret, struct err *e) {
         AUTO(object) struct object *first = NULL;
         int r;
 
-        r = object_decode_kept(k, tree, revision, KEPT_TRY_BYTES, &first, e);
+        r = outline_decode(k, tree, revision, OUTLINE_TRY_BYTES, &first, e);
         if (r < 0)
                 return r;
-        return object_decode_kept(k, tree, revision, arena_used(first->arena), ret, e);
+        return outline_decode(k, tree, revision, arena_used(first->arena), ret, e);
 }
 
 int object_new_from_text(const struct kind *k, const char *text, size_t len, bool keep_text,

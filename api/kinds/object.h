@@ -31,10 +31,11 @@ DEFINE_AUTO(object);
 int object_new_from_json(const struct kind *k, const json_t *tree, bool keep_text,
                          struct object **ret, struct err *e);
 
-/* The same for whoever keeps it long: in no more memory than it takes, at the price of decoding
- * twice; without text. revision: what metadata.resourceVersion is to be; NULL: as the tree says. */
-int object_new_kept(const struct kind *k, const json_t *tree, const char *revision,
-                    struct object **ret, struct err *e);
+/* The same for controllers, which keep it long and look at a part of it: without fields that are
+ * FIELD_NODE_ONLY, without text, in no more memory than it takes (it is decoded twice for that).
+ * k is given. revision: what metadata.resourceVersion is to be; NULL: as the tree says. */
+int object_new_outline(const struct kind *k, const json_t *tree, const char *revision,
+                       struct object **ret, struct err *e);
 
 /* For a moment's look at an object that this program wrote itself (schema_decode_text()): its text
  * isn't kept, values of bytes are NULL. Returns 0, -EINVAL or -ENOMEM. */

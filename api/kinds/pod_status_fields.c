@@ -28,7 +28,8 @@ static const struct field container_state_terminated_fields[] = {
         FIELD_OF_STRING(message, "message", 4, "Its last words."),
         FIELD_OF_TIME(started_at, "startedAt", 5, "When it started."),
         FIELD_OF_TIME(finished_at, "finishedAt", 6, "When it ended."),
-        FIELD_OF_STRING(container_id, "containerID", 7, "Which run this was."),
+        FIELD_OF_STRING(container_id, "containerID", 7, "Which run this was.",
+                        .flags = FIELD_NODE_ONLY),
 };
 #undef SELF
 static const struct schema container_state_terminated_schema =
@@ -54,8 +55,10 @@ static const struct field container_status_fields[] = {
         FIELD_OF_INT(restart_count, "restartCount", 5, "How often it was started again.",
                      .flags = FIELD_ALWAYS),
         FIELD_OF_STRING(image, "image", 6, "Image that it runs.", .flags = FIELD_ALWAYS),
-        FIELD_OF_STRING(image_id, "imageID", 7, "Digest of that image.", .flags = FIELD_ALWAYS),
-        FIELD_OF_STRING(container_id, "containerID", 8, "Which run this is."),
+        FIELD_OF_STRING(image_id, "imageID", 7, "Digest of that image.",
+                        .flags = FIELD_NODE_ONLY | FIELD_ALWAYS),
+        FIELD_OF_STRING(container_id, "containerID", 8, "Which run this is.",
+                        .flags = FIELD_NODE_ONLY),
         FIELD_OF_OPT_BOOL(started, "started", 9, "Whether its startup probe has succeeded."),
         FIELD_KEPT("allocatedResources", 10, FIELD_QUANTITY, FIELD_MAP, "Resources granted."),
         FIELD_KEPT("resources", 11, FIELD_OBJECT_PTR, FIELD_ONE, "Resources in force.",

@@ -67,6 +67,7 @@ enum {
         FIELD_IMMUTABLE = 1 << 6,    /* may not change after creation */
         FIELD_NON_NEGATIVE = 1 << 7, /* integer from 0 */
         FIELD_UNIQUE = 1 << 9,       /* elements may not repeat their merge key */
+        FIELD_NODE_ONLY = 1 << 12,   /* no controller reads it: left out of outlines */
         FIELD_ALWAYS = 1 << 8,       /* encoded even when zero */
         FIELD_POINTER =
                 1 << 10, /* text: a pointer in Kubernetes, so "" is not the same as absent */
@@ -217,6 +218,10 @@ int schema_decode(const struct schema *s, const json_t *tree, struct arena *a, v
  * Returns 0, -EINVAL or -ENOMEM. */
 int schema_decode_text(const struct schema *s, const char *json, size_t len, struct arena *a,
                        void *out, struct err *e);
+
+/* The same without fields that are FIELD_NODE_ONLY: their members stay zero. */
+int schema_decode_outline(const struct schema *s, const json_t *tree, struct arena *a, void *out,
+                          struct err *e);
 
 /* The reverse: a fresh tree, the caller's, without absent and empty members (required ones are
  * kept). NULL: memory is out. */

@@ -96,6 +96,7 @@ static void caches_on_change(void *data, const char *key, const struct object *b
 static int cache_init(struct caches *c, struct cache *it, struct core *core, struct err *e) {
         struct informer_options options = { .kind = it->kind,
                                             .keeps_text = kind_keeps_text(it->kind),
+                                            .is_outline = !kind_keeps_text(it->kind),
                                             .seed = core_random(core) };
         int r;
 
@@ -342,7 +343,7 @@ static int object_read(const struct cache *it, const char *text, size_t len, str
         tree = text_parse_json(text, len);
         if (!tree)
                 return -EINVAL;
-        r = object_new_kept(it->kind, tree, NULL, ret, NULL);
+        r = object_new_outline(it->kind, tree, NULL, ret, NULL);
         json_decref(tree);
         return r;
 }

@@ -248,7 +248,7 @@ int record_decode(struct record *r, const json_t *tree) {
         char revision[24];
 
         (void) snprintf(revision, sizeof(revision), "%" PRIu64, r->revision);
-        return object_new_kept(r->resource->kind, tree, revision, &r->object, NULL);
+        return object_new_outline(r->resource->kind, tree, revision, &r->object, NULL);
 }
 
 void record_forget_object(struct record *r) {

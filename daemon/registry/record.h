@@ -35,7 +35,7 @@ struct record {
         const char *const *fields; /* resource->n_fields values, "" where absent */
         size_t json_len;
         const char *json; /* NUL-terminated, one line */
-        /* The decoded form, which the controllers' caches share; NULL: nobody wants it, or this
+        /* The decoded outline, which the controllers' caches share; NULL: nobody wants it, or this
          * isn't the present version any more. Counted; doesn't count as a change. */
         struct object *object;
 };
