@@ -10,6 +10,8 @@
 
 /* Watches that keep up ask for the newest change one after another; one that lags pays itself. */
 #define KEPT 16U
+#define KEPT_BYTES                                                                                 \
+        (1U << 20) /* of texts and the versions that they pin; a larger one is kept alone */
 
 struct kept {
         struct record *record;    /* owned reference: so that its address names nothing else */
@@ -22,7 +24,8 @@ struct kept {
 struct renderings {
         uint64_t (*wall_usec)(void);
         struct kept kept[KEPT];
-        unsigned next; /* is replaced next */
+        unsigned next; /* is replaced next; the oldest */
+        size_t bytes;
         uint64_t n_made;
 };
 
@@ -46,18 +49,34 @@ struct renderings *renderings_new(uint64_t (*wall_usec)(void)) {
         return all;
 }
 
-static void kept_drop(struct kept *k) {
+static size_t kept_bytes(const struct kept *k) {
+        return k->record ? record_bytes(k->record) + k->rendering->len : 0;
+}
+
+static void kept_drop(struct renderings *all, struct kept *k) {
+        all->bytes -= kept_bytes(k);
         record_unref(k->record);
         kind_unref(k->asked);
         rendering_unref(k->rendering);
         *k = (struct kept){ 0 };
 }
 
+static void kept_put(struct renderings *all, const struct kept *fresh) {
+        size_t bytes = kept_bytes(fresh);
+
+        /* From the oldest on; at the end the fresh one's own place is free. */
+        for (unsigned i = 0; i < KEPT; i++)
+                if (i == 0 || all->bytes + bytes > KEPT_BYTES)
+                        kept_drop(all, &all->kept[(all->next + i) % KEPT]);
+        all->kept[all->next++ % KEPT] = *fresh;
+        all->bytes += bytes;
+}
+
 void renderings_unref(struct renderings *r) {
         if (!r)
                 return;
         for (unsigned i = 0; i < KEPT; i++)
-                kept_drop(&r->kept[i]);
+                kept_drop(r, &r->kept[i]);
         free(r);
 }
 
@@ -93,9 +112,11 @@ int renderings_get(struct renderings *all, const struct form *f, const struct ki
         if (!made)
                 return -ENOMEM;
         all->n_made++;
-        k = &all->kept[all->next++ % KEPT];
-        kept_drop(k);
-        *k = (struct kept){ record_ref(r), kind_ref(asked), *f, is_first, rendering_ref(made) };
+        kept_put(all, &(struct kept){ .record = record_ref(r),
+                                      .asked = kind_ref(asked),
+                                      .form = *f,
+                                      .is_first = is_first,
+                                      .rendering = rendering_ref(made) });
         *ret = made;
         return 0;
 }

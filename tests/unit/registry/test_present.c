@@ -1,9 +1,12 @@
 #include "base/str.h"
 #include "daemon/registry/hub.h"
+#include "daemon/registry/record.h"
 #include "daemon/registry/rendering.h"
+#include "daemon/registry/resource.h"
 #include "daemon/registry/state.h"
 #include "tests/unit/registry/fixture.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define PODS "/api/v1/namespaces/default/pods"
@@ -222,6 +225,44 @@ static void a_row_is_made_once_for_all_watchers_of_a_form(void **state) {
                 answer_done(&w[i]);
 }
 
+static void remembered_rows_are_bounded_in_bytes(void **state) {
+        struct fixture *f = *state;
+        const struct form form = { .as = FORM_TABLE, .include = FORM_INCLUDE_OBJECT };
+        AUTO(renderings) struct renderings *all = renderings_new(f->registry->wall_usec);
+        AUTO_FREE char *big = calloc(1, 400001);
+        struct record *records[2];
+        const char *const names[] = { "a", "b" };
+        uint64_t made;
+
+        memset(big, 'x', 400000);
+        for (size_t i = 0; i < 2; i++) {
+                AUTO_FREE char *json = str_format(
+                        "{\"metadata\":{\"name\":\"%s\"},\"data\":{\"k\":\"%s\"}}", names[i], big);
+
+                fixture_do(f, "POST", "/api/v1/namespaces/default/configmaps", json, 201);
+                records[i] = registry_find(f->registry, "", "configmaps", "default", names[i]);
+        }
+        for (size_t i = 0; i < 4; i++) {
+                struct rendering *one = NULL;
+                struct record *r = records[i / 2];
+
+                assert_int_equal(renderings_get(all, &form, r->resource->kind, r, false, &one), 0);
+                rendering_unref(one);
+        }
+        made = renderings_made(all);
+        assert_int_equal(made, 2);
+
+        /* The second one drove the first one out. */
+        for (size_t i = 0; i < 2; i++) {
+                struct rendering *one = NULL;
+                struct record *r = records[1 - i];
+
+                assert_int_equal(renderings_get(all, &form, r->resource->kind, r, false, &one), 0);
+                rendering_unref(one);
+                assert_int_equal(renderings_made(all), made + i);
+        }
+}
+
 static void the_first_entry_that_can_be_served_wins(void **state) {
         static const struct {
                 const char *accept;
@@ -275,6 +316,7 @@ int main(void) {
                 TEST(metadata_alone_can_be_had),
                 TEST(a_watch_tells_tables_of_one_row),
                 TEST(a_row_is_made_once_for_all_watchers_of_a_form),
+                TEST(remembered_rows_are_bounded_in_bytes),
                 TEST(what_nobody_can_serve_is_406),
                 cmocka_unit_test(the_first_entry_that_can_be_served_wins),
         };
