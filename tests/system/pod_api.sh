@@ -106,6 +106,25 @@ check "with nobody left the last token stays" [ -n "$(token)" ]
 start_cluster
 check "and is good when they are back" until_true 20 code_is one $PODS 200
 
+# A reboot: every process gone, RUN emptied; then the node alone.
+stop_cluster
+for pid in $(pgrep -x orch-pod); do kill -9 "$pid"; done
+asleep() { [ "$(pgrep -fx 'sleep 100000' | wc -l)" = "$1" ]; }
+until_true 20 asleep 0 || fail "containers outlive their supervisors"
+for mount in $(awk -v run="$RUN/" 'index($2, run) == 1 {print $2}' /proc/mounts | sort -r); do umount -l "$mount"; done
+rm -rf "$RUN"
+mkdir -p "$RUN"
+"$LIBEXEC/orchd-node" --state-dir="$STATE" --run-dir="$RUN" --socket="$SOCKET" --libexec-dir="$LIBEXEC" --node-name=node-1 \
+  --pod-cidr=10.244.0.0/24 --service-cidr=10.96.0.0/16 --dns-address=10.244.0.1 --cluster-domain=cluster.local >>"$WORK/orchd.log" 2>&1 &
+NODE=$!
+check "after a reboot without a server pods start" until_true 30 asleep 3
+check "with the certificate that they had" [ -s "$RUN/volumes/$uid"/kube-api-access-*/ca.crt ]
+check "and without a token" eval '! [ -e "$RUN/volumes/$uid"/kube-api-access-*/token ]'
+kill "$NODE"
+wait "$NODE" 2>/dev/null || true
+start_cluster
+check "the server's first word is a token" until_true 30 code_is one $PODS 200
+
 orch delete serviceaccount robot >/dev/null
 check "the token of a deleted account is worth nothing" until_true 10 code_is two $PODS 401
 account
