@@ -28,9 +28,10 @@ static json_t *key_value(const struct apply_type *t, const json_t *element, cons
 const char *apply_missing_key(const struct apply_type *t, const json_t *element) {
         for (size_t i = 0; t->shape == APPLY_KEYED && i < t->n_keys; i++) {
                 json_t *value = key_value(t, element, t->keys[i]);
+                bool is_key = value && !json_is_object(value) && !json_is_array(value);
 
                 json_decref(value);
-                if (!value || json_is_object(value) || json_is_array(value))
+                if (!is_key)
                         return t->keys[i];
         }
         return NULL;

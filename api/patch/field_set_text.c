@@ -52,11 +52,13 @@ static int read_string(struct reader *r, char **ret) {
         bool has_rare = false;
         char *to;
 
-        while (r->at < r->end && *r->at != '"') {
-                if (*r->at == '\\' && ++r->at < r->end)
-                        has_rare |= *r->at != '"' && *r->at != '\\';
+        for (; r->at < r->end && *r->at != '"'; r->at++) {
                 has_rare |= (unsigned char) *r->at < 0x20;
-                r->at++;
+                if (*r->at != '\\')
+                        continue;
+                if (++r->at == r->end)
+                        break;
+                has_rare |= *r->at != '"' && *r->at != '\\';
         }
         if (r->at >= r->end)
                 return reader_fail(r, "a key has no end");

@@ -16,6 +16,14 @@ struct entry {
         struct text_span fields;
 };
 
+/* Nothing is escaped, and nothing needs a look at its encoding. */
+static bool is_plain(struct text_span text) {
+        for (size_t i = 0; i < text.len; i++)
+                if (text.at[i] == '\\' || (unsigned char) text.at[i] >= 0x7f)
+                        return false;
+        return true;
+}
+
 /* A string's text, in the arena; "" for anything else. */
 static const char *span_text(struct managers *m, struct text_span value) {
         const char *copy;
@@ -23,7 +31,7 @@ static const char *span_text(struct managers *m, struct text_span value) {
 
         if (value.len < 2 || *value.at != '"')
                 return "";
-        if (!memchr(value.at, '\\', value.len)) {
+        if (is_plain(value)) {
                 copy = arena_strndup(m->maker.arena, value.at + 1, value.len - 2);
         } else {
                 decoded = json_loadb(value.at, value.len, JSON_DECODE_ANY, NULL);
@@ -87,7 +95,10 @@ static int parse_entry(struct managers *m, struct text_span text, struct err *e)
         if (strlen(x.manager) > MANAGER_NAME_MAX)
                 return err_set(e, -EINVAL, "manager: Too long: may not be more than %d bytes",
                                MANAGER_NAME_MAX);
-        one = managers_add(m, &by, str_eq(x.operation, "Apply"));
+        /* Of two entries for one manager the last one counts. */
+        one = managers_find(m, &by, str_eq(x.operation, "Apply"));
+        if (!one)
+                one = managers_add(m, &by, str_eq(x.operation, "Apply"));
         if (!one)
                 return tree_no_memory(e);
         if (x.fields.len == 0)

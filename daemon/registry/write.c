@@ -342,6 +342,9 @@ bool write_apply_patch(struct call *c, const json_t *tree, json_t **ret) {
                 r = patch_json(tree, patch, ret, &e);
         else
                 r = patch_strategic(c->asked->schema, tree, patch, ret, &e);
+        /* What is wrong with one operation isn't a body that can't be read. */
+        if (r == -EINVAL && json_is_array(patch) && patch_type_is(c, "application/json-patch+json"))
+                r = -ENOENT;
         json_decref(patch);
         if (r < 0)
                 fail_patch(c, r, &e);

@@ -3,6 +3,7 @@
 #include "api/patch/patch.h"
 
 #include "api/kinds/workload.h"
+#include "api/patch/apply.h"
 #include "api/text/text.h"
 
 #include <assert.h>
@@ -21,6 +22,32 @@ static void check_apply(const struct schema *s, const json_t *live, const json_t
         json_decref(diff);
         json_decref(out);
         json_decref(again);
+}
+
+/* One manager applies twice: the second time there is nothing to do, whatever the first had to. */
+static void check_server_side(const struct schema *s, const json_t *live, const json_t *config) {
+        struct apply_type type = apply_type_of(s);
+        AUTO_DONE(apply_conflicts) struct apply_conflicts conflicts = { 0 };
+        struct apply_request q = {
+                .type = &type,
+                .live = live,
+                .config = config,
+                .by = { .manager = "fuzz", .api_version = "apps/v1", .subresource = "" },
+                .is_forced = true,
+        };
+        json_t *once = NULL, *twice = NULL;
+        struct managers m;
+        struct err e = { 0 };
+
+        assert(managers_init(&m) == 0);
+        if (json_is_object(live) && managers_apply(&m, &q, &once, &conflicts, &e) >= 0) {
+                q.live = once;
+                assert(managers_apply(&m, &q, &twice, &conflicts, &e) == 0);
+                assert(json_equal(once, twice));
+        }
+        json_decref(once);
+        json_decref(twice);
+        managers_done(&m);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -42,6 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 if (patch_strategic(s, tree, patch, &out, &e) == 0)
                         json_decref(out);
                 check_apply(s, tree, patch);
+                check_server_side(s, tree, patch);
                 assert(json_equal(tree, kept));
                 json_decref(kept);
         }
