@@ -4,9 +4,11 @@
 #include "api/kinds/autoscaler.h"
 #include "api/kinds/object.h"
 #include "api/kinds/tables.h"
+#include "api/text/text.h"
 #include "base/str.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define AUTOSCALER_METRICS "autoscaling.alpha.kubernetes.io/metrics"
 #define AUTOSCALER_BEHAVIOR "autoscaling.alpha.kubernetes.io/behavior"
@@ -142,13 +144,14 @@ static int autoscaler_unstash(json_t *tree, json_t *parent, const char *member,
                               const char *annotation) {
         json_t *notes = json_object_get(json_object_get(tree, "metadata"), "annotations");
         const char *text = json_string_value(json_object_get(notes, annotation));
-        json_t *value;
+        json_t *value = NULL;
+        int r;
 
         if (!text || !parent)
                 return 0;
-        value = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-        if (!value)
-                return 0;
+        r = text_read_json(text, strlen(text), 0, &value, NULL);
+        if (r < 0)
+                return r == -ENOMEM ? r : 0;
         (void) json_object_del(notes, annotation);
         if (json_object_size(notes) == 0)
                 (void) json_object_del(json_object_get(tree, "metadata"), "annotations");

@@ -194,13 +194,15 @@ int job_default_spec(json_t *spec) {
                      : pod_default_spec(json_object_get(json_object_get(spec, "template"), "spec"));
 }
 
-/* The object that tree[key] holds, made where it is missing. NULL: it is none, or memory is out. */
-static json_t *job_member(json_t *tree, const char *key) {
-        json_t *member = NULL;
+/* Goes down to the object that *tree[key] holds, made where it is missing; to NULL where there is
+ * something else. Returns 0 or -ENOMEM. */
+static int job_enter(json_t **tree, const char *key) {
+        json_t *member;
+        int r = default_set(*tree, key, json_object());
 
-        if (json_is_object(tree) && default_set(tree, key, json_object()) == 0)
-                member = json_object_get(tree, key);
-        return json_is_object(member) ? member : NULL;
+        member = json_object_get(*tree, key);
+        *tree = json_is_object(member) ? member : NULL;
+        return r;
 }
 
 /* The server's own selector, once the Job has a uid: pods carry the uid and the name of their
@@ -208,20 +210,23 @@ static json_t *job_member(json_t *tree, const char *key) {
 static int job_default_selector(json_t *tree, json_t *spec) {
         const json_t *meta = json_object_get(tree, "metadata");
         json_t *uid = json_object_get(meta, "uid"), *name = json_object_get(meta, "name");
-        json_t *labels = job_member(job_member(job_member(spec, "template"), "metadata"), "labels");
-        json_t *pairs;
+        json_t *labels = spec, *pairs = spec;
 
-        if (!json_is_string(uid) || !json_is_string(name) || !labels ||
-            json_is_true(json_object_get(spec, "manualSelector")) ||
-            json_object_get(spec, "selector"))
+        if (!json_is_string(uid) || !json_is_string(name) || json_object_get(spec, "selector") ||
+            json_is_true(json_object_get(spec, "manualSelector")))
                 return 0;
+        if (job_enter(&labels, "template") < 0 || job_enter(&labels, "metadata") < 0 ||
+            job_enter(&labels, "labels") < 0)
+                return -ENOMEM;
+        if (!labels)
+                return 0; /* validation will say so */
         if (json_object_set(labels, JOB_UID_LABEL, uid) < 0 ||
             json_object_set(labels, "controller-uid", uid) < 0 ||
             json_object_set(labels, JOB_NAME_LABEL, name) < 0 ||
-            json_object_set(labels, "job-name", name) < 0)
+            json_object_set(labels, "job-name", name) < 0 || job_enter(&pairs, "selector") < 0 ||
+            job_enter(&pairs, "matchLabels") < 0)
                 return -ENOMEM;
-        pairs = job_member(job_member(spec, "selector"), "matchLabels");
-        return pairs && json_object_set(pairs, JOB_UID_LABEL, uid) == 0 ? 0 : -ENOMEM;
+        return json_object_set(pairs, JOB_UID_LABEL, uid) < 0 ? -ENOMEM : 0;
 }
 
 /* A Job without labels has those of its pods. */

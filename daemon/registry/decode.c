@@ -2,7 +2,7 @@
 
 #include "api/kinds/bodies.h"
 #include "api/kinds/object.h"
-#include "api/schema/protobuf.h"
+#include "api/kinds/protobuf.h"
 #include "api/schema/schema.h"
 #include "api/text/text.h"
 #include "base/str.h"

@@ -1,5 +1,5 @@
 /* Request bodies in protobuf: the envelope, then the object by its kind's table. */
-#include "api/schema/protobuf.h"
+#include "api/kinds/protobuf.h"
 
 #include "api/kinds/object.h"
 

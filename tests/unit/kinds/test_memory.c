@@ -2,12 +2,15 @@
 #include "api/kinds/crd.h"
 #include "api/kinds/custom.h"
 #include "api/kinds/manifest.h"
+#include "api/kinds/protobuf.h"
 #include "api/kinds/workload.h"
 #include "api/patch/patch.h"
 #include "api/text/text.h"
 #include "tests/unit/kinds/fixture.h"
+#include "tests/unit/kinds/kubectl_bodies.h"
 
-/* Allocations until one fails; -1: none. Only the wrappers below and the loops look at it. */
+/* Allocations until one fails; -1: none. Only the wrappers below and the loops look at it.
+ */
 static long memory_left = -1;
 
 void *__real_malloc(size_t size);
@@ -85,6 +88,60 @@ static int apply(const json_t *tree) {
         json_decref(live);
         json_decref(diff);
         json_decref(out);
+        return r;
+}
+
+/* All of kubectl's bodies, one after another. */
+static int decode_protobuf(const json_t *unused) {
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < ARRAY_SIZE(kubectl_bodies); i++) {
+                const char *hex = kubectl_bodies[i].hex;
+                struct protobuf_envelope envelope = { 0 };
+                struct diags d = { 0 };
+                uint8_t data[1024];
+                size_t len = strlen(hex) / 2;
+                json_t *tree = NULL;
+                const struct kind *k;
+
+                for (size_t b = 0; b < len; b++) {
+                        char pair[3] = { hex[2 * b], hex[2 * b + 1], '\0' };
+
+                        data[b] = (uint8_t) strtoul(pair, NULL, 16);
+                }
+                if (protobuf_envelope_read(data, len, &envelope, NULL) < 0)
+                        return -EINVAL;
+                k = kind_find(envelope.api_version, envelope.kind);
+                r = protobuf_decode(k->schema, envelope.raw, envelope.raw_len, &d, &tree, NULL);
+                if (r == 0)
+                        r = kind_default(k, tree, NULL);
+                if (r == 0)
+                        r = kind_validate(k, tree, 0, &d);
+                diags_done(&d);
+                json_decref(tree);
+        }
+        return r;
+}
+
+/* From one version to the other and back. */
+static int convert(const json_t *unused) {
+        static const char text[] =
+                "{\"apiVersion\":\"autoscaling/v2\",\"kind\":\"HorizontalPodAutoscaler\",\"spec\":{"
+                "\"behavior\":{\"scaleUp\":{}},\"metrics\":[{\"type\":\"Pods\",\"pods\":{}},{"
+                "\"type\":\"Resource\",\"resource\":{\"name\":\"cpu\",\"target\":{\"type\":"
+                "\"Utilization\",\"averageUtilization\":70}}}]}}";
+        const struct kind *view = kind_find("autoscaling/v1", "HorizontalPodAutoscaler");
+        json_t *tree = NULL;
+        int r = text_read_json(text, strlen(text), 0, &tree, NULL);
+
+        if (r == 0)
+                r = kind_from_stored(view, tree);
+        if (r == 0)
+                r = kind_to_stored(view, tree);
+        if (r == 0 &&
+            json_array_size(json_object_get(json_object_get(tree, "spec"), "metrics")) != 2)
+                r = -ENODATA; /* a failure that was swallowed */
+        json_decref(tree);
         return r;
 }
 
@@ -177,12 +234,24 @@ static void custom_kinds_survive_without_memory(void **state) {
         assert_survives(use_custom_kind);
 }
 
+static void protobuf_survives_without_memory(void **state) {
+        (void) state;
+        assert_survives(decode_protobuf);
+}
+
+static void converting_survives_without_memory(void **state) {
+        (void) state;
+        assert_survives(convert);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(decoding_survives_without_memory),
                 cmocka_unit_test(reading_survives_without_memory),
                 cmocka_unit_test(applying_survives_without_memory),
                 cmocka_unit_test(custom_kinds_survive_without_memory),
+                cmocka_unit_test(protobuf_survives_without_memory),
+                cmocka_unit_test(converting_survives_without_memory),
         };
 
         json_set_alloc_funcs(__wrap_malloc, free);

@@ -3,8 +3,8 @@
 #include "api/kinds/config.h"
 #include "api/kinds/event.h"
 #include "api/kinds/meta.h"
+#include "api/kinds/protobuf.h"
 #include "api/kinds/storage.h"
-#include "api/schema/protobuf.h"
 #include "tests/unit/kinds/fixture.h"
 #include "tests/unit/kinds/kubectl_bodies.h"
 

@@ -1,8 +1,9 @@
-#include "api/schema/protobuf.h"
+#include "api/kinds/protobuf.h"
 
 #include "api/schema/base64.h"
 #include "api/schema/path.h"
 #include "api/schema/wire.h"
+#include "api/text/text.h"
 #include "base/clock.h"
 #include "base/macros.h"
 #include "base/str.h"
@@ -138,31 +139,12 @@ static int protobuf_bytes(struct wire_span in, json_t **ret_value) {
         return *ret_value ? 0 : -ENOMEM;
 }
 
-static bool protobuf_is_deep(const json_t *tree, unsigned depth) {
-        const char *key;
-        json_t *item;
-        size_t i;
-
-        if (depth > SCHEMA_DEPTH_MAX)
-                return true;
-        json_array_foreach((json_t *) tree, i, item) {
-                if (protobuf_is_deep(item, depth + 1))
-                        return true;
-        }
-        json_object_foreach((json_t *) tree, key, item) {
-                if (protobuf_is_deep(item, depth + 1))
-                        return true;
-        }
-        return false;
-}
-
 /* FieldsV1 and RawExtension: JSON text in field 1. */
 static int protobuf_json(struct protobuf *p, const struct path *at, struct wire_span in,
                          json_t **ret_value) {
         struct wire w = { 0 };
         struct wire_span text = { 0 };
-        json_auto_t *value = NULL;
-        json_error_t why;
+        struct err e = { 0 };
         int r;
 
         while ((r = wire_next(&in, &w)) > 0)
@@ -172,16 +154,8 @@ static int protobuf_json(struct protobuf *p, const struct path *at, struct wire_
                 return protobuf_wrong(p, at, "malformed value");
         if (text.len == 0)
                 return 0;
-        value = json_loadb((const char *) text.at, text.len,
-                           JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
-        if (value && protobuf_is_deep(value, 0))
-                return protobuf_wrong(p, at, "is nested too deeply");
-        *ret_value = STEAL(value);
-        if (*ret_value)
-                return 0;
-        return json_error_code(&why) == json_error_out_of_memory
-                       ? -ENOMEM
-                       : protobuf_wrong(p, at, "carries text that is no JSON");
+        r = text_read_json((const char *) text.at, text.len, 0, ret_value, &e);
+        return r < 0 && r != -ENOMEM ? protobuf_wrong(p, at, err_text(&e)) : r;
 }
 
 /* ---- values ---- */
