@@ -1,3 +1,4 @@
+#include "api/kinds/crd.h"
 #include "api/kinds/object.h"
 #include "base/clock.h"
 #include "cli/commands.h"
@@ -214,6 +215,14 @@ static int delete_one(struct deleting *d, struct victim *v, struct err *e) {
         return r;
 }
 
+/* A definition takes its objects along: one that isn't there any more is what was wanted. */
+static bool went_with_definition(const struct deleting *d, size_t i, size_t n_deleted) {
+        for (size_t k = 0; d->items[i].kind->custom && k < n_deleted; k++)
+                if (d->items[k].kind == &crd_kind)
+                        return true;
+        return false;
+}
+
 static int delete_all(struct deleting *d, struct err *e) {
         size_t n_left = 0;
 
@@ -229,7 +238,7 @@ static int delete_all(struct deleting *d, struct err *e) {
                         continue;
                 }
                 if (r == -ENOENT && d->session->reason == CLIENT_REASON_NOT_FOUND &&
-                    d->args->ignores_not_found)
+                    (d->args->ignores_not_found || went_with_definition(d, i, n_left)))
                         continue;
                 if (d->session->exit_code == EXIT_NO_SERVER)
                         return err_set(e, r, "%s", why.text);

@@ -250,6 +250,12 @@ int waiting_until_gone(struct session *s, const struct kind *k, const char *name
                              .judge = judge_gone,
                              .data = (void *) uid,
                              .due_usec = due_usec };
+        int r = waiting_run(s, &w, e);
 
-        return waiting_run(s, &w, e);
+        /* Its kind is gone, too. */
+        if (r == -ENOENT && s->reason == CLIENT_REASON_NOT_FOUND) {
+                s->exit_code = EXIT_OK;
+                return 0;
+        }
+        return r;
 }

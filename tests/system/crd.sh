@@ -80,6 +80,7 @@ check "strategic merge isn't for custom kinds" status_is 415 PATCH $API/main '{}
 # ---- status, scale, versions, watch
 curl -sN --unix-socket "$SOCKET" "http://x$GROUP/v1alpha1/databases?watch=1&timeoutSeconds=60" >"$WORK/watch" &
 WATCH=$!
+until_true 5 grep -q '"name":"main"' "$WORK/watch" || fail "the watch does not begin"
 check "status is written apart" status_is 200 PATCH $API/main/status '{"spec":{"replicas":0},"status":{"replicas":3,"selector":"app=main","conditions":[{"type":"Ready","status":"True","reason":"Up","message":"","lastTransitionTime":"2026-01-02T03:04:05Z"}]}}' application/merge-patch+json
 check "and leaves the wish alone" jq -e '.spec.replicas == 3 and .status.replicas == 3 and .metadata.generation == 2' "$WORK/answer" >/dev/null
 check "a bad status is refused" status_is 422 PATCH $API/main/status '{"status":{"phase":"Odd"}}' application/merge-patch+json
