@@ -3,7 +3,7 @@
 #include <stdbool.h>
 
 /* Nobody gives away rights that they don't have: roles and bindings are checked when they are made
- * and when what they grant changes (k8s.io/kubernetes/pkg/registry/rbac/…/policybased). The verbs
+ * and when they change (k8s.io/kubernetes/pkg/registry/rbac/…/policybased). The verbs
  * "escalate" on roles and "bind" on what a binding names are the way around. */
 struct call;
 typedef struct json_t json_t;

@@ -280,6 +280,15 @@ static void nobody_gives_away_what_they_lack(void **state) {
         assert_int_equal(a.status, 200);
         answer_done(&a);
         fixture_do(f, "PUT", ROLES "/r", ROLE("delete", "pods"), 403);
+        /* A label may make a role a part of one's own. */
+        a = fixture_patch(f, RBAC "clusterroles/all", "application/merge-patch+json",
+                          "{\"metadata\":{\"labels\":{\"a\":\"b\"}}}");
+        assert_int_equal(a.status, 403);
+        answer_done(&a);
+        a = fixture_patch(f, RBAC "clusterroles/all", "application/merge-patch+json",
+                          "{\"metadata\":{\"finalizers\":[\"example.com/wait\"]}}");
+        assert_int_equal(a.status, 200);
+        answer_done(&a);
         fixture_do(
                 f, "POST", RBAC "clusterroles",
                 "{\"metadata\":{\"name\":\"sum\"},\"aggregationRule\":{\"clusterRoleSelectors\":["
