@@ -7,6 +7,7 @@
 #include "base/uid.h"
 #include "daemon/registry/addresses.h"
 #include "daemon/registry/admit_account.h"
+#include "daemon/registry/admit_pod_security.h"
 #include "daemon/registry/admit_rbac.h"
 #include "daemon/registry/authorize_node.h"
 #include "daemon/registry/call.h"
@@ -247,6 +248,8 @@ bool admit_new(struct call *c, json_t *tree) {
                 return false;
         if (c->kind->resource.kind == &pod_kind && !admit_account(c, tree))
                 return false;
+        if (!admit_pod_security(c, tree, NULL))
+                return false;
         if (c->kind->resource.flags & RESOURCE_DEFINITION)
                 return crd_admit(c, tree);
         if (c->kind->resource.flags & RESOURCE_SERVICE && spec)
@@ -334,7 +337,7 @@ bool admit_update(struct call *c, json_t *tree, const json_t *was) {
         json_int_t generation;
 
         if (!finalizers_admit(c, tree, was) || !admit_rbac(c, tree, was) ||
-            !admit_node(c, tree, was))
+            !admit_node(c, tree, was) || !admit_pod_security(c, tree, was))
                 return false;
         if (c->kind->resource.flags & RESOURCE_SERVICE && spec && old &&
             !address_admit_update(c, spec, old))
