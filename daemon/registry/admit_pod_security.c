@@ -102,7 +102,6 @@ static int subject_decode(const json_t *template, struct subject *ret) {
 
 /* ---- verdicts ---- */
 
-
 /* What speaks against an object at a level, unless the object was no better before. Returns 0 or
  * -ENOMEM. */
 static int judge(const struct subject *now, const struct subject *was,

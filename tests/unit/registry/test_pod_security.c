@@ -9,7 +9,8 @@
 #define NAMESPACE(labels) "{\"metadata\":{\"name\":\"shop\",\"labels\":{" labels "}}}"
 #define ENFORCE(level) "\"pod-security.kubernetes.io/enforce\":\"" level "\""
 #define PRIVILEGED                                                                                 \
-        "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":\"i\","   \
+        "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":"      \
+        "\"i\","                                                                                   \
         "\"securityContext\":{\"privileged\":true}}]}}"
 #define WHY                                                                                        \
         "violates PodSecurity \"baseline:latest\": privileged (container \"c\" must not set "      \
@@ -66,9 +67,10 @@ static void what_was_there_before_may_be_changed(void **state) {
         assert_int_equal(a.status, 200);
         answer_done(&a);
 
-        a = fixture_patch(f, PODS "/p", "application/merge-patch+json",
-                          "{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"containers\":[{\"name\":"
-                          "\"c\",\"image\":\"other\",\"securityContext\":{\"privileged\":true}}]}}");
+        a = fixture_patch(
+                f, PODS "/p", "application/merge-patch+json",
+                "{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"containers\":[{\"name\":"
+                "\"c\",\"image\":\"other\",\"securityContext\":{\"privileged\":true}}]}}");
 
         assert_int_equal(a.status, 200);
         answer_done(&a);
@@ -77,14 +79,16 @@ static void what_was_there_before_may_be_changed(void **state) {
 static void a_workload_is_warned(void **state) {
         struct fixture *f = *state;
         struct answer a;
-        fixture_do(f, "POST", NAMESPACES,
-                   NAMESPACE(ENFORCE("baseline") ",\"pod-security.kubernetes.io/warn\":\"baseline\""),
-                   201);
+        fixture_do(
+                f, "POST", NAMESPACES,
+                NAMESPACE(ENFORCE("baseline") ",\"pod-security.kubernetes.io/warn\":\"baseline\""),
+                201);
 
-        a = fixture_ask(f, "POST", "/apis/apps/v1/namespaces/shop/deployments",
-                        "{\"metadata\":{\"name\":\"d\"},\"spec\":{\"selector\":{\"matchLabels\":{\"a\":"
-                        "\"b\"}},\"template\":{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{"
-                        "\"hostPID\":true,\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}}}");
+        a = fixture_ask(
+                f, "POST", "/apis/apps/v1/namespaces/shop/deployments",
+                "{\"metadata\":{\"name\":\"d\"},\"spec\":{\"selector\":{\"matchLabels\":{\"a\":"
+                "\"b\"}},\"template\":{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{"
+                "\"hostPID\":true,\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}}}");
 
         assert_int_equal(a.status, 201);
         assert_non_null(strstr(a.warning, "would violate PodSecurity \\\"baseline:latest\\\": host "
@@ -106,18 +110,22 @@ static void a_namespaces_bad_label_is_refused(void **state) {
         a = fixture_ask(f, "POST", NAMESPACES, NAMESPACE(ENFORCE("strict")));
 
         assert_int_equal(a.status, 422);
-        assert_non_null(strstr(tree_at(a.tree, "message"),
-                               "metadata.labels[pod-security.kubernetes.io/enforce]: Invalid value: "
-                               "\"strict\": must be one of privileged, baseline, restricted"));
+        assert_non_null(
+                strstr(tree_at(a.tree, "message"),
+                       "metadata.labels[pod-security.kubernetes.io/enforce]: Invalid value: "
+                       "\"strict\": must be one of privileged, baseline, restricted"));
         answer_done(&a);
 }
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(a_pod_beyond_its_namespaces_level_is_refused, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_pod_beyond_its_namespaces_level_is_refused, setup,
+                                                teardown),
                 cmocka_unit_test_setup_teardown(a_pod_within_it_is_made, setup, teardown),
-                cmocka_unit_test_setup_teardown(a_namespace_without_labels_asks_nothing, setup, teardown),
-                cmocka_unit_test_setup_teardown(what_was_there_before_may_be_changed, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_namespace_without_labels_asks_nothing, setup,
+                                                teardown),
+                cmocka_unit_test_setup_teardown(what_was_there_before_may_be_changed, setup,
+                                                teardown),
                 cmocka_unit_test_setup_teardown(a_workload_is_warned, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_dry_run_is_judged_too, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_namespaces_bad_label_is_refused, setup, teardown),
