@@ -72,7 +72,7 @@ static int add_category(struct session *s, struct targets *t, const char *catego
         int r = 0;
 
         for (size_t i = 0; all[i] && r == 0; i++)
-                if (has_category(all[i], category))
+                if (!all[i]->stored_as && has_category(all[i], category))
                         r = target_add(t, all[i], NULL, e);
         return r == 0 ? discover_each(s, category, add_discovered, &adding) : r;
 }

@@ -46,15 +46,18 @@ static void types_and_names_are_read_as_kubectl_does(void **state) {
 static void all_means_the_category(void **state) {
         AUTO_DONE(targets) struct targets t = { 0 };
         bool has_pods = false, has_secrets = false;
+        size_t n_autoscalers = 0;
         (void) state;
 
         assert_int_equal(parse("all", &t, NULL), 0);
         for (size_t i = 0; i < t.n; i++) {
                 has_pods = has_pods || strcmp(t.items[i].kind->plural, "pods") == 0;
+                n_autoscalers += strcmp(t.items[i].kind->singular, "horizontalpodautoscaler") == 0;
                 has_secrets = has_secrets || strcmp(t.items[i].kind->plural, "secrets") == 0;
         }
         assert_true(has_pods);
         assert_false(has_secrets);
+        assert_int_equal(n_autoscalers, 1); /* not in each of its versions */
 }
 
 static void mistakes_are_usage_errors(void **state) {
