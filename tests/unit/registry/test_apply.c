@@ -1,4 +1,5 @@
 #include "base/str.h"
+#include "daemon/registry/user.h"
 #include "tests/unit/registry/fixture.h"
 
 #include <stdlib.h>
@@ -366,6 +367,132 @@ static void unknown_managers_do_no_harm(void **state) {
         assert_object(f, MAPS "/m", "a Apply {'f:data':{'f:x':{}}}");
 }
 
+#define RBAC "/apis/rbac.authorization.k8s.io/v1/"
+
+static void may(struct fixture *f, const char *verbs) {
+        AUTO_FREE char *role =
+                str_format("{\"metadata\":{\"name\":\"r\"},\"rules\":[{\"verbs\":[%s],"
+                           "\"apiGroups\":[\"\"],\"resources\":[\"configmaps\"]}]}",
+                           verbs);
+
+        fixture_do(f, "POST", RBAC "clusterroles", role, 201);
+        fixture_do(f, "POST", RBAC "clusterrolebindings",
+                   "{\"metadata\":{\"name\":\"b\"},\"roleRef\":{\"kind\":\"ClusterRole\",\"name\":"
+                   "\"r\"},\"subjects\":[{\"kind\":\"User\",\"name\":\"ann\"}]}",
+                   201);
+}
+
+static const struct user ANN = { .name = "ann" };
+
+static void only_those_who_may_create_create_by_apply(void **state) {
+        struct fixture *f = *state;
+        struct answer a;
+        apply_gives(f, MAPS "/there?fieldManager=a",
+                    "{'apiVersion':'v1','kind':'ConfigMap','metadata':{'name':'there'}}", 201);
+        may(f, "\"patch\"");
+        f->user = &ANN;
+
+        apply_gives(f, MAPS "/there?fieldManager=b",
+                    "{'apiVersion':'v1','kind':'ConfigMap','data':{'x':'1'}}", 200);
+        a = apply(f, URL_A, MAP("{'x':'1'}"));
+
+        assert_int_equal(a.status, 403);
+        assert_non_null(strstr(a.text, "cannot create resource"));
+        answer_done(&a);
+        f->user = NULL;
+}
+
+static void collections_are_a_right_of_their_own(void **state) {
+        struct fixture *f = *state;
+        apply_gives(f, URL_A, MAP("{'x':'1'}"), 201);
+        may(f, "\"deletecollection\"");
+        f->user = &ANN;
+
+        fixture_do(f, "DELETE", MAPS "/m", NULL, 403);
+        fixture_do(f, "DELETE", MAPS "?fieldSelector=metadata.name%3Dm", NULL, 200);
+
+        f->user = NULL;
+        fixture_do(f, "GET", MAPS "/m", NULL, 404);
+}
+
+static void heartbeats_are_nobodys_news(void **state) {
+        static const char LEASE[] = "/apis/coordination.k8s.io/v1/namespaces/default/leases/l";
+        struct fixture *f = *state;
+        struct answer a;
+        AUTO_FREE char *before = NULL;
+        fixture_do(
+                f, "POST", "/apis/coordination.k8s.io/v1/namespaces/default/leases?fieldManager=n",
+                "{\"metadata\":{\"name\":\"l\"},\"spec\":{\"holderIdentity\":\"n\",\"renewTime\":"
+                "\"2026-01-02T03:04:05.000000Z\"}}",
+                201);
+        a = fixture_ask(f, "GET", LEASE, NULL);
+        before = json_dumps(json_object_get(json_object_get(a.tree, "metadata"), "managedFields"),
+                            JSON_SORT_KEYS);
+        answer_done(&a);
+        f->clock.now_usec += 10000000;
+
+        a = fixture_patch(f,
+                          "/apis/coordination.k8s.io/v1/namespaces/default/leases/l?fieldManager=o",
+                          MERGE, "{\"spec\":{\"renewTime\":\"2026-01-02T03:04:15.000000Z\"}}");
+
+        assert_int_equal(a.status, 200);
+        assert_string_equal(tree_at(a.tree, "spec.renewTime"), "2026-01-02T03:04:15.000000Z");
+        AUTO_FREE char *after =
+                json_dumps(json_object_get(json_object_get(a.tree, "metadata"), "managedFields"),
+                           JSON_SORT_KEYS);
+        assert_string_equal(after, before);
+        answer_done(&a);
+}
+
+#define TABS "/apis/example.com/v1/namespaces/default/tabs"
+
+static void custom_kinds_are_applied_by_their_schemas(void **state) {
+        struct fixture *f = *state;
+        AUTO_FREE char *crd = quoted(
+                "{'apiVersion':'apiextensions.k8s.io/v1','kind':'CustomResourceDefinition',"
+                "'metadata':{'name':'tabs.example.com'},'spec':{'group':'example.com','scope':"
+                "'Namespaced','names':{'plural':'tabs','kind':'Tab'},'versions':[{'name':'v1',"
+                "'served':true,'storage':true,'schema':{'openAPIV3Schema':{'type':'object',"
+                "'properties':{'spec':{'type':'object','properties':{'keyed':{'type':'array',"
+                "'x-kubernetes-list-type':'map','x-kubernetes-list-map-keys':['id'],'items':{'type'"
+                ":"
+                "'object','required':['id'],'properties':{'id':{'type':'string'},'n':{'type':"
+                "'integer'}}}},'set':{'type':'array','x-kubernetes-list-type':'set','items':{'type'"
+                ":"
+                "'string'}},'list':{'type':'array','items':{'type':'string'}},'free':{'type':"
+                "'object','x-kubernetes-preserve-unknown-fields':true}}}}}}}]}}");
+        struct answer a;
+        fixture_do(f, "POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd, 201);
+        fixture_run(f, 0);
+
+        apply_gives(
+                f, TABS "/t?fieldManager=a",
+                "{'apiVersion':'example.com/v1','kind':'Tab','spec':{'keyed':[{'id':'x','n':1}],"
+                "'set':['p'],'list':['1'],'free':{'k':{'l':[1]}}}}",
+                201);
+        apply_gives(
+                f, TABS "/t?fieldManager=b",
+                "{'apiVersion':'example.com/v1','kind':'Tab','spec':{'keyed':[{'id':'y','n':1}],"
+                "'set':['q'],'free':{'m':1}}}",
+                200);
+        a = apply(f, TABS "/t?fieldManager=b",
+                  "{'apiVersion':'example.com/v1','kind':'Tab','spec':{'keyed':[{'id':'x','n':2}],"
+                  "'list':['2']}}");
+        assert_int_equal(a.status, 409);
+        assert_string_equal(tree_at(a.tree, "details.causes.0.field"), ".spec.keyed[id=\"x\"].n");
+        assert_string_equal(tree_at(a.tree, "details.causes.1.field"), ".spec.list");
+        answer_done(&a);
+        a = apply(f, TABS "/t?fieldManager=a",
+                  "{'apiVersion':'example.com/v1','kind':'Tab','spec':{'set':['p']}}");
+        assert_int_equal(a.status, 200);
+        assert_string_equal(tree_at(a.tree, "spec.keyed.0.id"), "y");
+        assert_string_equal(tree_at(a.tree, "spec.set.1"), "q");
+        assert_null(json_object_get(json_object_get(a.tree, "spec"), "list"));
+        answer_done(&a);
+        apply_gives(f, TABS "/t?fieldManager=a",
+                    "{'apiVersion':'example.com/v1','kind':'Tab','spec':{'bogus':1}}", 400);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         const struct CMUnitTest tests[] = {
@@ -383,6 +510,10 @@ int main(void) {
                 TEST(managers_can_be_rewritten),
                 TEST(managers_survive_a_restart),
                 TEST(unknown_managers_do_no_harm),
+                TEST(only_those_who_may_create_create_by_apply),
+                TEST(collections_are_a_right_of_their_own),
+                TEST(heartbeats_are_nobodys_news),
+                TEST(custom_kinds_are_applied_by_their_schemas),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
