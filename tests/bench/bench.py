@@ -7,6 +7,7 @@ ROUNDS: how often what has a peer is measured, in turns (default 3). PEERS=0: or
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import statistics
@@ -388,6 +389,77 @@ def row_store():
     return [('durable commits/s, 1 writer', f'{rate["store, 1 writer"]:.0f}', f'fdatasync {raw:.0f}', f'{rate["store, 1 writer"] / raw:.2f}', '-'),
             ('durable commits/s, 64 writers', f'{rate["store, 64 writers"]:.0f}', f'fdatasync, 16 a sync {raw16:.0f}',
              f'{rate["store, 64 writers"] / raw16:.2f}', '>= 8000')]
+
+
+class Api:
+    """orchd-server alone on core 0, its database on the disk; api-load on core 1."""
+
+    def __enter__(self):
+        self.dir = f'{DISK}/api'
+        os.makedirs(self.dir)
+        ready, told = os.pipe()
+        self.server = subprocess.Popen(['taskset', '-c', '0', f'{BUILD}/daemon/orchd-server', '--state-dir', f'{self.dir}/state', '--run-dir',
+                                        f'{self.dir}/run', '--listen', 'none', '--ready-fd', str(told)], pass_fds=[told])
+        os.close(told)
+        assert os.read(ready, 16) == b'ready\n'
+        os.close(ready)
+        return self
+
+    def __exit__(self, *_):
+        self.server.terminate()
+        self.server.wait()
+        shutil.rmtree(self.dir)
+
+    def load(self, *command, address=None, pods=10000):
+        out = run('taskset', '-c', '1', f'{BUILD}/tests/bench/api-load', address or f'{self.dir}/run/orch.sock', *command,
+                  env={**os.environ, 'PODS': str(pods)})
+        return {line.split()[0]: float(line.split()[1]) for line in out.splitlines()}
+
+    def floor(self, kind, size, *command):
+        """The same requests to a program that only answers size bytes."""
+        path = f'{self.dir}/floor.sock'
+        p = subprocess.Popen(['taskset', '-c', '0', f'{BUILD}/tests/bench/api-floor', path, kind, str(size)])
+        until(5, lambda: os.path.exists(path))
+        try:
+            return self.load(*command, address=path)
+        finally:
+            p.kill()
+            p.wait()
+            os.unlink(path)
+
+
+@row
+def row_api():
+    """The API with 10,000 stored pods. Memory is the slope from 10,000 to 20,000, so that rings and page caches don't count."""
+    with Api() as api:
+        pid = [api.server.pid]
+        api.load('fill', '10000', '64')
+        gets = [(api.load('get', '20000', '1'), api.floor('raw', 4096, 'get', '20000', '1'), api.floor('mhd', 4096, 'get', '20000', '1'))
+                for _ in range(ROUNDS)]
+        get, raw, mhd = (statistics.median(round_[i]['get_p99_us'] for round_ in gets) for i in range(3))
+        size = api.load('get', '1000', '1')
+        lists = statistics.median(api.load('list', '1')['list_mb_per_s'] for _ in range(5))
+        list_raw = statistics.median(api.floor('raw', 40000000, 'list', '1')['list_mb_per_s'] for _ in range(3))
+        beside = api.load('get', '10000', '1', '1')['get_p99_us']
+        cpu = cpu_seconds(pid)
+        watch = api.load('watch', '1000', '100', '5')
+        cpu = cpu_seconds(pid) - cpu
+        maps = api.load('create', 'configmaps', '20000', '64')
+        before = pss_kib(pid)
+        pods = api.load('create', 'pods', '10000', '64')
+        json_kib = size['get_mb_per_s'] * 1e6 / size['get_per_s'] / 1024
+        memory = (pss_kib(pid) - before) / 10000
+    bare = run(f'{BUILD}/tests/bench/bench-store', DISK)
+    store = next(float(line[33:].split()[0]) for line in bare.splitlines() if line.startswith('store, 64 writers'))
+    return [('GET p99, 10,000 pods', f'{get:.0f} us', f'bare sockets {raw:.0f} us, libmicrohttpd {mhd:.0f} us', f'{get / mhd:.2f}', '<= 1000 us'),
+            ('GET p99 while another lists', f'{beside:.0f} us', '-', '-', '<= 1000 us'),
+            ('LIST of all', f'{lists:.0f} MB/s', f'bare sockets {list_raw:.0f} MB/s', f'{lists / list_raw:.2f}', '>= 200 MB/s'),
+            ('1,000 watches, 100 changes/s', f'{watch["watch_events_per_s"]:.0f} events/s each, lag {watch["watch_lag_ms"]:.0f} ms',
+             f'{cpu:.1f} s of CPU for 5 s', '-', '100 each'),
+            ('ConfigMaps created, 64 clients', f'{maps["create_per_s"]:.0f}/s', f'store alone {store:.0f}/s',
+             f'{maps["create_per_s"] / store:.2f}', '>= 8000/s'),
+            ('pods created, 64 clients', f'{pods["create_per_s"]:.0f}/s', f'store alone {store:.0f}/s', f'{pods["create_per_s"] / store:.2f}', '-'),
+            ('memory a new pod, with its JSON', f'{memory:.1f} KiB', f'JSON with status {json_kib:.1f} KiB', '-', '<= 4 KiB beside it')]
 
 
 @row
