@@ -58,6 +58,9 @@ struct server {
         sd_event_source *sweep;
         struct list execs;    /* commands running in pods */
         struct list forwards; /* connections that forward ports */
+        struct list ready;    /* watches that have something to tell in the next round */
+        sd_event_source *round;
+        uint64_t round_usec; /* not before then */
         struct fair fair;
         size_t bodies_bytes;   /* of the requests that are being received, or wait */
         sd_event_source *pump; /* of requests that wait for their share */
@@ -139,5 +142,9 @@ void http_completed(void *data, struct MHD_Connection *mhd, void **state,
                     enum MHD_RequestTerminationCode code);
 void *http_uri(void *data, const char *uri, struct MHD_Connection *mhd);
 
-/* watch_stream.c: a 200 whose body is the request's watch. Returns whether it was queued. */
+/* watch_stream.c: the rounds in which watches are woken. 0 or -ENOMEM. */
+int watch_streams_init(struct server *server);
+void watch_streams_stop(struct server *server);
+
+/* A 200 whose body is the request's watch. Returns whether it was queued. */
 enum MHD_Result watch_stream_queue(struct request *r);

@@ -356,6 +356,7 @@ int server_new(const struct server_options *options, struct server **ret_server,
         s->admin_gid = options->admin_gid;
         s->idle_timeout_s = options->idle_timeout_s ? options->idle_timeout_s : IDLE_TIMEOUT_S;
         if (nodes_new(&s->host, s->timers, &s->nodes) < 0 || share_init(s) < 0 ||
+            watch_streams_init(s) < 0 ||
             sd_event_add_time(s->event, &s->sweep, CLOCK_MONOTONIC, 0, USEC_PER_SEC, idle_sweep,
                               s) < 0)
                 return err_set(e, -ENOMEM, "memory is out");
@@ -392,6 +393,7 @@ void server_unref(struct server *s) {
                 return;
         s->is_stopping = true;
         share_stop(s);
+        watch_streams_stop(s);
         exec_stop(s);
         forward_stop(s);
         if (s->nodes)

@@ -217,7 +217,7 @@ def _():
 @test('invalid UTF-8, deep JSON and broken JSON are a 400')
 def _():
     for body in (b'{"metadata":{"name":"\xff\xfe"}}', b'{"a":' * 5000, b'[' * 100000, b'{"metadata":{"name":"x"}', b'\0\0\0', b'{"a":1e999}',
-                 b'{"a":"\\ud800"}', b'{"a":1,"a":2}'):
+                 b'{"a":"\\ud800"}'):
         is_status(ask('POST', MAPS, body), 400, 'BadRequest')
     deep = json.loads('{"metadata":{"name":"deep"},"data":' + '{"a":' * 60 + '1' + '}' * 60 + '}')
     assert ask('POST', MAPS, json.dumps(deep).encode())[0] in (400, 422)
