@@ -39,6 +39,8 @@ static const struct orchd_option {
           "loopback address and port without TLS and credentials; none if not given" },
         { "tls-san", offsetof(struct orchd_options, tls_san), NULL, OPTION_SERVER,
           "further names and addresses of the server's certificate, commas between" },
+        { "audit-log", offsetof(struct orchd_options, audit_log), NULL, OPTION_SERVER,
+          "file that gets a line of JSON for each request; none if not given" },
         { "node-name", offsetof(struct orchd_options, node_name), NULL, OPTION_SERVER | OPTION_NODE,
           "name of this node; the host's name if not given" },
         { "pod-cidr", offsetof(struct orchd_options, pod_cidr), "10.244.0.0/24", OPTION_NODE,

@@ -13,6 +13,7 @@ struct orchd_options {
         char *state_dir, *run_dir, *libexec_dir;
         char *listen;          /* with TLS */
         char *insecure_listen; /* NULL: none */
+        char *audit_log;       /* NULL: none */
         char *tls_san;         /* NULL: none */
         char *node_name;
         char *pod_cidr, *service_cidr;

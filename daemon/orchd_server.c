@@ -13,6 +13,7 @@
 #include "daemon/pki/pki.h"
 #include "daemon/registry/registry.h"
 #include "daemon/registry/user.h"
+#include "daemon/server/audit.h"
 #include "daemon/server/server.h"
 #include "daemon/store/store.h"
 #include "daemon/store/store_sqlite.h"
@@ -37,6 +38,7 @@
 
 struct options {
         const char *state_dir, *run_dir, *listen, *insecure_listen, *service_cidr, *user;
+        const char *audit_log;                            /* NULL: none */
         const char *node_name, *cluster_domain, *tls_san; /* NULL: none */
         int64_t ready_fd;                                 /* -1: none */
         int64_t idle_timeout_s;                           /* 0: the server's */
@@ -54,6 +56,7 @@ struct daemon {
         struct server *server;
         sd_event_source *signals[2];
         struct pki *pki;
+        struct audit *audit;
         int unix_fd, tls_fd, tcp_fd;
         gid_t admin_gid;
         bool is_stopping;
@@ -73,6 +76,7 @@ static const char USAGE[] =
         "  --insecure-listen ADDRESS  loopback address and port without TLS, where everybody is\n"
         "                        the administrator (none)\n"
         "  --tls-san NAMES       further names and addresses of the certificate, commas between\n"
+        "  --audit-log FILE      a line of JSON for each request; 5 files of 10 MiB (none)\n"
         "  --node-name NAME      a name of this machine, for the certificate\n"
         "  --cluster-domain DOMAIN  ending of every service's name (cluster.local)\n"
         "  --service-cidr CIDR   addresses of services (10.96.0.0/16)\n"
@@ -116,6 +120,9 @@ static int option_set(struct options *o, int option, const char *value) {
         case 'i':
                 o->insecure_listen = value;
                 return 0;
+        case 'a':
+                o->audit_log = value;
+                return 0;
         case 't':
                 o->tls_san = value;
                 return 0;
@@ -150,6 +157,7 @@ static int options_parse(int argc, char **argv, struct options *ret) {
                 { "listen", required_argument, NULL, 'l' },
                 { "insecure-listen", required_argument, NULL, 'i' },
                 { "tls-san", required_argument, NULL, 't' },
+                { "audit-log", required_argument, NULL, 'a' },
                 { "node-name", required_argument, NULL, 'n' },
                 { "cluster-domain", required_argument, NULL, 'd' },
                 { "service-cidr", required_argument, NULL, 'c' },
@@ -318,6 +326,7 @@ static void registry_is_ready(void *data, int result, const char *text) {
                 .tls_fd = STEAL_FD(d->tls_fd),
                 .tcp_fd = STEAL_FD(d->tcp_fd),
                 .pki = d->pki,
+                .audit = d->audit,
                 .admin_gid = d->admin_gid,
                 .idle_timeout_s = (unsigned) d->options.idle_timeout_s,
         };
@@ -445,6 +454,8 @@ static int daemon_start(struct daemon *d, struct err *e) {
         /* The store has locked the folder: nobody else makes keys there. */
         if (r == 0)
                 r = orchd_keys_open(&keys, &d->pki, e);
+        if (r == 0 && d->options.audit_log)
+                r = audit_open(d->loop, d->options.audit_log, 0, &d->audit, e);
         if (r < 0)
                 return r;
         if (sd_event_add_signal(loop_event(d->loop), &d->signals[0],
@@ -462,6 +473,7 @@ static int daemon_start(struct daemon *d, struct err *e) {
 
 static void daemon_done(struct daemon *d) {
         server_unref(d->server);
+        audit_unref(d->audit);
         control_unref(d->control);
         client_unref(d->client);
         for (size_t i = 0; i < ARRAY_SIZE(d->signals); i++)

@@ -14,6 +14,7 @@
 
 /* What the server's own files share. */
 struct nodes;
+struct audit;
 struct tls;
 struct tls_credentials;
 struct user;
@@ -50,7 +51,8 @@ struct server {
         struct wire_host host; /* of upgraded connections */
         gid_t admin_gid;
         unsigned idle_timeout_s;
-        struct tls *tls; /* owned; NULL: none */
+        struct tls *tls;     /* owned; NULL: none */
+        struct audit *audit; /* borrowed; NULL: none */
         struct face faces[3];
         unsigned n_faces;
         struct idle idle[IDLE_KINDS];
@@ -97,6 +99,8 @@ struct request {
         char *method;             /* owned, once the headers are there */
         const struct user *user;  /* as whom: there before a route or the registry sees it */
         const struct user *asker; /* who really asks; differs from user when impersonating */
+        uint64_t begin_usec;      /* wall clock; for the audit log */
+        char *user_agent;         /* owned; likewise. NULL: none, or no log */
         struct user *token_user, *impersonated; /* owned; what both may point to */
         struct strbuf body;
         struct rest_response response;

@@ -5,6 +5,7 @@
 #include "daemon/registry/body.h"
 #include "daemon/registry/user.h"
 #include "daemon/registry/watch.h"
+#include "daemon/server/audit_request.h"
 #include "daemon/server/authn.h"
 #include "daemon/server/face.h"
 #include "daemon/server/peer.h"
@@ -68,6 +69,7 @@ static void request_free(struct request *r) {
         rest_response_done(&r->response);
         watch_unref(r->watch);
         body_done(r);
+        free(r->user_agent);
         user_unref(r->token_user);
         user_unref(r->impersonated);
         free(r->path);
@@ -116,6 +118,7 @@ void http_completed(void *data, struct MHD_Connection *mhd, void **state,
                 r->connection->has_asked = true;
                 connection_set_idle(r->connection, true);
         }
+        request_audit_end(r);
         sd_event_source_disable_unref(STEAL(r->hangup));
         if (r->is_gone || !r->is_waiting)
                 request_free(r);
@@ -318,6 +321,7 @@ static enum MHD_Result request_begin(struct request *r, const char *method) {
         r->method = strdup(method);
         if (!r->method || !r->connection)
                 return MHD_NO;
+        request_audit_begin(r);
         if (head_bytes(r) > HEAD_MAX_BYTES)
                 return request_refuse(r, 431, "RequestHeaderFieldsTooLarge",
                                       "request line and headers are larger than 24 KiB");

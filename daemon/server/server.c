@@ -352,6 +352,7 @@ int server_new(const struct server_options *options, struct server **ret_server,
         s->event = sd_event_ref(options->event);
         s->host = (struct wire_host){ .event = s->event, .kick = server_kick, .data = s };
         s->registry = options->registry;
+        s->audit = options->audit;
         s->timers = options->timers;
         s->admin_gid = options->admin_gid;
         s->idle_timeout_s = options->idle_timeout_s ? options->idle_timeout_s : IDLE_TIMEOUT_S;

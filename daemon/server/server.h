@@ -10,6 +10,7 @@
 
 /* The HTTP face of the registry: a unix socket (peer credentials decide), a port with TLS
  * (certificates and tokens decide), and, where it is asked for, a loopback port without. */
+struct audit;
 struct pki;
 struct registry;
 struct server;
@@ -24,6 +25,7 @@ struct server_options {
         int tls_fd;                /* likewise; needs pki */
         int tcp_fd;                /* likewise: without TLS and credentials */
         struct pki *pki;           /* borrowed for the server's life; NULL without tls_fd */
+        struct audit *audit;       /* borrowed for the server's life; NULL: none */
         unsigned max_connections;  /* 0: 12,000, or what RLIMIT_NOFILE leaves */
         unsigned idle_timeout_s;   /* a connection without progress, 0: 75 */
         gid_t admin_gid;           /* group that may use the unix socket, (gid_t) -1: none */

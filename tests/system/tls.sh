@@ -5,7 +5,8 @@ need openssl curl jq python3
 
 URL=https://127.0.0.1:6443
 PKI="$STATE/server/pki"
-start_cluster --tls-san=api.example.test
+AUDIT="$STATE/server/audit.log"
+start_cluster --tls-san=api.example.test --audit-log="$AUDIT"
 
 # ask [curl option...]: the body, then the status on a line of its own.
 ask() { curl -s --max-time 10 --cacert "$PKI/ca.pem" -w '\n%{http_code}' "$@"; }
@@ -138,6 +139,12 @@ print('a finished one is kept', flush=True)
 PY
 check "garbage and half handshakes end, others are served" python3 "$WORK/faults.py" "$PKI/ca.pem"
 check "nothing stays open" until_true 5 sh -c "[ \$(ls /proc/$server/fd | wc -l) -le $((before + 2)) ]"
+
+# ---- the audit log ----
+told() { [ "$(jq -c "select($1)" "$AUDIT" | head -1)" ]; }
+check "the log says who was refused" until_true 5 told '.user.username == "jane" and .verb == "list" and .responseStatus.code == 403'
+check "and in whose name somebody acted" told '.user.username == "kubernetes-admin" and .impersonatedUser.username == "joe" and .sourceIPs == ["127.0.0.1"]'
+check "no token is in it" sh -c '! grep -qF "$1" "$0" && ! grep -qi bearer "$0"' "$AUDIT" "$(echo "$T" | cut -d. -f3)"
 
 # ---- a restart ----
 sum=$(cat "$PKI"/*.pem | sha256sum)
