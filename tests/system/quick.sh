@@ -17,6 +17,9 @@ check "and by its full name" answers user-service.default.svc.cluster.local
 n_endpoints() { orch get endpointslices -l kubernetes.io/service-name=user-service -o json | jq '[.items[].endpoints[]? | select(.conditions.ready)] | length'; }
 n_endpoints_is() { [ "$(n_endpoints)" = "$1" ]; }
 check "it has three ready endpoints" until_true 10 n_endpoints_is 3
+# The older form says the same, with pods that aren't ready apart.
+addresses_are() { [ "$(orch get endpoints user-service -o json | jq -r '[(.subsets[]?.addresses // [] | length), (.subsets[]?.notReadyAddresses // [] | length)] | join(" ")')" = "$1" ]; }
+check "Endpoints list them, too" until_true 10 addresses_are "3 0"
 check "all three answer in turn" sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do "$0" --socket "$1" exec "$2" -- wget -q -O - http://user-service/; done | sort -u | wc -l | grep -qx 3' "$ORCH_BUILD/cli/orch" "$SOCKET" "$pod"
 
 check "breaking liveness" orch exec "$pod" -- rm /www/health
@@ -28,9 +31,23 @@ check "the restarted container becomes ready" until_true 30 n_endpoints_is 3
 
 check "breaking readiness" orch exec "$pod" -- rm /www/ready
 check "takes the pod out of the name" until_true 30 n_endpoints_is 2
+check "Endpoints tell it apart" until_true 10 addresses_are "2 1"
 check "without a restart" field_is pod "$pod" '.status.containerStatuses[0].restartCount' "$(field pod "$pod" '.status.containerStatuses[0].restartCount')"
 check "mending it" orch exec "$pod" -- touch /www/ready
 check "brings it back" until_true 30 n_endpoints_is 3
+
+cat >"$WORK/claim.yaml" <<'Y'
+apiVersion: v1
+kind: Pod
+metadata: {name: wants-claim}
+spec:
+  containers: [{name: c, image: user-service, volumeMounts: [{name: data, mountPath: /data}]}]
+  volumes: [{name: data, persistentVolumeClaim: {claimName: db}}]
+Y
+check "a pod that asks for a claim is taken" orch apply -f "$WORK/claim.yaml"
+waits_for_claim() { field pod wants-claim '.status.conditions[]? | select(.type == "PodScheduled") | .message' | grep -q 'volume "data" asks for persistentvolumeclaim "db"'; }
+check "but waits, and says for what" until_true 10 waits_for_claim
+check "and goes again" orch delete pod wants-claim
 
 check "logs show what the container said" sh -c '"$0" --socket "$1" logs "$2" | grep -q "listens on 8080"' "$ORCH_BUILD/cli/orch" "$SOCKET" "$pod"
 check "exec passes the exit code" sh -c '"$0" --socket "$1" exec "$2" -- sh -c "exit 7"; [ $? = 7 ]' "$ORCH_BUILD/cli/orch" "$SOCKET" "$pod"
