@@ -1,4 +1,5 @@
-/* The whole API over a registry in memory. Input: "METHOD PATH[?QUERY]\nCONTENT-TYPE\nBODY";
+/* The whole API over a registry in memory. Input:
+ * "METHOD PATH[?QUERY]\nCONTENT-TYPE[\tACCEPT[\tUSER-AGENT[\tIF-NONE-MATCH]]]\nBODY";
  * several requests are parted by a line of "--". */
 #include "daemon/registry/rest.h"
 
@@ -120,6 +121,16 @@ static char *line_take(char **at) {
         return line;
 }
 
+/* The next of several parts of a line, with tabs between; NULL where there is none. */
+static char *part_take(char **at) {
+        char *part = *at, *end = part ? strchr(part, '\t') : NULL;
+
+        *at = end ? end + 1 : NULL;
+        if (end)
+                *end = '\0';
+        return part;
+}
+
 static void ask(struct registry *r, char *text, struct answers *a) {
         static const struct rest_sink SINK = { .respond = respond, .stream = stream };
         static const struct user USER = USER_MASTER("fuzz");
@@ -129,7 +140,7 @@ static void ask(struct registry *r, char *text, struct answers *a) {
                                           .n_groups = 1 };
         struct rest_response refusal;
         struct rest_request q = { .user = &USER };
-        char *at = text, *first = line_take(&at), *path = strchr(first, ' '), *query;
+        char *at = text, *first = line_take(&at), *path = strchr(first, ' '), *query, *headers;
 
         if (!path)
                 return;
@@ -140,7 +151,11 @@ static void ask(struct registry *r, char *text, struct answers *a) {
         q.method = first;
         q.path = path;
         q.query = query;
-        q.content_type = line_take(&at);
+        headers = line_take(&at);
+        q.content_type = part_take(&headers);
+        q.accept = part_take(&headers);
+        q.user_agent = part_take(&headers);
+        q.if_none_match = part_take(&headers);
         q.body = at;
         q.body_len = at ? strlen(at) : 0;
         rest_handle(r, &q, &SINK, a);
