@@ -21,6 +21,7 @@
 
 #define URI_MAX_BYTES 4096
 #define AGENT_MAX_BYTES 512
+#define LEASES "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 
 struct audit {
         unsigned n_refs; /* the owner's and the job's */
@@ -259,9 +260,12 @@ void audit_unref(struct audit *a) {
 
 /* What machines do all day says nothing about people. */
 static bool is_noise(const struct audit_event *v) {
-        static const char *const PATHS[] = { "/healthz", "/livez", "/readyz",
-                                             "/apis/coordination.k8s.io/v1/namespaces/"
-                                             "kube-node-lease/leases" };
+        static const char *const PATHS[] = {
+                "/healthz",
+                "/livez",
+                "/readyz",
+                LEASES,
+        };
 
         for (size_t i = 0; i < ARRAY_SIZE(PATHS); i++)
                 if (str_starts_with(v->path, PATHS[i]))
