@@ -6,8 +6,9 @@
 #include <string.h>
 
 const struct field *schema_field(const struct schema *s, const char *name) {
+        /* Asked for each key of each object: most fields are told apart by their first letter. */
         for (size_t i = 0; i < s->n_fields; i++)
-                if (strcmp(s->fields[i].name, name) == 0)
+                if (s->fields[i].name[0] == name[0] && strcmp(s->fields[i].name, name) == 0)
                         return &s->fields[i];
         return NULL;
 }
