@@ -58,7 +58,7 @@ listens() { curl -s -o /dev/null --max-time 2 "http://127.0.0.1:$1/index.html"; 
 exercise() { # exercise NAME PORT
   name=$1 port=$2
   check "$name: exit codes" [ "$(code client exec p -- true)/$(code client exec p -- sh -c 'exit 42')" = 0/42 ]
-  check "$name: standard output and error stay apart" [ "$(client exec p -- sh -c 'echo out; echo err >&2' 2>"$WORK/err"; cat "$WORK/err")" = "out
+  check "$name: standard output and error stay apart" [ "$(client exec p -c main -- sh -c 'echo out; echo err >&2' 2>"$WORK/err"; cat "$WORK/err")" = "out
 err" ]
   client exec -i p -- sh -c 'cat >/tmp/data; sha256sum /tmp/data' <"$WORK/data" >"$WORK/out" || fail "$name: exec -i"
   check "$name: 50 MB in, unharmed" grep -q "^$SUM" "$WORK/out"
