@@ -82,6 +82,8 @@ static void node_frame(void *data, const struct stream_frame *f) {
                         sessions_pause(s, true);
         } else if (f->channel == STREAM_STDOUT_END) {
                 spdy_session_send(s->session, p->data_id, NULL, 0, true);
+                /* kubectl closes its side only when it has heard that there was no error. */
+                spdy_session_send(s->session, p->error_id, NULL, 0, true);
         } else if (f->channel == STREAM_STATUS) {
                 AUTO_FREE char *message =
                         forward_status_message(s->forward, p->port, (const char *) f->data, f->len);
