@@ -22,5 +22,6 @@ extern const struct command names_command;
 extern const struct command port_forward_command;
 extern const struct command rollout_command;
 extern const struct command scale_command;
+extern const struct command top_command;
 extern const struct command version_command;
 extern const struct command wait_command;

@@ -13,6 +13,7 @@
 #include "api/kinds/event.h"
 #include "api/kinds/ingress.h"
 #include "api/kinds/job.h"
+#include "api/kinds/measures.h"
 #include "api/kinds/network_policy.h"
 #include "api/kinds/node.h"
 #include "api/kinds/object.h"
@@ -88,6 +89,8 @@ static const struct kind *const kind_questions[] = {
         NULL,
 };
 
+static const struct kind *const kind_measures[] = { &node_metrics_kind, &pod_metrics_kind, NULL };
+
 const struct kind *const *kind_all(void) {
         return kind_stored;
 }
@@ -98,6 +101,10 @@ const struct kind *const *kind_all_bodies(void) {
 
 const struct kind *const *kind_reviews(void) {
         return kind_questions;
+}
+
+const struct kind *const *kind_all_measured(void) {
+        return kind_measures;
 }
 
 const struct kind *kind_ref(const struct kind *k) {
@@ -131,7 +138,8 @@ int kind_from_stored(const struct kind *k, json_t *tree) {
 }
 
 const struct kind *kind_find(const char *api_version, const char *name) {
-        const struct kind *const *const lists[] = { kind_stored, kind_bodies, kind_questions };
+        const struct kind *const *const lists[] = { kind_stored, kind_bodies, kind_questions,
+                                                    kind_measures };
 
         for (size_t l = 0; l < ARRAY_SIZE(lists); l++)
                 for (size_t i = 0; lists[l][i]; i++)

@@ -75,6 +75,9 @@ const struct kind *const *kind_all(void);
 /* Kinds that are asked by POST and never stored (reviews), NULL-terminated. */
 const struct kind *const *kind_reviews(void);
 
+/* Kinds that are read and listed but never stored (metrics), NULL-terminated. */
+const struct kind *const *kind_all_measured(void);
+
 /* Kinds that are only bodies of requests and answers, NULL-terminated. */
 const struct kind *const *kind_all_bodies(void);
 

@@ -131,7 +131,8 @@ struct kind {
         const char *const *short_names; /* NULL-terminated */
         const char *const *categories;  /* NULL-terminated */
         bool is_namespaced;
-        bool is_stored; /* false: a body only (Status, Scale, DeleteOptions, Eviction) */
+        bool is_stored;   /* false: a body only (Status, Scale, DeleteOptions, Eviction) */
+        bool is_measured; /* not stored, but listed and read: PodMetrics */
         enum field_format name_format; /* of metadata.name */
         bool has_status;
         bool has_scale;

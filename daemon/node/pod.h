@@ -53,6 +53,10 @@ int node_pod_exec_target(const struct node_pod *p, const char *name, const char 
 /* The image of the i-th container ("" none yet); false past the last. */
 bool node_pod_image_id(const struct node_pod *p, size_t i, const char **ret_id);
 
+/* The i-th container, init containers first; false past the last. *ret_name: borrowed. */
+bool node_pod_container(const struct node_pod *p, size_t i, const char **ret_name,
+                        bool *ret_is_running);
+
 /* ---- what happened; each of these runs the plan ---- */
 
 /* The object changed (same uid). */

@@ -92,3 +92,12 @@ bool node_pod_image_id(const struct node_pod *p, size_t i, const char **ret_id) 
         *ret_id = str_or_empty(p->seen.containers[i].image_id);
         return true;
 }
+
+bool node_pod_container(const struct node_pod *p, size_t i, const char **ret_name,
+                        bool *ret_is_running) {
+        if (i >= p->wanted.n)
+                return false;
+        *ret_name = p->wanted.containers[i].name;
+        *ret_is_running = p->seen.containers[i].life == CONTAINER_RUNNING;
+        return true;
+}

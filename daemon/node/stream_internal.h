@@ -16,6 +16,7 @@ struct node_pod;
 struct pods;
 struct stream;
 struct streams;
+struct usage;
 
 /* One verb of the node's streams. All but name and start may be NULL. */
 struct stream_verb {
@@ -34,6 +35,7 @@ struct stream {
         struct streams *owner;
         const struct context *ctx;
         struct pods *pods;
+        struct usage *usage;
         json_t *request; /* {"id", "verb", "namespace", "pod", "uid", "container", "query"} */
         const struct stream_verb *verb;
         struct client_call *dial;
@@ -44,7 +46,7 @@ struct stream {
 
 extern const struct stream_verb stream_log_verb, stream_exec_verb, stream_attach_verb,
         stream_forward_verb, stream_image_load_verb, stream_image_list_verb,
-        stream_image_remove_verb;
+        stream_image_remove_verb, stream_usage_verb;
 
 const char *stream_text(const struct stream *s, const char *key); /* of the request; NULL: absent */
 json_t *stream_query(const struct stream *s, const char *key);    /* of its query; NULL: absent */

@@ -10,6 +10,7 @@
 #include "daemon/node/pod.h"
 #include "daemon/node/pods.h"
 #include "daemon/node/stream_internal.h"
+#include "daemon/node/usage.h"
 
 #include <errno.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 struct streams {
         const struct context *ctx;
         struct pods *pods;
+        struct usage *usage;
         struct streams_events events;
         struct client_call *watch;
         struct loop_timer *timer, *reaper;
@@ -34,7 +36,7 @@ struct streams {
 static const struct stream_verb *const verbs[] = {
         &stream_log_verb,          &stream_exec_verb,       &stream_attach_verb,
         &stream_forward_verb,      &stream_image_load_verb, &stream_image_list_verb,
-        &stream_image_remove_verb,
+        &stream_image_remove_verb, &stream_usage_verb,
 };
 
 static int refuse_start(struct stream *s, struct err *e) {
@@ -261,6 +263,7 @@ static void stream_open(struct streams *streams, json_t *request) {
         *s = (struct stream){ .owner = streams,
                               .ctx = streams->ctx,
                               .pods = streams->pods,
+                              .usage = streams->usage,
                               .request = json_incref(request) };
         list_append(&streams->open, &s->list);
         streams->n_open++;
@@ -332,6 +335,8 @@ int streams_new(const struct context *ctx, struct pods *pods, const struct strea
         r = loop_timer_new(ctx->loop, 0, on_timer, s, &s->timer, e);
         if (r == 0)
                 r = loop_timer_new(ctx->loop, 0, on_reap, s, &s->reaper, e);
+        if (r == 0)
+                r = usage_new(ctx, pods, &s->usage, e);
         if (r < 0)
                 return r;
         loop_timer_set(s->timer, 0);
@@ -349,5 +354,6 @@ void streams_unref(struct streams *s) {
         stream_free(CONTAINER_OF(i, struct stream, list));
         loop_timer_unref(s->timer);
         loop_timer_unref(s->reaper);
+        usage_unref(s->usage);
         free(s);
 }

@@ -12,10 +12,15 @@
 const struct kind *catalog_next(const struct registry *r, struct catalog_cursor *at) {
         const struct kind *k = registry_kind_next(r, &at->stored);
 
-        if (!k)
-                k = kind_reviews()[at->review];
-        if (k && !k->is_stored)
+        if (k)
+                return k;
+        k = kind_reviews()[at->review];
+        if (k) {
                 at->review++;
+                return k;
+        }
+        k = kind_all_measured()[at->measured];
+        at->measured += k ? 1 : 0;
         return k;
 }
 
@@ -24,7 +29,10 @@ const char *const *catalog_verbs(const struct kind *k) {
                                               "get",    "list",   "patch",
                                               "update", "watch",  NULL };
         static const char *const ASKED[] = { "create", NULL };
+        static const char *const READ[] = { "get", "list", NULL };
 
+        if (k->is_measured)
+                return READ;
         return k->is_stored ? STORED : ASKED;
 }
 

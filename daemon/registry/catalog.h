@@ -14,11 +14,12 @@ struct registry;
  * {0}; while ((k = catalog_next(registry, &at)))". Kinds are borrowed until the loop turns. */
 struct catalog_cursor {
         struct kind_cursor stored;
-        size_t review;
+        size_t review, measured;
 };
 const struct kind *catalog_next(const struct registry *r, struct catalog_cursor *at);
 
-/* The verbs on a kind, NULL-terminated: all, or create alone where nothing is stored. */
+/* The verbs on a kind, NULL-terminated: all; where nothing is stored, create
+ * alone, or get and list of what is measured. */
 const char *const *catalog_verbs(const struct kind *k);
 
 /* A sub-resource, of the object itself (status) or a kind of its own (scale, eviction). */

@@ -275,10 +275,29 @@ static void add_sub_path(struct strbuf *b, struct definitions *d, const struct k
         end_path(b, k->is_namespaced, true);
 }
 
+/* Lists and objects that are only read. */
+static void add_measured(struct strbuf *b, struct definitions *d, const struct kind *k) {
+        struct operation get = operation_of(k, "get", "get");
+
+        for (int all = 0; all <= k->is_namespaced; all++) {
+                begin_path(b, k, k->is_namespaced && !all, "");
+                add_list(b, d, k);
+                end_path(b, k->is_namespaced && !all, false);
+        }
+        get.answer = str_or_empty(definitions_kind(d, k));
+        begin_path(b, k, k->is_namespaced, "/{name}");
+        add_operation(b, &get);
+        end_path(b, k->is_namespaced, true);
+}
+
 void openapi_add_paths(struct strbuf *b, struct definitions *d, const struct kind *k) {
         const struct sub *subs;
         size_t n;
 
+        if (k->is_measured) {
+                add_measured(b, d, k);
+                return;
+        }
         begin_path(b, k, k->is_namespaced, "");
         if (k->is_stored) {
                 add_list(b, d, k);

@@ -322,3 +322,23 @@ void present_list_item(const struct present_list *list, struct record *r, bool i
                 body_add_record_part(b, view, inner.at, inner.len);
         body_add_static(b, item_tail(f));
 }
+
+void present_list_text(const struct present_list *list, char *take_json, bool is_first,
+                       struct body *b) {
+        const struct subject s = { list->kind, take_json, take_json ? strlen(take_json) : 0 };
+        AUTO_DONE(strbuf) struct strbuf text = { 0 };
+        struct text_span inner;
+
+        if (!take_json) {
+                body_add_text(b, NULL, 0);
+                return;
+        }
+        if (!is_first)
+                strbuf_add_char(&text, ',');
+        inner = inner_of(&list->form, &s);
+        add_item_head(&text, &list->form, &s, list->now_usec);
+        strbuf_add_len(&text, inner.at, inner.len);
+        strbuf_add(&text, item_tail(&list->form));
+        free(take_json);
+        body_add_strbuf(b, &text);
+}

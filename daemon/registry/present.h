@@ -45,6 +45,11 @@ char *present_list_head(const struct present_list *list);
 void present_list_item(const struct present_list *list, struct record *r, bool is_first,
                        struct body *b);
 
+/* The same from the text of an object that no record holds; take_json becomes the body's. NULL
+ * counts as failed. */
+void present_list_text(const struct present_list *list, char *take_json, bool is_first,
+                       struct body *b);
+
 /* What a watch tells of a change: the object, a Table of one row, or PartialObjectMetadata. The
  * caller's; NULL when memory is out. */
 char *present_event(const struct form *f, const struct kind *asked, struct record *r,

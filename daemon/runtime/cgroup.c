@@ -204,6 +204,7 @@ static bool cgroup_is_always_made(const struct cgroup_host *host, enum cgroup_tr
                 return true;
         case CGROUP_FREEZER:
         case CGROUP_DEVICES:
+        case CGROUP_CPUACCT: /* what it has used; cgroup 2 always counts that */
                 return host->dir[CGROUP_UNIFIED][0] == '\0';
         default:
                 return false;

@@ -17,6 +17,7 @@ struct nodes;
 struct audit;
 struct tls;
 struct tls_credentials;
+struct usage;
 struct user;
 typedef struct sd_event_source sd_event_source;
 
@@ -63,6 +64,8 @@ struct server {
         struct list ready;    /* watches that have something to tell in the next round */
         sd_event_source *round;
         uint64_t round_usec; /* not before then */
+        struct list measures; /* requests that wait for what nodes use */
+        struct usage *usage;  /* owned; NULL: nobody has asked yet */
         struct fair fair;
         size_t bodies_bytes;   /* of the requests that are being received, or wait */
         sd_event_source *pump; /* of requests that wait for their share */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define NODES "/apis/orch.dev/v1/nodes/"
+#define MEASURES "/apis/metrics.k8s.io/v1beta1/"
 
 void node_path_done(struct node_path *p) {
         free(p->node);
@@ -78,11 +79,21 @@ static const struct route *node_route_find(const char *method, const char *path)
         return NULL;
 }
 
+static const struct route *measures_route_find(const char *method, const char *path) {
+        AUTO_DONE(path) struct path p = { 0 };
+
+        if (!str_eq(method, "GET") || path_parse(path, &p, NULL) < 0)
+                return NULL;
+        return str_eq(p.resource, "nodes") || str_eq(p.resource, "pods") ? &measures_route : NULL;
+}
+
 const struct route *route_find(const char *method, const char *path) {
         AUTO_DONE(path) struct path p = { 0 };
 
         if (str_starts_with(path, NODES))
                 return node_route_find(method, path);
+        if (str_starts_with(path, MEASURES))
+                return measures_route_find(method, path);
         if (!str_starts_with(path, "/api/v1/namespaces/") || path_parse(path, &p, NULL) < 0)
                 return NULL;
         if (!str_eq(p.resource, "pods") || str_is_empty(p.namespace_))

@@ -10,6 +10,7 @@
 #include "daemon/server/share.h"
 #include "daemon/server/tls.h"
 #include "daemon/server/tunnel.h"
+#include "daemon/server/usage.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -349,6 +350,7 @@ int server_new(const struct server_options *options, struct server **ret_server,
         list_init(&s->suspended);
         list_init(&s->execs);
         list_init(&s->forwards);
+        list_init(&s->measures);
         s->event = sd_event_ref(options->event);
         s->host = (struct wire_host){ .event = s->event, .kick = server_kick, .data = s };
         s->registry = options->registry;
@@ -411,6 +413,7 @@ void server_unref(struct server *s) {
                 if (f->daemon)
                         MHD_stop_daemon(f->daemon);
         }
+        usage_unref(s->usage);
         nodes_unref(s->nodes);
         sd_event_source_disable_unref(s->sweep);
         tls_unref(s->tls);
