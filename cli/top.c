@@ -91,8 +91,7 @@ static int measures_fetch(struct session *s, const struct kind *k, const struct 
         return *ret_list ? 0 : err_errno(e, -ENOMEM, "cannot list");
 }
 
-static int nodes_run(struct session *s, const void *raw, const struct words *words,
-                     struct err *e) {
+static int nodes_run(struct session *s, const void *raw, const struct words *words, struct err *e) {
         static const char *const HEAD[] = { "NAME", "CPU(cores)", "CPU(%)", "MEMORY(bytes)",
                                             "MEMORY(%)" };
         AUTO_DONE(table) struct table t = { 0 };
@@ -166,8 +165,7 @@ static int pods_run(struct session *s, const void *raw, const struct words *word
         head[n++] = "CPU(cores)";
         head[n++] = "MEMORY(bytes)";
         head_add(&t, head, n, !a->has_no_headers);
-        json_array_foreach(json_object_get(list, "items"), i, one)
-        pod_add(&t, one, a);
+        json_array_foreach(json_object_get(list, "items"), i, one) pod_add(&t, one, a);
         json_decref(list);
         return r < 0 ? r : table_finish(s, &t, e);
 }

@@ -150,9 +150,9 @@ static char *usage_json(const struct sample *before, const struct sample *now) {
                 return NULL;
         all = json_pack("{s:s,s:I,s:I,s:I,s:o}", "timestamp",
                         clock_format(clock_wall_usec(), stamp), "window", (json_int_t) window,
-                        "cpu",
-                        (json_int_t) usage_rate(before->cpu_nsec, now->cpu_nsec, window), "memory",
-                        (json_int_t) now->memory_bytes, "pods", pods_json(before, now, window));
+                        "cpu", (json_int_t) usage_rate(before->cpu_nsec, now->cpu_nsec, window),
+                        "memory", (json_int_t) now->memory_bytes, "pods",
+                        pods_json(before, now, window));
         if (all)
                 text = json_dumps(all, JSON_COMPACT);
         json_decref(all);

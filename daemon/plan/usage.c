@@ -28,7 +28,8 @@ uint64_t usage_rate(uint64_t before_nsec, uint64_t now_nsec, uint64_t window_use
 uint64_t usage_ticks(const char *proc_stat) {
         unsigned long long user, nice, system, idle, wait, irq, softirq;
 
-        if (sscanf(proc_stat, "cpu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &system,
+        if (!str_starts_with(proc_stat, "cpu ") ||
+            sscanf(proc_stat, "cpu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &system,
                    &idle, &wait, &irq, &softirq) != 7)
                 return 0;
         return user + nice + system + irq + softirq; /* guests are part of user and nice */

@@ -63,7 +63,7 @@ struct server {
         struct list forwards; /* connections that forward ports */
         struct list ready;    /* watches that have something to tell in the next round */
         sd_event_source *round;
-        uint64_t round_usec; /* not before then */
+        uint64_t round_usec;  /* not before then */
         struct list measures; /* requests that wait for what nodes use */
         struct usage *usage;  /* owned; NULL: nobody has asked yet */
         struct fair fair;

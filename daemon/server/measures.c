@@ -159,8 +159,8 @@ static void response_set(struct request *r, struct body *take_body) {
 }
 
 static void not_found(struct measures *m) {
-        AUTO_FREE char *text = str_format("%s.metrics.k8s.io \"%s\" not found", m->kind->plural,
-                                          m->path.name);
+        AUTO_FREE char *text =
+                str_format("%s.metrics.k8s.io \"%s\" not found", m->kind->plural, m->path.name);
 
         rest_status(&m->request->response, 404, "NotFound", str_or_empty(text));
         m->request->is_answered = true;
@@ -168,8 +168,7 @@ static void not_found(struct measures *m) {
 
 static void object_answer(struct measures *m, struct body *take_body) {
         struct server *s = m->request->face->server;
-        struct record *r =
-                table_get(&subjects(m)->table, m->path.namespace_, m->path.name);
+        struct record *r = table_get(&subjects(m)->table, m->path.namespace_, m->path.name);
         bool is_known = false;
         char *text = NULL;
 
