@@ -132,6 +132,12 @@ const collect = () => {
 const follow = collect();
 const logging = await new k8s.Log(config).log(namespace, 'talker', 'c', follow, { follow: true, tailLines: 1 });
 await until('its log is followed', 10, () => follow.text.includes('two'));
+// Client 2 tells its own abort as an error of a stream that nobody can listen to.
+process.on('uncaughtException', (error) => {
+    if (error.name === 'AbortError') return;
+    console.error(error);
+    process.exit(1);
+});
 logging.abort();
 const exec = new k8s.Exec(config);
 const run = (command, stdin) => new Promise((done, failed) => {
