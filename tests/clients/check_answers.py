@@ -151,6 +151,8 @@ class Checker:
         where = f"{entry['method']} {url.path} {entry['status']}"
         if not entry["type"]:
             self.problem(where, "no Content-Type")
+        if entry["status"] in (204, 304):
+            return
         is_json = (entry["type"] or "").startswith("application/json")
         if entry["status"] >= 400 and not is_json and not url.path.startswith(("/healthz", "/livez", "/readyz")):
             self.problem(where, f"an error as {entry['type']}")

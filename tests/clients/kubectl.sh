@@ -113,7 +113,7 @@ says "patch, strategic" "patched" k patch deployment web -p '{"spec":{"template"
 check "the list was merged" json_is deployment web ".spec.template.spec.containers[0].image" tools:1.0
 says "patch, merge" "patched" k patch configmap c --type=merge -p '{"data":{"z":"1"}}'
 says "patch, JSON" "patched" k patch configmap c --type=json -p '[{"op":"remove","path":"/data/z"}]'
-fails "a bad JSON patch" "the server rejected our request due to an error in our request" k patch configmap c --type=json -p '[{"op":"remove","path":"/data/nothing"}]'
+fails "a bad JSON patch" "is invalid" k patch configmap c --type=json -p '[{"op":"remove","path":"/data/nothing"}]'
 check "set image to the same changes nothing" k set image deployment/web tools=tools:1.0
 says "set env" "updated" k set env deployment/web B=2
 says "set resources" "updated" k set resources deployment/web --limits=memory=64Mi
