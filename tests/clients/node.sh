@@ -1,10 +1,11 @@
 #!/bin/sh
-# The JavaScript client: node.sh 1|2
+# The JavaScript client: node.sh 1|2 [record]
 . "$(dirname "$0")/clients.sh"
 NODE="$CLIENTS/npm/node_modules/.bin/node"
 [ -x "$NODE" ] || skip "needs Node.js: scripts/fetch-clients"
 start_api
 load_tools
+[ "${2:-}" != record ] || record
 cp "$HERE/client_node.mjs" "$CLIENTS/npm/client_node.$$.mjs"
 CLEANUP="rm -f '$CLIENTS/npm/client_node.$$.mjs'; $CLEANUP"
 # The informer must live through a restart of the server: the test asks for it by a file, and is told by another.
@@ -22,4 +23,5 @@ if ! timeout 150 "$NODE" "$CLIENTS/npm/client_node.$$.mjs" "client-node-$1" "$WO
 fi
 cat "$WORK/node.out"
 wait "$KILLER"
+[ "${2:-}" != record ] || stop_recorder 50
 stop_cluster
