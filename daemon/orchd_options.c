@@ -1,12 +1,12 @@
 #include "daemon/orchd_options.h"
 
 #include "base/fd.h"
+#include "base/process_user.h"
 #include "base/str.h"
 
 #include <arpa/inet.h>
 #include <getopt.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -108,6 +108,8 @@ static int orchd_options_first_address(const char *cidr, char **ret, struct err 
 
 static int orchd_options_fill(struct orchd_options *o, char **argv, struct err *e) {
         char host[HOST_NAME_MAX + 1] = "";
+        uid_t uid;
+        gid_t gid;
 
         for (size_t i = 0; i < ARRAY_SIZE(orchd_options_table); i++) {
                 const struct orchd_option *option = &orchd_options_table[i];
@@ -126,7 +128,9 @@ static int orchd_options_fill(struct orchd_options *o, char **argv, struct err *
                 o->node_name = strdup(host);
         }
         if (!o->user)
-                o->user = strdup(getpwnam("orch") ? "orch" : ORCHD_FALLBACK_UID);
+                o->user = strdup(process_user_find("orch", &uid, &gid, NULL) == 0
+                                         ? "orch"
+                                         : ORCHD_FALLBACK_UID);
         if (!o->libexec_dir)
                 o->libexec_dir = orchd_options_find_libexec(argv);
         if (!o->node_name || !o->user || !o->libexec_dir)
@@ -215,25 +219,6 @@ void orchd_options_done(struct orchd_options *o) {
         *o = (struct orchd_options){ .ready_fd = -1 };
 }
 
-static int orchd_options_user(const struct orchd_options *o, uid_t *ret_uid, gid_t *ret_gid,
-                              struct err *e) {
-        const struct passwd *user = getpwnam(o->user);
-        int64_t number = 0;
-
-        if (user) {
-                *ret_uid = user->pw_uid;
-                *ret_gid = user->pw_gid;
-                return 0;
-        }
-        if (str_to_int64(o->user, 1, UINT32_MAX - 1, &number) < 0)
-                return err_set(e, -EINVAL,
-                               "there is no user %s; make one with: useradd --system %s", o->user,
-                               o->user);
-        *ret_uid = (uid_t) number;
-        *ret_gid = (gid_t) number;
-        return 0;
-}
-
 static int orchd_options_make_folder(const char *parent, const char *name, uid_t uid, gid_t gid,
                                      struct err *e) {
         AUTO_FREE char *path = str_format("%s%s%s", parent, name[0] ? "/" : "", name);
@@ -262,7 +247,7 @@ static int orchd_options_make_folder(const char *parent, const char *name, uid_t
 int orchd_options_make_folders(const struct orchd_options *o, struct err *e) {
         uid_t uid = 0;
         gid_t gid = 0;
-        int r = orchd_options_user(o, &uid, &gid, e);
+        int r = process_user_find(o->user, &uid, &gid, e);
 
         if (r == 0)
                 r = orchd_options_make_folder(o->state_dir, "", 0, 0, e);

@@ -6,6 +6,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "base/process_user.h"
 #include "base/str.h"
 #include "daemon/control/control.h"
 #include "daemon/loop/loop.h"
@@ -21,11 +22,9 @@
 #include <getopt.h>
 #include <grp.h>
 #include <malloc.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <systemd/sd-event.h>
 #include <unistd.h>
@@ -188,44 +187,7 @@ static int options_parse(int argc, char **argv, struct options *ret) {
         return -EINVAL;
 }
 
-/* ---- privileges ---- */
-
-static int user_find(const char *text, uid_t *ret_uid, gid_t *ret_gid, struct err *e) {
-        const struct passwd *user = getpwnam(text);
-        int64_t uid;
-
-        if (user) {
-                *ret_uid = user->pw_uid;
-                *ret_gid = user->pw_gid;
-                return 0;
-        }
-        if (str_to_int64(text, 0, UINT32_MAX - 1, &uid) < 0)
-                return err_set(e, -ENOENT,
-                               "user %s doesn't exist: make it, or give a number with --user",
-                               text);
-        user = getpwuid((uid_t) uid);
-        *ret_uid = (uid_t) uid;
-        *ret_gid = user ? user->pw_gid : (gid_t) uid;
-        return 0;
-}
-
-/* From here on nothing can be opened that only root may. */
-static int privileges_drop(const char *user, struct err *e) {
-        uid_t uid;
-        gid_t gid;
-        int r;
-
-        if (geteuid() != 0 || !user)
-                return 0;
-        r = user_find(user, &uid, &gid, e);
-        if (r < 0 || uid == 0)
-                return r;
-        if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
-                return err_errno(e, -errno, "cannot become user %s", user);
-        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-                return err_errno(e, -errno, "cannot set no_new_privs");
-        return 0;
-}
+/* ---- folders and sockets ---- */
 
 /* A folder that root makes for the user that the server will be. */
 static int folder_make(const char *path, const char *user, struct err *e) {
@@ -237,7 +199,7 @@ static int folder_make(const char *path, const char *user, struct err *e) {
                 return err_wrap(e, r, "state folder (choose another with --state-dir)");
         if (geteuid() != 0 || !user)
                 return 0;
-        r = user_find(user, &uid, &gid, e);
+        r = process_user_find(user, &uid, &gid, e);
         if (r == 0 && chown(path, uid, gid) < 0)
                 r = err_errno(e, -errno, "cannot give %s to user %s", path, user);
         return r;
@@ -441,8 +403,8 @@ static int daemon_start(struct daemon *d, struct err *e) {
                 r = sockets_open(d, e);
         if (r == 0 && !str_eq(d->options.listen, "none"))
                 orchd_keys_link(d->options.state_dir);
-        if (r == 0)
-                r = privileges_drop(d->options.user, e);
+        if (r == 0) /* from here on nothing can be opened that only root may */
+                r = process_user_become(d->options.user, e);
         if (r == 0)
                 r = process_follow_launcher();
         if (r == 0)

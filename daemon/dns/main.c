@@ -5,19 +5,17 @@
 #include "base/log.h"
 #include "base/macros.h"
 #include "base/process.h"
+#include "base/process_user.h"
 #include "base/str.h"
 #include "daemon/dns/dns.h"
 
 #include <errno.h>
 #include <getopt.h>
-#include <grp.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -126,51 +124,6 @@ static int read_options(int argc, char **argv, struct dns_options *o, struct err
         return 0;
 }
 
-/* Reads /etc/passwd itself: a static program has no NSS. */
-static int find_user(const char *name, uid_t *ret_uid, gid_t *ret_gid, struct err *e) {
-        FILE *f = fopen("/etc/passwd", "re");
-        const struct passwd *p;
-        int64_t number = 0;
-        int r = -ENOENT;
-
-        if (str_to_int64(name, 1, UINT32_MAX - 1, &number) == 0) {
-                *ret_uid = (uid_t) number;
-                *ret_gid = (gid_t) number;
-                r = 0;
-        }
-        if (!f)
-                return r == 0 ? 0 : err_errno(e, -errno, "/etc/passwd");
-        while (r < 0 && (p = fgetpwent(f))) {
-                if (!str_eq(p->pw_name, name))
-                        continue;
-                *ret_uid = p->pw_uid;
-                *ret_gid = p->pw_gid;
-                r = 0;
-        }
-        (void) fclose(f);
-        if (r < 0)
-                return err_set(e, r, "there is no user \"%s\"; make it with useradd --system %s",
-                               name, name);
-        return 0;
-}
-
-static int drop_privileges(const char *user, struct err *e) {
-        uid_t uid = (uid_t) -1;
-        gid_t gid = (gid_t) -1;
-        int r;
-
-        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-                return err_errno(e, -errno, "no_new_privs");
-        if (!user)
-                return 0;
-        r = find_user(user, &uid, &gid, e);
-        if (r < 0)
-                return r;
-        if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
-                return err_errno(e, -errno, "cannot become user \"%s\"", user);
-        return 0;
-}
-
 /* --- signals
  * -------------------------------------------------------------------------------------- */
 
@@ -260,7 +213,7 @@ static int server_start(struct dns_server *s, struct signals *signals, struct er
         if (r >= 0)
                 r = dns_tcp_new(s, &s->tcp, e);
         if (r >= 0)
-                r = drop_privileges(s->options->user, e);
+                r = process_user_become(s->options->user, e);
         if (r >= 0 && process_follow_launcher() < 0)
                 r = err_set(e, -ESRCH, "the launcher that started this program is gone");
         if (r >= 0)
