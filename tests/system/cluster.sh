@@ -53,6 +53,31 @@ load_image() {
 # One field of an object as text: field pods web-1 '.status.phase'
 field() { orch get "$1" "$2" -o json | jq -r "$3"; }
 field_is() { [ "$(field "$1" "$2" "$3")" = "$4" ]; }
+phase_is() { field_is pod "$1" .status.phase "$2"; }
+node_ready() { [ "$(orch get node node-1 -o json | jq -r '.status.conditions[] | select(.type == "Ready").status')" = True ]; }
+# How often containers were started again, all pods of the namespace together.
+restarts() { orch get pods -o json | jq '[.items[].status.containerStatuses[]?.restartCount] | add'; }
+told() { grep -q -- "$1" "$WORK/orchd.log"; } # orchd's log says so
 n_ready() { orch get pods -l "app=$1" -o json | jq '[.items[] | select(.metadata.deletionTimestamp == null) | select(any(.status.conditions[]?; .type == "Ready" and .status == "True"))] | length'; }
 n_ready_is() { [ "$(n_ready "$1")" = "$2" ]; }
 first_pod() { orch get pods -l "app=$1" -o name | head -1 | cut -d/ -f2; }
+
+# A Deployment "steady" of so many replicas that are quickly ready, and quickly gone; on standard output.
+steady() {
+  cat <<Y
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: steady}
+spec:
+  replicas: $1
+  selector: {matchLabels: {app: steady}}
+  template:
+    metadata: {labels: {app: steady}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers:
+      - name: web
+        image: user-service:1.0
+        readinessProbe: {httpGet: {path: /ready, port: 8080}, periodSeconds: 1}
+Y
+}

@@ -9,21 +9,8 @@ CLEANUP='clean_groups; umount -l "$STATE"; umount -l "$WORK"'
 
 start_cluster
 load_image
-cat >"$WORK/pods.yaml" <<'Y'
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: steady}
-spec:
-  replicas: 2
-  selector: {matchLabels: {app: steady}}
-  template:
-    metadata: {labels: {app: steady}}
-    spec:
-      terminationGracePeriodSeconds: 1
-      containers:
-      - name: web
-        image: user-service:1.0
-        readinessProbe: {httpGet: {path: /ready, port: 8080}, periodSeconds: 1}
+steady 2 >"$WORK/pods.yaml"
+cat >>"$WORK/pods.yaml" <<'Y'
 ---
 apiVersion: v1
 kind: Pod
@@ -37,13 +24,11 @@ spec:
 Y
 orch apply -f "$WORK/pods.yaml" >/dev/null || fail "apply"
 check "pods run" until_true 30 n_ready_is steady 2
-phase_is() { field_is pod "$1" .status.phase "$2"; }
 check "one writes a log" until_true 30 phase_is chatty Running
 mains() { pgrep -f '^httpd -f -p 8080|line [$]i' | sort -n | tr '\n' ' '; }
 mains_are() { [ "$(mains)" = "$1" ]; }
 at() { orch exec chatty -- cat /tmp/at; }
 moves_on() { before_at=$(at); until_true 10 sh -c '[ "$("$0" --socket "$1" exec chatty -- cat /tmp/at)" -gt "$2" ]' "$ORCH_BUILD/cli/orch" "$SOCKET" "$before_at"; }
-restarts() { orch get pods -o json | jq '[.items[].status.containerStatuses[]?.restartCount] | add'; }
 before=$(mains)
 
 fill() { dd if=/dev/zero of="$STATE/fill" bs=4k >/dev/null 2>&1 || true; }

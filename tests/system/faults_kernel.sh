@@ -3,7 +3,6 @@
 # no resolv.conf. One sentence each, and what can go on goes on.
 . "$(dirname "$0")/cluster.sh"
 need jq
-told() { grep -q -- "$1" "$WORK/orchd.log"; }
 cat >"$WORK/pod.yaml" <<'Y'
 apiVersion: v1
 kind: Pod

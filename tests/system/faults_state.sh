@@ -5,21 +5,8 @@ need jq
 
 start_cluster
 load_image
-cat >"$WORK/pods.yaml" <<'Y'
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: steady}
-spec:
-  replicas: 2
-  selector: {matchLabels: {app: steady}}
-  template:
-    metadata: {labels: {app: steady}}
-    spec:
-      terminationGracePeriodSeconds: 1
-      containers:
-      - name: web
-        image: user-service:1.0
-        readinessProbe: {httpGet: {path: /ready, port: 8080}, periodSeconds: 1}
+steady 2 >"$WORK/pods.yaml"
+cat >>"$WORK/pods.yaml" <<'Y'
 ---
 apiVersion: v1
 kind: Service
@@ -43,10 +30,7 @@ check "pods run" until_true 30 n_ready_is steady 2
 check "one asks" until_true 30 field_is pod asker .status.phase Running
 mains() { pgrep -f '^httpd -f -p 8080|^/bin/sh -c sleep 100000' | sort -n | tr '\n' ' '; }
 mains_are() { [ "$(mains)" = "$1" ]; }
-restarts() { orch get pods -o json | jq '[.items[].status.containerStatuses[]?.restartCount] | add'; }
-told() { grep -q -- "$1" "$WORK/orchd.log"; }
 answers() { orch exec asker -- wget -q -O - http://steady/ | grep -q hello; }
-node_ready() { [ "$(orch get node node-1 -o json | jq -r '.status.conditions[] | select(.type == "Ready").status')" = True ]; }
 again() { # again PROGRAM: kill it and wait for the next
   was=$(pgrep -x "$1")
   kill -9 "$was"

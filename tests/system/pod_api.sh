@@ -1,3 +1,4 @@
+#!/bin/sh
 # Programs in pods speak to the API: account, token, certificate, name and rights, as client libraries find them.
 . "$(dirname "$0")/cluster.sh"
 . "$(dirname "$0")/pods.sh"

@@ -79,35 +79,18 @@ head -c 3000000 /dev/urandom >"$WORK/data"
 check "-i passes 3 MB through, unharmed" sh -c '"$0" --socket "$1" exec -i talker -c other -- cat <"$2" | cmp - "$2"' "$ORCH_BUILD/cli/orch" "$SOCKET" "$WORK/data"
 check "standard output and error stay apart" [ "$(orch exec talker -c other -- sh -c 'echo out; echo err >&2' 2>/dev/null)" = out ]
 check "without -i there is no input" [ "$(echo x | orch exec talker -c other -- cat)" = "" ]
-cat >"$WORK/terminal.py" <<'P'
-import fcntl, os, pty, select, signal, struct, sys, termios, time
-pid, fd = pty.fork()
-if pid == 0:
-    os.execv(sys.argv[1], sys.argv[1:])
-seen = b''
-def wait(word):
-    global seen
-    end = time.time() + 20
-    while word not in seen:
-        if time.time() > end: sys.exit('no %r in %r' % (word, seen))
-        if select.select([fd], [], [], 0.2)[0]:
-            try: seen += os.read(fd, 65536)
-            except OSError: sys.exit('ended: %r' % seen)
-def size(rows, columns):
-    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack('HHHH', rows, columns, 0, 0))
-    os.kill(pid, signal.SIGWINCH)
-wait(b'# ')
-os.write(fd, b'tty; echo tty-$?\n'); wait(b'/dev/pts/'); wait(b'tty-0')
-size(33, 77); os.write(fd, b'until [ "$(stty size)" = "33 77" ]; do sleep 0.1; done; echo resi""zed\n'); wait(b'resized')
-os.write(fd, b'sleep 1000\n'); time.sleep(0.5); os.write(fd, b'\x03'); os.write(fd, b'echo interr""upted\n'); wait(b'interrupted')
-os.write(fd, b'exit 9\n')
-while True:
-    try:
-        if not os.read(fd, 65536): break
-    except OSError: break
-sys.exit(0 if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 9 else 'wrong exit code')
+cat >"$WORK/shell.py" <<'P'
+import sys, time
+from terminal import Terminal
+t = Terminal(sys.argv[1:])
+t.wait(b'# ')
+t.send(b'tty; echo tty-$?\n'); t.wait(b'/dev/pts/'); t.wait(b'tty-0')
+t.says_size(33, 77)
+t.send(b'sleep 1000\n'); time.sleep(0.5); t.send(b'\x03'); t.send(b'echo interr""upted\n'); t.wait(b'interrupted')
+t.send(b'exit 9\n')
+sys.exit(0 if t.exit_code() == 9 else 'wrong exit code')
 P
-check "exec -it is a terminal: size, Ctrl-C, exit code" python3 "$WORK/terminal.py" "$ORCH_BUILD/cli/orch" --socket "$SOCKET" exec -it talker -c other -- sh
+check "exec -it is a terminal: size, Ctrl-C, exit code" env PYTHONPATH="$SRC/tests/system" PYTHONDONTWRITEBYTECODE=1 python3 "$WORK/shell.py" "$ORCH_BUILD/cli/orch" --socket "$SOCKET" exec -it talker -c other -- sh
 
 # ---- images ----
 python3 "$SRC/tests/system/make_images.py" "$WORK" || fail "cannot make the test images"

@@ -22,7 +22,6 @@ import_box() { # import_box REFERENCE [CONFIG-JSON] [FILE...]
   orch image import --config "$config" "$WORK/box.tar" "$reference" >/dev/null || fail "image import $reference"
 }
 apply() { cat >"$WORK/apply.yaml"; orch apply -f "$WORK/apply.yaml" >"$WORK/apply.out" 2>&1 || { cat "$WORK/apply.out" >&2; fail "apply"; }; }
-phase_is() { field_is pod "$1" .status.phase "$2"; }
 pod_ready() { field_is pod "$1" '[.status.conditions[]? | select(.type == "Ready").status] | first' True; }
 waiting_is() { field_is pod "$1" '[.status.containerStatuses[]?, .status.initContainerStatuses[]?] | map(.state.waiting.reason) | map(select(. != null)) | first' "$2"; }
 restarts_reach() { [ "$(field pod "$1" '[.status.containerStatuses[].restartCount] | add')" -ge "$2" ]; }

@@ -1,3 +1,4 @@
+#!/bin/sh
 # Who may do what: default roles, roles and bindings, groups, aggregation, giving rights away, nodes; and kubectl's own words for it.
 . "$(dirname "$0")/cluster.sh"
 need curl jq

@@ -21,7 +21,6 @@ spec:
   - {name: c, image: "user-service:1.0", command: [sleep, "100000"], resources: {requests: {memory: "${3:-1Mi}"}}}
 Y
 }
-phase_is() { field_is pod "$1" .status.phase "$2"; }
 why() { field pod "$1" '.status.conditions[] | select(.type == "PodScheduled") | .message'; }
 why_is() { [ "$(why "$1")" = "$2" ]; }
 event_is() { orch get events --field-selector "involvedObject.name=$1,reason=$2" -o json | jq -r '.items[].message' | grep -qxF "$3"; }

@@ -127,28 +127,17 @@ check "nothing is left of all that: descriptors, processes" until_true 30 settle
 (echo one; sleep 0.5; echo two; sleep 0.5) | timeout 2 $ORCH attach -i p -c side >"$WORK/out" 2>"$WORK/err" || true
 check "attach brings input to the container and its output back" grep -qx 'got one' "$WORK/out"
 check "both kinds" grep -qx 'err two' "$WORK/err"
-cat >"$WORK/terminal.py" <<'P'
-import fcntl, os, pty, select, signal, struct, sys, termios, time
-pid, fd = pty.fork()
-if pid == 0:
-    os.execv(sys.argv[1], sys.argv[1:])
-seen = b''
-def wait(word):
-    global seen
-    end = time.time() + 20
-    while word not in seen:
-        if time.time() > end: sys.exit('no %r in %r' % (word, seen))
-        if select.select([fd], [], [], 0.2)[0]:
-            try: seen += os.read(fd, 65536)
-            except OSError: sys.exit('ended: %r' % seen)
-os.write(fd, b'\n'); wait(b'# ')
-fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack('HHHH', 33, 77, 0, 0))
-os.kill(pid, signal.SIGWINCH)
-os.write(fd, b'until [ "$(stty size)" = "33 77" ]; do sleep 0.1; done; echo resi""zed\n'); wait(b'resized')
-os.kill(pid, signal.SIGKILL)
+export PYTHONPATH="$SRC/tests/system" PYTHONDONTWRITEBYTECODE=1
+cat >"$WORK/shell.py" <<'P'
+import sys
+from terminal import Terminal
+t = Terminal(sys.argv[1:])
+t.send(b'\n'); t.wait(b'# ')
+t.says_size(33, 77)
+t.kill()
 P
-check "attach -it is the container's terminal, with its size" python3 "$WORK/terminal.py" $ORCH attach -it term
-check "exec -it over TLS resizes, too" sh -c '[ ! -x "$1/1.20/kubectl" ] || python3 "$WORK/terminal.py" "$1/1.20/kubectl" --cache-dir "$WORK/cache-1.20" --kubeconfig "$2/admin.kubeconfig" exec -it term -- sh' - "$CLIENTS" "$STATE"
+check "attach -it is the container's terminal, with its size" python3 "$WORK/shell.py" $ORCH attach -it term
+check "exec -it over TLS resizes, too" sh -c '[ ! -x "$1/1.20/kubectl" ] || python3 "$3/shell.py" "$1/1.20/kubectl" --cache-dir "$3/cache-1.20" --kubeconfig "$2/admin.kubeconfig" exec -it term -- sh' - "$CLIENTS" "$STATE" "$WORK"
 
 # ---- bad clients ----
 cat >"$WORK/bad.py" <<'P'

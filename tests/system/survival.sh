@@ -6,21 +6,8 @@ need jq
 start_cluster
 load_image
 
-cat >"$WORK/pods.yaml" <<'Y'
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: steady}
-spec:
-  replicas: 3
-  selector: {matchLabels: {app: steady}}
-  template:
-    metadata: {labels: {app: steady}}
-    spec:
-      terminationGracePeriodSeconds: 1
-      containers:
-      - name: web
-        image: user-service:1.0
-        readinessProbe: {httpGet: {path: /ready, port: 8080}, periodSeconds: 1}
+steady 3 >"$WORK/pods.yaml"
+cat >>"$WORK/pods.yaml" <<'Y'
 ---
 apiVersion: v1
 kind: Pod
@@ -44,14 +31,11 @@ spec:
 Y
 check "apply" orch apply -f "$WORK/pods.yaml"
 check "three replicas become ready" until_true 30 n_ready_is steady 3
-phase_is() { field_is pod "$1" .status.phase "$2"; }
 check "the others run" until_true 30 phase_is leaver Running
 
 mains() { pgrep -f '^httpd -f -p 8080|^/bin/sh /bin/user-service' | sort -n | tr '\n' ' '; }
 mains_are() { [ "$(mains)" = "$1" ]; }
-restarts() { orch get pods -o json | jq '[.items[].status.containerStatuses[]?.restartCount] | add'; }
 answers() { orch get nodes >/dev/null; }
-node_ready() { [ "$(orch get node node-1 -o json | jq -r '.status.conditions[] | select(.type == "Ready").status')" = True ]; }
 before=$(mains)
 [ -n "$before" ] || fail "no container process found"
 
