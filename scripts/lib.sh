@@ -7,8 +7,10 @@ BUILD_PACKAGES=(gcc libc6-dev pkg-config meson ninja-build libsystemd-dev libarc
   libjansson-dev libcap-dev libseccomp-dev libsqlite3-dev libmicrohttpd-dev libgnutls28-dev libmnl-dev
   libwslay-dev libpcre2-dev zlib1g-dev)
 RUN_PACKAGES=(busybox-static iproute2 nftables util-linux)
-TEST_PACKAGES=(openssl clang clang-format libclang-rt-14-dev libcmocka-dev python3 git curl jq qemu-system-x86 mmdebstrap kmod cpio e2fsprogs xz-utils lz4 zstd
-  procps crun)
+TEST_PACKAGES=(clang clang-format libclang-rt-14-dev libcmocka-dev python3 openssl git curl jq qemu-system-x86 mmdebstrap kmod cpio e2fsprogs xz-utils lz4
+  zstd procps crun)
+# Client libraries that tests/clients drives; scripts/fetch-clients brings kubectl, helm, Prometheus and the JavaScript ones.
+CLIENT_PACKAGES=(python3-kubernetes ruby-kubeclient)
 
 say() { printf '%s\n' "$*"; }
 die() { printf '%s\n' "$(basename "$0"): $*" >&2; exit 1; }
