@@ -12,8 +12,6 @@
 #define QUANTITY_NANO_PER_UNIT 1000000000
 #define QUANTITY_NANO_MAX ((__int128) INT64_MAX * QUANTITY_NANO_PER_UNIT)
 
-enum quantity_style { QUANTITY_DECIMAL, QUANTITY_BINARY, QUANTITY_EXPONENT };
-
 /* An exact amount: Kubernetes caps at 2^63-1 units and rounds up at a nano, so this holds them all.
  */
 struct amount {
@@ -129,7 +127,9 @@ int quantity_parse(const char *text, struct quantity *ret) {
         if (a.nano % 1000000 != 0)
                 milli += a.nano > 0 ? 1 : -1;
         milli = MIN(MAX(milli, (__int128) INT64_MIN), (__int128) INT64_MAX);
-        *ret = (struct quantity){ .is_set = true, .milli = (int64_t) milli };
+        *ret = (struct quantity){ .is_set = true,
+                                  .style = (uint8_t) a.style,
+                                  .milli = (int64_t) milli };
         return 0;
 }
 
@@ -180,22 +180,41 @@ static char *quantity_format_decimal(bool is_negative, __int128 v, bool is_expon
         return quantity_print(is_negative, v, is_exponent ? powers[i] : letters[i], buf);
 }
 
+static char *quantity_format_amount(const struct amount *a, char *buf) {
+        bool is_negative = a->nano < 0;
+        __int128 v = is_negative ? -a->nano : a->nano;
+        __int128 units = v / QUANTITY_NANO_PER_UNIT + (v % QUANTITY_NANO_PER_UNIT != 0);
+
+        /* As in Kubernetes, small binary amounts are printed as decimal ones. */
+        if (a->style == QUANTITY_BINARY && v >= (__int128) 1024 * QUANTITY_NANO_PER_UNIT)
+                return quantity_format_binary(is_negative, units, buf);
+        return quantity_format_decimal(is_negative, v, a->style == QUANTITY_EXPONENT, buf);
+}
+
 int quantity_canonical(const char *text, char *buf) {
         struct amount a;
-        bool is_negative;
-        __int128 v, units;
 
         if (quantity_parse_amount(text, &a) < 0)
                 return -EINVAL;
-        is_negative = a.nano < 0;
-        v = is_negative ? -a.nano : a.nano;
-        units = v / QUANTITY_NANO_PER_UNIT + (v % QUANTITY_NANO_PER_UNIT != 0);
-        /* As in Kubernetes, small binary amounts are printed as decimal ones. */
-        if (a.style == QUANTITY_BINARY && v >= (__int128) 1024 * QUANTITY_NANO_PER_UNIT)
-                (void) quantity_format_binary(is_negative, units, buf);
-        else
-                (void) quantity_format_decimal(is_negative, v, a.style == QUANTITY_EXPONENT, buf);
+        (void) quantity_format_amount(&a, buf);
         return 0;
+}
+
+char *quantity_format(struct quantity q, char *buf) {
+        const struct amount a = { .nano = (__int128) q.milli * 1000000, .style = q.style };
+
+        return quantity_format_amount(&a, buf);
+}
+
+struct quantity quantity_add(struct quantity a, struct quantity b) {
+        struct quantity sum = { .is_set = a.is_set || b.is_set,
+                                .style = a.is_set && a.milli != 0 ? a.style : b.style };
+
+        if (!b.is_set)
+                return a;
+        if (__builtin_add_overflow(a.milli, b.milli, &sum.milli))
+                sum.milli = b.milli > 0 ? INT64_MAX : INT64_MIN;
+        return sum;
 }
 
 char *quantity_format_milli(int64_t milli, char *buf) {

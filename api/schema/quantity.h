@@ -25,6 +25,13 @@ int quantity_canonical(const char *text, char *buf);
 char *quantity_format_milli(int64_t milli, char *buf);
 char *quantity_format_bytes(int64_t bytes, char *buf);
 
+/* A decoded quantity as Kubernetes prints it, in the style in which it was written; absent is "0".
+ * buf: QUANTITY_TEXT_MAX bytes. Returns buf. */
+char *quantity_format(struct quantity q, char *buf);
+
+/* The sum, saturating, in the style of a unless that is nothing. Absent counts as nothing. */
+struct quantity quantity_add(struct quantity a, struct quantity b);
+
 /* Whole units, rounded up; 0 when absent. For memory: bytes. */
 int64_t quantity_value(struct quantity q);
 

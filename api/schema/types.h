@@ -16,9 +16,14 @@ struct opt_int {
         int64_t value;
 };
 
+/* How a quantity was written: Kubernetes prints it, and sums that begin with it, in the same way.
+ */
+enum quantity_style { QUANTITY_DECIMAL, QUANTITY_BINARY, QUANTITY_EXPONENT };
+
 /* A resource amount in thousandths, saturating at the ends of int64_t. */
 struct quantity {
         bool is_set;
+        uint8_t style; /* enum quantity_style; doesn't count in comparisons */
         int64_t milli;
 };
 

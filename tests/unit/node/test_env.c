@@ -233,8 +233,10 @@ static void the_downward_api_knows_the_pod(void **state) {
 }
 
 static void resources_are_rounded_up_in_units_of_the_divisor(void **state) {
-        struct quantity_pair limits[] = { { "cpu", { true, 1500 } },
-                                          { "memory", { true, INT64_C(1000) * (64 << 20) } } };
+        struct quantity_pair limits[] = {
+                { "cpu", { .is_set = true, .milli = 1500 } },
+                { "memory", { .is_set = true, .milli = INT64_C(1000) * (64 << 20) } }
+        };
         struct resource_field_selector field = { .resource = "limits.cpu" };
         struct fixture *f = *state;
         const char *v = NULL;
@@ -242,11 +244,12 @@ static void resources_are_rounded_up_in_units_of_the_divisor(void **state) {
 
         assert_int_equal(downward_resource(f->a, &f->pod, &f->c, &facts, &field, &v, &f->e), 0);
         assert_string_equal(v, "2");
-        field.divisor = (struct quantity){ true, 1 };
+        field.divisor = (struct quantity){ .is_set = true, .milli = 1 };
         assert_int_equal(downward_resource(f->a, &f->pod, &f->c, &facts, &field, &v, &f->e), 0);
         assert_string_equal(v, "1500");
         field = (struct resource_field_selector){ .resource = "limits.memory",
-                                                  .divisor = { true, INT64_C(1000) << 20 } };
+                                                  .divisor = { .is_set = true,
+                                                               .milli = INT64_C(1000) << 20 } };
         assert_int_equal(downward_resource(f->a, &f->pod, &f->c, &facts, &field, &v, &f->e), 0);
         assert_string_equal(v, "64");
         field.resource = "memory";
