@@ -428,6 +428,7 @@ struct pod_spec {
                 struct host_alias *items;
                 size_t n;
         } host_aliases;
+        const char *priority_class_name;
         struct opt_int priority;
         struct pod_dns_config *dns_config;
         struct opt_bool enable_service_links;

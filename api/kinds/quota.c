@@ -47,7 +47,7 @@ static const struct field resource_quota_spec_fields[] = {
                          "Which objects are counted, in more words."),
 };
 #undef SELF
-static const struct schema resource_quota_spec_schema =
+const struct schema resource_quota_spec_schema =
         SCHEMA(resource_quota_spec, "ResourceQuotaSpec", "How much a namespace may use.");
 
 #define SELF struct resource_quota_status
@@ -74,12 +74,8 @@ static const struct schema resource_quota_schema =
 
 static void quota_add_amount(struct strbuf *b, struct quantity q) {
         char text[QUANTITY_TEXT_MAX];
-        int64_t whole = q.milli / 1000;
 
-        if (q.milli % 1000 == 0 && whole >= 1024 && whole % 1024 == 0)
-                strbuf_add(b, quantity_format_bytes(whole, text));
-        else
-                strbuf_add(b, quantity_format_milli(q.milli, text));
+        strbuf_add(b, quantity_format(q, text));
 }
 
 /* "cpu: 1/2, pods: 0/10": used and most, of limits or of the rest. */

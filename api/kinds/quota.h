@@ -55,5 +55,6 @@ struct limit_range {
         struct limit_range_spec spec;
 };
 
+extern const struct schema resource_quota_spec_schema;
 extern const struct kind resource_quota_kind;
 extern const struct kind limit_range_kind;
