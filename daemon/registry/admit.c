@@ -7,8 +7,12 @@
 #include "base/uid.h"
 #include "daemon/registry/addresses.h"
 #include "daemon/registry/admit_account.h"
+#include "daemon/registry/admit_limits.h"
 #include "daemon/registry/admit_pod_security.h"
+#include "daemon/registry/admit_priority.h"
+#include "daemon/registry/admit_quota.h"
 #include "daemon/registry/admit_rbac.h"
+#include "daemon/registry/admit_toleration.h"
 #include "daemon/registry/authorize_node.h"
 #include "daemon/registry/call.h"
 #include "daemon/registry/crd.h"
@@ -248,13 +252,16 @@ bool admit_new(struct call *c, json_t *tree) {
                 return false;
         if (c->kind->resource.kind == &pod_kind && !admit_account(c, tree))
                 return false;
+        if (!admit_limits(c, tree, NULL) || !admit_priority(c, tree, NULL) ||
+            !admit_tolerations(c, tree))
+                return false;
         if (!admit_pod_security(c, tree, NULL))
                 return false;
-        if (c->kind->resource.flags & RESOURCE_DEFINITION)
-                return crd_admit(c, tree);
-        if (c->kind->resource.flags & RESOURCE_SERVICE && spec)
-                return address_admit(c, spec);
-        return true;
+        if (c->kind->resource.flags & RESOURCE_DEFINITION && !crd_admit(c, tree))
+                return false;
+        if (c->kind->resource.flags & RESOURCE_SERVICE && spec && !address_admit(c, spec))
+                return false;
+        return admit_quota(c, tree, NULL);
 }
 
 /* ---- updates ---- */
@@ -337,12 +344,16 @@ bool admit_update(struct call *c, json_t *tree, const json_t *was) {
         json_int_t generation;
 
         if (!finalizers_admit(c, tree, was) || !admit_rbac(c, tree, was) ||
-            !admit_node(c, tree, was) || !admit_pod_security(c, tree, was))
+            !admit_node(c, tree, was) || !admit_priority(c, tree, was) ||
+            !admit_tolerations(c, tree) || !admit_limits(c, tree, was) ||
+            !admit_pod_security(c, tree, was))
                 return false;
         if (c->kind->resource.flags & RESOURCE_SERVICE && spec && old &&
             !address_admit_update(c, spec, old))
                 return false;
         if (c->kind->resource.flags & RESOURCE_DEFINITION && !crd_admit(c, tree))
+                return false;
+        if (!admit_quota(c, tree, was))
                 return false;
         if (!(c->kind->resource.flags & RESOURCE_HAS_GENERATION) || spec_is_same(c, tree, was))
                 return true;

@@ -9,6 +9,7 @@
 #include "daemon/registry/managed.h"
 #include "daemon/registry/metrics.h"
 #include "daemon/registry/present.h"
+#include "daemon/registry/quotas.h"
 #include "daemon/registry/record.h"
 #include "daemon/registry/state.h"
 #include "daemon/registry/status.h"
@@ -125,6 +126,7 @@ static void call_end(struct call *c, struct rest_response *take_response) {
         struct turn turn = { .registry = r, .key = STEAL(c->turn.key) };
 
         count(c, take_response->status, false);
+        quota_hold_release(STEAL(c->quota)); /* counted by now, or not made */
         if (c->address && take_response->status >= 300)
                 addresses_release(r->addresses, c->address);
         take_response->warnings = STEAL(c->warnings);

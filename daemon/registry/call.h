@@ -16,6 +16,7 @@
 struct kind;
 struct kind_state;
 struct registry;
+struct quota_hold;
 struct record;
 struct user;
 typedef struct json_t json_t;
@@ -42,14 +43,15 @@ struct call {
         void (*run)(struct call *c); /* what is done in the object's turn */
         char *name, *namespace_;     /* owned; of the object, perhaps made up */
         json_t *tree;                /* owned; what the request brought, decoded */
-        char *duplicates;    /* owned; 'duplicate field "a"' of a strict request; NULL: none */
-        char *managed_said;  /* owned; managedFields as the client sent them; NULL: nothing */
-        char *managed;       /* owned; what they will be, as text; "" for none (managed.h) */
-        bool is_apply;       /* managed is settled already */
-        char *address;       /* owned; taken from the service range, given back on failure */
-        uint64_t began_usec; /* clock_now_usec() */
-        unsigned status;     /* of success */
-        bool tells_status;   /* success is told by a Status, not by the object */
+        char *duplicates;         /* owned; 'duplicate field "a"' of a strict request; NULL: none */
+        char *managed_said;       /* owned; managedFields as the client sent them; NULL: nothing */
+        char *managed;            /* owned; what they will be, as text; "" for none (managed.h) */
+        bool is_apply;            /* managed is settled already */
+        char *address;            /* owned; taken from the service range, given back on failure */
+        struct quota_hold *quota; /* owned; what is held until the call is answered */
+        uint64_t began_usec;      /* clock_now_usec() */
+        unsigned status;          /* of success */
+        bool tells_status;        /* success is told by a Status, not by the object */
         json_t *(*answer_of)(const struct kind *asked,
                              const json_t *tree); /* what of the object is told; NULL: all of it */
         char **warnings;

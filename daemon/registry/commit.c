@@ -5,6 +5,7 @@
 #include "daemon/registry/authorize.h"
 #include "daemon/registry/crd.h"
 #include "daemon/registry/expiry.h"
+#include "daemon/registry/quotas.h"
 #include "daemon/registry/state.h"
 #include "daemon/store/store.h"
 
@@ -51,6 +52,7 @@ static void commit_publish(struct commit *c) {
         else
                 table_put(t, record_ref(c->now));
         authorize_learn(r, c->now, c->change == CHANGE_DELETED);
+        quotas_learn(r->quotas, c->change == CHANGE_DELETED ? NULL : c->now, c->old);
         if (c->kind->resource.flags & RESOURCE_DEFINITION)
                 crd_published(r, c->change, c->now);
         else if (c->kind->is_terminating)

@@ -6,6 +6,7 @@
 #include "daemon/registry/authorize.h"
 #include "daemon/registry/body.h"
 #include "daemon/registry/crd.h"
+#include "daemon/registry/quotas.h"
 #include "daemon/registry/rest.h"
 #include "daemon/registry/state.h"
 #include "daemon/registry/user.h"
@@ -72,6 +73,7 @@ static int kv_load(struct registry *r, const struct store_kv *kv) {
                         record->fields[resource_field(&kind->resource, "spec.clusterIP")], NULL);
         table_put(&kind->table, record);
         authorize_learn(r, record, false);
+        quotas_learn(r->quotas, record, NULL);
         return 0;
 }
 
@@ -151,7 +153,20 @@ struct default_object {
                         "\"" n "\"}}"                                                              \
         }
 
+/* Kubernetes' numbers (pkg/apis/scheduling/types.go). */
+#define PRIORITY_CLASS(n, number, text)                                                            \
+        {                                                                                          \
+                "/apis/scheduling.k8s.io/v1/priorityclasses", n,                                   \
+                        "{\"apiVersion\":\"scheduling.k8s.io/v1\",\"kind\":\"PriorityClass\","     \
+                        "\"metadata\":{\"name\":\"" n "\"},\"value\":" number                      \
+                        ",\"description\":\"" text "\"}"                                           \
+        }
+
 static const struct default_object DEFAULT_OBJECTS[] = {
+        PRIORITY_CLASS("system-cluster-critical", "2000000000",
+                       "For pods that the cluster needs and that may run on any node."),
+        PRIORITY_CLASS("system-node-critical", "2000001000",
+                       "For pods that the cluster needs on the very node they are on."),
         NAMESPACE("default"),
         NAMESPACE("kube-system"),
         NAMESPACE("kube-public"),
@@ -210,8 +225,8 @@ static void service_make(struct registry *r) {
         post(r, "/api/v1/namespaces/default/services", json, object_made);
 }
 
-/* The last namespace is there: the service can follow. */
-static void namespace_made(void *data, struct rest_response *take_response) {
+/* The last of them is there: the service, which needs its namespace, can follow. */
+static void default_made(void *data, struct rest_response *take_response) {
         struct registry *r = data;
 
         if (r->n_bootstrap == 1 && take_response->status < 300)
@@ -219,8 +234,12 @@ static void namespace_made(void *data, struct rest_response *take_response) {
         bootstrap_done(r, take_response);
 }
 
-static bool namespace_is_there(struct registry *r, const char *name) {
-        return registry_find(r, "", "namespaces", "", name);
+static bool object_is_there(struct registry *r, const struct default_object *o) {
+        struct kind_state *kind = registry_kind_named(
+                r, str_starts_with(o->path, "/api/") ? "" : "scheduling.k8s.io",
+                str_starts_with(o->path, "/api/") ? "Namespace" : "PriorityClass");
+
+        return kind && table_get(&kind->table, "", o->name);
 }
 
 static void bootstrap(struct registry *r) {
@@ -232,12 +251,12 @@ static void bootstrap(struct registry *r) {
                 return;
         }
         for (size_t i = 0; i < ARRAY_SIZE(DEFAULT_OBJECTS); i++)
-                n_missing += !namespace_is_there(r, DEFAULT_OBJECTS[i].name);
+                n_missing += !object_is_there(r, &DEFAULT_OBJECTS[i]);
         /* All are counted before the first is asked for: answers may come at once. */
         r->n_bootstrap = n_missing;
         for (size_t i = 0; n_missing > 0 && i < ARRAY_SIZE(DEFAULT_OBJECTS); i++)
-                if (!namespace_is_there(r, DEFAULT_OBJECTS[i].name))
-                        post(r, DEFAULT_OBJECTS[i].path, DEFAULT_OBJECTS[i].json, namespace_made);
+                if (!object_is_there(r, &DEFAULT_OBJECTS[i]))
+                        post(r, DEFAULT_OBJECTS[i].path, DEFAULT_OBJECTS[i].json, default_made);
         if (n_missing > 0)
                 return;
         if (registry_find(r, "", "services", "default", "kubernetes"))

@@ -11,6 +11,7 @@
 #include "daemon/registry/load.h"
 #include "daemon/registry/metrics.h"
 #include "daemon/registry/openapi.h"
+#include "daemon/registry/quotas.h"
 #include "daemon/registry/review.h"
 #include "daemon/registry/state.h"
 #include "daemon/store/store.h"
@@ -47,7 +48,7 @@ int registry_new(const struct registry_options *options, registry_ready_fn on_re
                 return err_set(e, -ENOMEM, "memory is out");
         r->rbac = rbac_new();
         r->metrics = metrics_new();
-        if (!r->rbac || !r->metrics)
+        if (!r->rbac || !r->metrics || quotas_new(r, &r->quotas) < 0)
                 return err_set(e, -ENOMEM, "memory is out");
         result = addresses_new(options->service_cidr ? options->service_cidr : SERVICE_CIDR,
                                &r->addresses, e);
@@ -65,6 +66,7 @@ void registry_unref(struct registry *r) {
         if (r->callback_timer)
                 r->timers->vtable->cancel(r->timers, r->callback_timer);
         expiry_done(r);
+        quotas_unref(r->quotas);
         crd_done(r);
         hub_unref(r->hub);
         kinds_done(&r->kinds);

@@ -18,6 +18,7 @@ struct addresses;
 struct jwt_key;
 struct metrics;
 struct openapi;
+struct quotas;
 struct rbac;
 struct timer;
 struct user;
@@ -54,7 +55,8 @@ struct registry {
         struct map busy; /* store key → struct busy: one write at a time for each object */
         struct addresses *addresses;
         struct openapi *openapi;
-        struct list expiries; /* of volatile objects, oldest first */
+        struct quotas *quotas; /* what namespaces use of their quotas */
+        struct list expiries;  /* of volatile objects, oldest first */
         struct timer *expiry_timer;
         bool has_definitions; /* of custom kinds, while loading */
         bool is_ready, has_stopped;
