@@ -102,8 +102,8 @@ char *limit_defaults_format(const struct limit_defaults *d, const struct pod_spe
         for (size_t i = 0; i < d->n; i++) {
                 const struct limit_default *x = &d->items[i];
                 const struct limit_default *next = i + 1 < d->n ? x + 1 : NULL;
-                const struct containers *list = x->is_init ? &spec->init_containers
-                                                           : &spec->containers;
+                const struct containers *list =
+                        x->is_init ? &spec->init_containers : &spec->containers;
 
                 strbuf_add(&b, x->resource);
                 if (next && next->is_init == x->is_init && next->container == x->container &&

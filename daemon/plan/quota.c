@@ -31,14 +31,16 @@ static bool is_count_of(const char *name, const struct kind *k) {
         name += strlen("count/");
         if (strncmp(name, k->plural, len) != 0)
                 return false;
-        return *k->group ? name[len] == '.' && str_eq(name + len + 1, k->group)
-                         : name[len] == '\0';
+        return *k->group ? name[len] == '.' && str_eq(name + len + 1, k->group) : name[len] == '\0';
 }
 
 /* Kinds that are also counted under their plain name. */
 static bool is_alias_of(const char *name, const struct kind *k) {
-        static const char *const KINDS[] = { "configmaps", "persistentvolumeclaims",
-                                             "replicationcontrollers", "resourcequotas", "secrets",
+        static const char *const KINDS[] = { "configmaps",
+                                             "persistentvolumeclaims",
+                                             "replicationcontrollers",
+                                             "resourcequotas",
+                                             "secrets",
                                              "services" };
 
         if (*k->group || !str_eq(name, k->plural))
@@ -81,8 +83,7 @@ static const char *compute_of(const char *name, bool *ret_of_limits) {
 static bool is_about_pods(const char *name) {
         bool of_limits;
 
-        return str_eq(name, "pods") || is_count_of(name, &pod_kind) ||
-               compute_of(name, &of_limits);
+        return str_eq(name, "pods") || is_count_of(name, &pod_kind) || compute_of(name, &of_limits);
 }
 
 /* What has ended holds no resources any more; it is still an object. */
@@ -146,7 +147,7 @@ static bool scopes_match(const struct resource_quota_spec *q, const struct quota
         for (size_t i = 0; i < q->scopes.n; i++) {
                 const struct scoped_resource_selector_requirement exists = {
                         .scope_name = q->scopes.items[i],
-                        .operator = "Exists",
+                        .operator= "Exists",
                 };
 
                 if (!is_pod || !scope_matches(item->decoded, &exists))
@@ -245,8 +246,8 @@ bool quota_cost(const struct resource_quota_spec *q, const struct quota_item *it
         bool matches = quota_may_count(q, item->kind) && scopes_match(q, item);
 
         for (size_t i = 0; i < q->hard.n; i++)
-                ret_cost[i] = matches ? cost_of(item, q->hard.items[i].key)
-                                      : (struct quantity){ 0 };
+                ret_cost[i] =
+                        matches ? cost_of(item, q->hard.items[i].key) : (struct quantity){ 0 };
         return matches;
 }
 

@@ -23,8 +23,8 @@
 static int default_apply(json_t *spec, const struct limit_default *d) {
         json_t *list = json_object_get(spec, d->is_init ? "initContainers" : "containers");
         json_t *resources = tree_object(json_array_get(list, d->container), "resources");
-        json_t *amounts = resources ? tree_object(resources, d->is_limit ? "limits" : "requests")
-                                    : NULL;
+        json_t *amounts =
+                resources ? tree_object(resources, d->is_limit ? "limits" : "requests") : NULL;
         char text[QUANTITY_TEXT_MAX];
 
         if (!amounts)

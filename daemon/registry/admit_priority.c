@@ -63,8 +63,8 @@ static bool class_find(struct call *c, const char *name, json_t **ret) {
 }
 
 static bool class_admit(struct call *c, const json_t *tree) {
-        json_t *other = json_is_true(json_object_get(tree, "globalDefault")) ? default_class(c)
-                                                                             : NULL;
+        json_t *other =
+                json_is_true(json_object_get(tree, "globalDefault")) ? default_class(c) : NULL;
         const char *name = tree_text(json_object_get(other, "metadata"), "name");
         AUTO_FREE char *why = NULL;
 
@@ -119,9 +119,9 @@ static bool pod_admit(struct call *c, json_t *spec) {
         if (is_good &&
             (json_object_set_new(spec, "priority", json_integer(priority)) < 0 ||
              json_object_set_new(spec, "preemptionPolicy", json_string(policy)) < 0 ||
-             (class_ && json_object_set(spec, "priorityClassName",
-                                        json_object_get(json_object_get(class_, "metadata"),
-                                                        "name")) < 0))) {
+             (class_ &&
+              json_object_set(spec, "priorityClassName",
+                              json_object_get(json_object_get(class_, "metadata"), "name")) < 0))) {
                 call_fail_memory(c);
                 is_good = false;
         }

@@ -18,8 +18,7 @@ static bool is_asked(const struct call *c, const json_t *was) {
                 return false;
         if (!was)
                 return true;
-        return quota_needs_object(k) &&
-               str_eq(c->path.subresource, k == &pod_kind ? "resize" : "");
+        return quota_needs_object(k) && str_eq(c->path.subresource, k == &pod_kind ? "resize" : "");
 }
 
 /* Returns 0, -EINVAL or -ENOMEM. *ret stays NULL where the kind's objects needn't be looked at. */

@@ -99,9 +99,9 @@ static json_t *amounts_json(const struct resource_quota_spec *spec,
 /* The patch that makes it so, the caller's; NULL: memory is out. */
 static char *patch_of(const struct quota_count *c) {
         const struct resource_quota_spec *spec = quota_count_spec(c);
-        json_t *patch = json_pack("[{s:s,s:s,s:{s:o,s:o}}]", "op", "add", "path", "/status",
-                                  "value", "hard", amounts_json(spec, NULL), "used",
-                                  amounts_json(spec, c->used));
+        json_t *patch =
+                json_pack("[{s:s,s:s,s:{s:o,s:o}}]", "op", "add", "path", "/status", "value",
+                          "hard", amounts_json(spec, NULL), "used", amounts_json(spec, c->used));
         char *text = patch ? text_json_dump(patch, NULL) : NULL;
 
         json_decref(patch);

@@ -253,8 +253,8 @@ static void space_remove(struct quota_space *s, const char *name) {
 
 static void quota_learn(struct quotas *q, const struct record *now, const struct record *was) {
         const struct record *r = now ? now : was;
-        struct quota_space *s = now ? space_make(q, r->namespace_)
-                                    : map_get(&q->spaces, r->namespace_);
+        struct quota_space *s =
+                now ? space_make(q, r->namespace_) : map_get(&q->spaces, r->namespace_);
         AUTO(object) struct object *o = NULL;
         int result = now && !s ? -ENOMEM : 0;
 

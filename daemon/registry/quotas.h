@@ -45,4 +45,3 @@ int quotas_hold(struct quotas *q, const struct quota_demand *d, struct quota_hol
 
 /* NULL is allowed. */
 void quota_hold_release(struct quota_hold *h);
-

@@ -7,8 +7,7 @@
 #define SHOP "/api/v1/namespaces/shop"
 #define PODS SHOP "/pods"
 #define CLASSES "/apis/scheduling.k8s.io/v1/priorityclasses"
-#define CLASS(name, value, more)                                                                   \
-        "{\"metadata\":{\"name\":\"" name "\"},\"value\":" value more "}"
+#define CLASS(name, value, more) "{\"metadata\":{\"name\":\"" name "\"},\"value\":" value more "}"
 #define POD(spec)                                                                                  \
         "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{\"name\":\"c\",\"image\":"      \
         "\"i\"}]" spec "}}"
@@ -85,9 +84,8 @@ static void without_a_class_it_is_0_or_the_defaults(void **state) {
 static void an_unknown_class_and_another_number_are_refused(void **state) {
         struct fixture *f = *state;
 
-        assert_refused(
-                f, PODS, POD(",\"priorityClassName\":\"none\""),
-                "pods \"p\" is forbidden: no PriorityClass with name none was found");
+        assert_refused(f, PODS, POD(",\"priorityClassName\":\"none\""),
+                       "pods \"p\" is forbidden: no PriorityClass with name none was found");
         assert_refused(f, PODS, POD(",\"priority\":5"),
                        "pods \"p\" is forbidden: the integer value of priority (5) must not be "
                        "provided in pod spec; priority admission controller computed 0 from the "

@@ -26,8 +26,8 @@ static int teardown(void **state) {
 
 /* hard: JSON of amounts; more: further parts of the spec. */
 static void quota_make(struct fixture *f, const char *hard, const char *more) {
-        AUTO_FREE char *body =
-                str_format("{\"metadata\":{\"name\":\"q\"},\"spec\":{\"hard\":{%s}%s}}", hard, more);
+        AUTO_FREE char *body = str_format(
+                "{\"metadata\":{\"name\":\"q\"},\"spec\":{\"hard\":{%s}%s}}", hard, more);
 
         fixture_do(f, "POST", SHOP "/resourcequotas", body, 201);
 }
@@ -301,8 +301,9 @@ static void random_step(struct fixture *f, unsigned *seed) {
         switch (rand_r(seed) % 4) {
         case 0:
         case 1:
-                body = pod_of(name, rand_r(seed) % 2 ? "\"cpu\":\"300m\",\"ephemeral-storage\":\"300m\""
-                                              : "\"memory\":\"1Mi\"",
+                body = pod_of(name,
+                              rand_r(seed) % 2 ? "\"cpu\":\"300m\",\"ephemeral-storage\":\"300m\""
+                                               : "\"memory\":\"1Mi\"",
                               "");
                 a = fixture_ask(f, "POST", SHOP "/pods", body);
                 break;
