@@ -180,7 +180,7 @@ class Check:
 def main():
     paths = [p for p in sys.argv[2:] if os.path.exists(p)]
     if not paths:
-        print("SKIPPED: no kubectl to compare with; scripts/fetch-clients fetches one")
+        print("SKIP: no kubectl to compare with; scripts/fetch-clients fetches one")
         return 77
     messages = read_messages(paths[0])
     if len(messages) < 500:
