@@ -424,8 +424,7 @@ static void autoscaler_add_metric(struct strbuf *b, const struct autoscaler_metr
         }
 }
 
-static int autoscaler_add_targets(const struct horizontal_pod_autoscaler *h, json_t *cells) {
-        AUTO_DONE(strbuf) struct strbuf b = { 0 };
+static void autoscaler_targets(const struct horizontal_pod_autoscaler *h, struct strbuf *b) {
         size_t n = h->spec.metrics.n;
 
         for (size_t i = 0; i < n && i < AUTOSCALER_SHOWN_MAX; i++) {
@@ -436,32 +435,48 @@ static int autoscaler_add_targets(const struct horizontal_pod_autoscaler *h, jso
 
                 if (!m.target)
                         continue;
-                if (b.len > 0)
-                        strbuf_add(&b, ", ");
-                autoscaler_add_metric(&b, &m);
+                if (b->len > 0)
+                        strbuf_add(b, ", ");
+                autoscaler_add_metric(b, &m);
         }
         if (n > AUTOSCALER_SHOWN_MAX)
-                strbuf_addf(&b, " + %zu more...", n - AUTOSCALER_SHOWN_MAX);
-        return b.has_failed ? -ENOMEM : cell_add_text(cells, b.s);
+                strbuf_addf(b, " + %zu more...", n - AUTOSCALER_SHOWN_MAX);
+}
+
+int autoscaler_add_cells(const struct autoscaler_row *row, uint64_t now_usec, json_t *cells) {
+        AUTO_FREE char *reference = str_format("%s/%s", str_or_empty(row->target->kind),
+                                               str_or_empty(row->target->name));
+
+        if (!reference || cell_add_text(cells, row->metadata->name) < 0 ||
+            cell_add_text(cells, reference) < 0 || cell_add_text(cells, row->metrics) < 0 ||
+            cell_add_opt_int(cells, row->min_replicas) < 0 ||
+            cell_add(cells, json_integer(row->max_replicas)) < 0 ||
+            cell_add(cells, json_integer(row->current_replicas)) < 0)
+                return -ENOMEM;
+        return cell_add_age(cells, row->metadata, now_usec);
 }
 
 static int horizontal_pod_autoscaler_add_cells(const void *decoded, uint64_t now_usec,
                                                json_t *cells) {
         const struct horizontal_pod_autoscaler *h = decoded;
-        const struct cross_version_object_reference *target = &h->spec.scale_target_ref;
-        AUTO_FREE char *reference =
-                str_format("%s/%s", str_or_empty(target->kind), str_or_empty(target->name));
+        AUTO_DONE(strbuf) struct strbuf targets = { 0 };
 
-        if (!reference || cell_add_text(cells, h->metadata.name) < 0 ||
-            cell_add_text(cells, reference) < 0 || autoscaler_add_targets(h, cells) < 0 ||
-            cell_add_opt_int(cells, h->spec.min_replicas) < 0 ||
-            cell_add(cells, json_integer(h->spec.max_replicas)) < 0 ||
-            cell_add(cells, json_integer(h->status.current_replicas)) < 0)
+        autoscaler_targets(h, &targets);
+        if (targets.has_failed)
                 return -ENOMEM;
-        return cell_add_age(cells, &h->metadata, now_usec);
+        return autoscaler_add_cells(
+                &(struct autoscaler_row){
+                        .metadata = &h->metadata,
+                        .target = &h->spec.scale_target_ref,
+                        .metrics = targets.s,
+                        .min_replicas = h->spec.min_replicas,
+                        .max_replicas = h->spec.max_replicas,
+                        .current_replicas = h->status.current_replicas,
+                },
+                now_usec, cells);
 }
 
-static const struct table_column horizontal_pod_autoscaler_columns[] = {
+const struct table_column autoscaler_columns[AUTOSCALER_COLUMNS] = {
         COLUMN_NAME,
         { "Reference", "string", "", 0 },
         { "Targets", "string", "", 0 },
@@ -488,8 +503,8 @@ const struct kind horizontal_pod_autoscaler_kind = {
         .schema = &horizontal_pod_autoscaler_schema,
         .set_defaults = horizontal_pod_autoscaler_default,
         .check = horizontal_pod_autoscaler_check,
-        .columns = horizontal_pod_autoscaler_columns,
-        .n_columns = ARRAY_SIZE(horizontal_pod_autoscaler_columns),
+        .columns = autoscaler_columns,
+        .n_columns = AUTOSCALER_COLUMNS,
         .add_cells = horizontal_pod_autoscaler_add_cells,
         .caveat = KIND_ONLY_KEPT,
 };

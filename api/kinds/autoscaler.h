@@ -3,6 +3,10 @@
 #include "api/kinds/meta.h"
 #include "api/schema/field.h"
 
+#include <jansson.h>
+
+struct table_column;
+
 /* HorizontalPodAutoscaler: stored as autoscaling/v2, served as autoscaling/v1, too. */
 
 struct cross_version_object_reference {
@@ -151,3 +155,18 @@ extern const struct schema cross_version_object_reference_schema;
 
 /* Checks the least and the greatest number of pods, in either version. */
 void autoscaler_check_bounds(struct opt_int least, int64_t most, struct diags *d);
+
+/* What both versions show in a table; all borrowed. */
+struct autoscaler_row {
+        const struct object_meta *metadata;
+        const struct cross_version_object_reference *target;
+        const char *metrics; /* "cpu: 12%/80%" */
+        struct opt_int min_replicas;
+        int64_t max_replicas, current_replicas;
+};
+
+#define AUTOSCALER_COLUMNS 7
+extern const struct table_column autoscaler_columns[AUTOSCALER_COLUMNS];
+
+/* Adds the row's cells, kubectl's. Returns 0 or -ENOMEM. */
+int autoscaler_add_cells(const struct autoscaler_row *row, uint64_t now_usec, json_t *cells);

@@ -221,7 +221,9 @@ static void horizontal_pod_autoscaler_v1_check(const void *decoded, struct diags
 
 /* ---- the row ---- */
 
-static int autoscaler_v1_add_target(const struct horizontal_pod_autoscaler_v1 *h, json_t *cells) {
+static int horizontal_pod_autoscaler_v1_add_cells(const void *decoded, uint64_t now_usec,
+                                                  json_t *cells) {
+        const struct horizontal_pod_autoscaler_v1 *h = decoded;
         char now[32] = "<unknown>", text[80] = "<unset>";
 
         if (h->status.current_cpu_utilization_percentage.is_set)
@@ -230,34 +232,17 @@ static int autoscaler_v1_add_target(const struct horizontal_pod_autoscaler_v1 *h
         if (h->spec.target_cpu_utilization_percentage.is_set)
                 (void) snprintf(text, sizeof(text), "cpu: %s/%lld%%", now,
                                 (long long) h->spec.target_cpu_utilization_percentage.value);
-        return cell_add_text(cells, text);
+        return autoscaler_add_cells(
+                &(struct autoscaler_row){
+                        .metadata = &h->metadata,
+                        .target = &h->spec.scale_target_ref,
+                        .metrics = text,
+                        .min_replicas = h->spec.min_replicas,
+                        .max_replicas = h->spec.max_replicas,
+                        .current_replicas = h->status.current_replicas,
+                },
+                now_usec, cells);
 }
-
-static int horizontal_pod_autoscaler_v1_add_cells(const void *decoded, uint64_t now_usec,
-                                                  json_t *cells) {
-        const struct horizontal_pod_autoscaler_v1 *h = decoded;
-        const struct cross_version_object_reference *target = &h->spec.scale_target_ref;
-        AUTO_FREE char *reference =
-                str_format("%s/%s", str_or_empty(target->kind), str_or_empty(target->name));
-
-        if (!reference || cell_add_text(cells, h->metadata.name) < 0 ||
-            cell_add_text(cells, reference) < 0 || autoscaler_v1_add_target(h, cells) < 0 ||
-            cell_add_opt_int(cells, h->spec.min_replicas) < 0 ||
-            cell_add(cells, json_integer(h->spec.max_replicas)) < 0 ||
-            cell_add(cells, json_integer(h->status.current_replicas)) < 0)
-                return -ENOMEM;
-        return cell_add_age(cells, &h->metadata, now_usec);
-}
-
-static const struct table_column horizontal_pod_autoscaler_v1_columns[] = {
-        COLUMN_NAME,
-        { "Reference", "string", "", 0 },
-        { "Targets", "string", "", 0 },
-        { "MinPods", "string", "", 0 },
-        { "MaxPods", "integer", "", 0 },
-        { "Replicas", "integer", "", 0 },
-        COLUMN_AGE,
-};
 
 const struct kind horizontal_pod_autoscaler_v1_kind = {
         .api_version = "autoscaling/v1",
@@ -277,8 +262,8 @@ const struct kind horizontal_pod_autoscaler_v1_kind = {
         .caveat = KIND_ONLY_KEPT,
         .set_defaults = horizontal_pod_autoscaler_v1_default,
         .check = horizontal_pod_autoscaler_v1_check,
-        .columns = horizontal_pod_autoscaler_v1_columns,
-        .n_columns = ARRAY_SIZE(horizontal_pod_autoscaler_v1_columns),
+        .columns = autoscaler_columns,
+        .n_columns = AUTOSCALER_COLUMNS,
         .add_cells = horizontal_pod_autoscaler_v1_add_cells,
         .stored_as = &horizontal_pod_autoscaler_kind,
         .to_stored = horizontal_pod_autoscaler_v1_to_stored,

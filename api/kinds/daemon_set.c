@@ -102,25 +102,13 @@ static const struct schema daemon_set_schema =
         SCHEMA(daemon_set, "DaemonSet", "Keeps a pod running on every node.");
 
 static int daemon_set_default(json_t *tree) {
-        json_t *spec = json_object_get(tree, "spec"), *strategy;
-        int r;
+        json_t *rolling = NULL;
+        int r = default_rolling(tree, "updateStrategy", &rolling);
 
-        if (!json_is_object(spec))
-                return 0;
-        r = pod_default_spec(json_object_get(json_object_get(spec, "template"), "spec"));
-        if (r == 0)
-                r = default_set(spec, "updateStrategy", json_object());
-        strategy = json_object_get(spec, "updateStrategy");
-        if (r == 0 && json_is_object(strategy))
-                r = default_set(strategy, "type", json_string("RollingUpdate"));
-        if (r < 0 || !str_eq(json_string_value(json_object_get(strategy, "type")), "RollingUpdate"))
+        if (r < 0 || !rolling)
                 return r;
-        r = default_set(strategy, "rollingUpdate", json_object());
-        strategy = json_object_get(strategy, "rollingUpdate");
-        if (r < 0 || !json_is_object(strategy))
-                return r;
-        r = default_set(strategy, "maxUnavailable", json_integer(1));
-        return r < 0 ? r : default_set(strategy, "maxSurge", json_integer(0));
+        r = default_set(rolling, "maxUnavailable", json_integer(1));
+        return r < 0 ? r : default_set(rolling, "maxSurge", json_integer(0));
 }
 
 static void daemon_set_check(const void *decoded, struct diags *d) {

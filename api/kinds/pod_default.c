@@ -116,3 +116,26 @@ int pod_default_spec(json_t *spec) {
 int pod_default(json_t *tree) {
         return pod_default_spec(json_object_get(tree, "spec"));
 }
+
+int default_rolling(json_t *tree, const char *key, json_t **ret_rolling) {
+        json_t *spec = json_object_get(tree, "spec"), *strategy, *rolling;
+        int r;
+
+        *ret_rolling = NULL;
+        if (!json_is_object(spec))
+                return 0;
+        r = pod_default_spec(json_object_get(json_object_get(spec, "template"), "spec"));
+        if (r == 0)
+                r = default_set(spec, key, json_object());
+        strategy = json_object_get(spec, key);
+        if (r < 0 || !json_is_object(strategy))
+                return r;
+        r = default_set(strategy, "type", json_string("RollingUpdate"));
+        if (r < 0 || !str_eq(json_string_value(json_object_get(strategy, "type")), "RollingUpdate"))
+                return r;
+        r = default_set(strategy, "rollingUpdate", json_object());
+        rolling = json_object_get(strategy, "rollingUpdate");
+        if (r == 0 && json_is_object(rolling))
+                *ret_rolling = rolling;
+        return r;
+}

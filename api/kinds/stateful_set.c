@@ -144,24 +144,10 @@ static int stateful_set_default_claims(json_t *spec) {
 }
 
 static int stateful_set_default_strategy(json_t *tree) {
-        json_t *spec = json_object_get(tree, "spec"), *strategy;
-        int r;
+        json_t *rolling = NULL;
+        int r = default_rolling(tree, "updateStrategy", &rolling);
 
-        if (!json_is_object(spec))
-                return 0;
-        r = pod_default_spec(json_object_get(json_object_get(spec, "template"), "spec"));
-        if (r == 0)
-                r = default_set(spec, "updateStrategy", json_object());
-        strategy = json_object_get(spec, "updateStrategy");
-        if (r == 0 && json_is_object(strategy))
-                r = default_set(strategy, "type", json_string("RollingUpdate"));
-        if (r < 0 || !str_eq(json_string_value(json_object_get(strategy, "type")), "RollingUpdate"))
-                return r;
-        r = default_set(strategy, "rollingUpdate", json_object());
-        strategy = json_object_get(strategy, "rollingUpdate");
-        if (r < 0 || !json_is_object(strategy))
-                return r;
-        return default_set(strategy, "partition", json_integer(0));
+        return r < 0 || !rolling ? r : default_set(rolling, "partition", json_integer(0));
 }
 
 /* Claims of pods are whole objects in the answers. */

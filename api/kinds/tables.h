@@ -33,6 +33,12 @@ extern const struct schema seccomp_profile_schema;
 /* Defaults of a pod's spec (pod_default.c). tree may be NULL. Return 0 or -ENOMEM. */
 int pod_default(json_t *tree);
 int pod_default_spec(json_t *spec);
+/* Defaults of a workload's pods and of its strategy: "RollingUpdate" where no type is said.
+ *
+ * key          of the strategy in the spec: "strategy", "updateStrategy".
+ * ret_rolling  the strategy's rollingUpdate, borrowed from tree, made where it was absent; NULL
+ *              where updates don't roll, or something has the wrong type (validation says so). */
+int default_rolling(json_t *tree, const char *key, json_t **ret_rolling);
 
 /* Sets key to a JSON constant where it is absent or null. Returns 0 or -ENOMEM. */
 int default_set(json_t *tree, const char *key, json_t *take_value);

@@ -220,26 +220,10 @@ static const struct schema deployment_schema = SCHEMA(
         "Keeps a number of equal pods running and replaces them when their template changes.");
 
 static int deployment_default(json_t *tree) {
-        json_t *spec = json_object_get(tree, "spec"), *strategy;
-        int r;
+        json_t *rolling = NULL;
+        int r = default_rolling(tree, "strategy", &rolling);
 
-        r = workload_default(tree);
-        if (r < 0 || !json_is_object(spec))
-                return r;
-        r = default_set(spec, "strategy", json_object());
-        if (r < 0)
-                return r;
-        strategy = json_object_get(spec, "strategy");
-        r = default_set(strategy, "type", json_string("RollingUpdate"));
-        if (r < 0)
-                return r;
-        if (!str_eq(json_string_value(json_object_get(strategy, "type")), "RollingUpdate"))
-                return 0;
-        r = default_set(strategy, "rollingUpdate", json_object());
-        if (r < 0)
-                return r;
-        return schema_default(&rolling_update_deployment_schema,
-                              json_object_get(strategy, "rollingUpdate"));
+        return r < 0 || !rolling ? r : schema_default(&rolling_update_deployment_schema, rolling);
 }
 
 static void deployment_check(const void *decoded, struct diags *d) {

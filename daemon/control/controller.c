@@ -136,6 +136,18 @@ void controller_enqueue_name(struct controller *c, const char *ns, const char *n
         controller_enqueue(c, key);
 }
 
+void controller_enqueue_label(struct controller *c, const char *label, const struct object *before,
+                              const struct object *after) {
+        const struct object *both[] = { before, after };
+
+        for (size_t i = 0; i < ARRAY_SIZE(both); i++) {
+                const char *name = both[i] ? string_map_get(&both[i]->meta->labels, label) : NULL;
+
+                if (name)
+                        controller_enqueue_name(c, both[i]->meta->namespace, name);
+        }
+}
+
 bool controller_is_idle(const struct controller *c) {
         return c->n_runs == 0 && queue_n_ready(c->queue) == 0;
 }

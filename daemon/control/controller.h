@@ -50,6 +50,10 @@ void controller_enqueue_after(struct controller *c, const char *key, uint64_t de
 /* For "NAMESPACE/NAME" or "NAME". */
 void controller_enqueue_object(struct controller *c, const struct object *o);
 void controller_enqueue_name(struct controller *c, const char *ns, const char *name);
+/* For what a label of a changed object names in its namespace, now and before. before, after: NULL
+ * where it is new or gone. */
+void controller_enqueue_label(struct controller *c, const char *label, const struct object *before,
+                              const struct object *after);
 
 /* Nothing under way, nothing ready. */
 bool controller_is_idle(const struct controller *c);

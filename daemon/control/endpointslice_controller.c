@@ -65,16 +65,8 @@ static void on_pod(void *data, const char *key, const struct object *before,
 static void on_slice(void *data, const char *key, const struct object *before,
                      const struct object *after) {
         struct endpointslice_controller *c = data;
-        const struct object *both[] = { before, after };
 
-        for (size_t i = 0; i < ARRAY_SIZE(both); i++) {
-                const char *service =
-                        both[i] ? string_map_get(&both[i]->meta->labels, ENDPOINTSLICE_SERVICE)
-                                : NULL;
-
-                if (service)
-                        controller_enqueue_name(c->driver, both[i]->meta->namespace, service);
-        }
+        controller_enqueue_label(c->driver, ENDPOINTSLICE_SERVICE, before, after);
 }
 
 /* ---- planning ---- */

@@ -18,7 +18,8 @@ static int parse(const char *line, struct targets *t, struct err *e) {
         for (char *word = strtok_r(copy, " ", &save); word; word = strtok_r(NULL, " ", &save))
                 words[n++] = word;
         session_init(&s);
-        s.global.socket = "/nonexistent/orch.sock"; /* without a server the built-in types are known */
+        s.global.socket =
+                "/nonexistent/orch.sock"; /* without a server the built-in types are known */
         r = target_parse(&s, words, n, t, e);
         assert_int_equal(r < 0, s.exit_code == EXIT_USAGE);
         session_done(&s);

@@ -83,6 +83,34 @@ static inline char *fixture_lines(const struct diags *d) {
         return strbuf_steal(&b);
 }
 
+/* A change of a good object, and what is said of it. */
+struct wrong {
+        const char *path, *value; /* as fixture_set() */
+        const char *field, *text; /* text: the finding's beginning; NULL: all is well */
+};
+
+/* Each change alone of a good object of this kind is found as the case says. */
+static inline void fixture_assert_findings(const char *good, const struct kind *k,
+                                           const struct wrong *cases, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+                json_t *tree = fixture_tree(good);
+                struct diags d = { 0 };
+                AUTO_FREE char *lines = NULL;
+                const struct diag *one;
+
+                fixture_set(tree, cases[i].path, cases[i].value);
+                assert_int_equal(kind_default(k, tree, NULL), 0);
+                assert_int_equal(kind_validate(k, tree, 0, &d), 0);
+                lines = fixture_lines(&d);
+                one = cases[i].text ? fixture_finding(&d, cases[i].field) : NULL;
+                if (cases[i].text ? !one || !str_starts_with(one->text, cases[i].text) : d.n > 0)
+                        fail_msg("case %zu, %s=%s: %s", i, cases[i].path,
+                                 str_or_empty(cases[i].value), lines);
+                diags_done(&d);
+                json_decref(tree);
+        }
+}
+
 #define FIXTURE_POD                                                                                \
         "{'apiVersion':'v1','kind':'Pod','metadata':{'name':'web','namespace':'default',"          \
         "'labels':{'app':'web'}},'spec':{'containers':[{'name':'c','image':'web:1'}]}}"

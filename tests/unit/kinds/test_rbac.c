@@ -11,31 +11,6 @@ static const char CLUSTER_ROLE[] =
 static const char BINDING[] = "{'metadata':{'name':'b'},'roleRef':{'kind':'ClusterRole','name':"
                               "'system:node'},'subjects':[{'kind':'User','name':'jane'}]}";
 
-struct wrong {
-        const char *path, *value;
-        const char *field, *text; /* text NULL: all is well */
-};
-
-static void assert_findings(const char *good, const struct kind *k, const struct wrong *cases,
-                            size_t n) {
-        for (size_t i = 0; i < n; i++) {
-                json_t *tree = fixture_tree(good);
-                struct diags d = { 0 };
-                AUTO_FREE char *lines = NULL;
-                const struct diag *one;
-
-                fixture_set(tree, cases[i].path, cases[i].value);
-                assert_int_equal(kind_default(k, tree, NULL), 0);
-                assert_int_equal(kind_validate(k, tree, 0, &d), 0);
-                lines = fixture_lines(&d);
-                one = cases[i].text ? fixture_finding(&d, cases[i].field) : NULL;
-                if (cases[i].text ? !one || !str_eq(one->text, cases[i].text) : d.n > 0)
-                        fail_msg("case %zu: %s", i, lines);
-                diags_done(&d);
-                json_decref(tree);
-        }
-}
-
 static void roles_are_checked_as_kubernetes_does(void **state) {
         static const struct wrong role[] = {
                 { "metadata/name", "'system:a/b'", "metadata.name",
@@ -62,8 +37,9 @@ static void roles_are_checked_as_kubernetes_does(void **state) {
         };
         (void) state;
 
-        assert_findings(ROLE, &role_kind, role, ARRAY_SIZE(role));
-        assert_findings(CLUSTER_ROLE, &cluster_role_kind, cluster_role, ARRAY_SIZE(cluster_role));
+        fixture_assert_findings(ROLE, &role_kind, role, ARRAY_SIZE(role));
+        fixture_assert_findings(CLUSTER_ROLE, &cluster_role_kind, cluster_role,
+                                ARRAY_SIZE(cluster_role));
 }
 
 static void bindings_are_checked_as_kubernetes_does(void **state) {
@@ -86,7 +62,7 @@ static void bindings_are_checked_as_kubernetes_does(void **state) {
         };
         (void) state;
 
-        assert_findings(BINDING, &cluster_role_binding_kind, cases, ARRAY_SIZE(cases));
+        fixture_assert_findings(BINDING, &cluster_role_binding_kind, cases, ARRAY_SIZE(cases));
 }
 
 static void a_binding_gets_its_groups_by_default(void **state) {

@@ -5,39 +5,8 @@
 #include "tests/unit/kinds/fixture.h"
 
 /* A change to a good object, and what is to be said about it. */
-struct wrong {
-        const char *path, *value; /* NULL: removed */
-        const char *field, *text; /* text: the finding's beginning; NULL: all is well */
-};
-
 static const char service[] = "{'apiVersion':'v1','kind':'Service','metadata':{'name':'web'},"
                               "'spec':{'ports':[{'port':80}],'selector':{'app':'web'}}}";
-
-static void assert_findings(const char *good, const struct kind *k, const struct wrong *cases,
-                            size_t n) {
-        for (size_t i = 0; i < n; i++) {
-                json_t *tree = fixture_tree(good);
-                struct diags d = { 0 };
-                AUTO_FREE char *lines = NULL;
-                const struct diag *one;
-
-                fixture_set(tree, cases[i].path, cases[i].value);
-                assert_int_equal(kind_default(k, tree, NULL), 0);
-                assert_int_equal(kind_validate(k, tree, 0, &d), 0);
-                lines = fixture_lines(&d);
-                if (!cases[i].text) {
-                        if (d.n > 0)
-                                fail_msg("%s: %s", cases[i].path, lines);
-                } else {
-                        one = fixture_finding(&d, cases[i].field);
-                        if (!one || !str_starts_with(one->text, cases[i].text))
-                                fail_msg("%s=%s: %s", cases[i].path, str_or_empty(cases[i].value),
-                                         lines);
-                }
-                diags_done(&d);
-                json_decref(tree);
-        }
-}
 
 static void pods_are_checked_as_kubernetes_does(void **state) {
         static const struct wrong cases[] = {
@@ -153,7 +122,7 @@ static void pods_are_checked_as_kubernetes_does(void **state) {
         };
         (void) state;
 
-        assert_findings(FIXTURE_POD, &pod_kind, cases, ARRAY_SIZE(cases));
+        fixture_assert_findings(FIXTURE_POD, &pod_kind, cases, ARRAY_SIZE(cases));
 }
 
 static void deployments_are_checked_as_kubernetes_does(void **state) {
@@ -187,7 +156,7 @@ static void deployments_are_checked_as_kubernetes_does(void **state) {
         };
         (void) state;
 
-        assert_findings(FIXTURE_DEPLOYMENT, &deployment_kind, cases, ARRAY_SIZE(cases));
+        fixture_assert_findings(FIXTURE_DEPLOYMENT, &deployment_kind, cases, ARRAY_SIZE(cases));
 }
 
 static void services_are_checked_as_kubernetes_does(void **state) {
@@ -212,7 +181,7 @@ static void services_are_checked_as_kubernetes_does(void **state) {
         };
         (void) state;
 
-        assert_findings(service, &service_kind, cases, ARRAY_SIZE(cases));
+        fixture_assert_findings(service, &service_kind, cases, ARRAY_SIZE(cases));
 }
 
 static void all_findings_come_at_once_with_suggestions(void **state) {

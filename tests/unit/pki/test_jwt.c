@@ -2,6 +2,7 @@
 #include "base/str.h"
 #include "daemon/pki/cert.h"
 #include "daemon/pki/jwt.h"
+#include "tests/unit/pki/key.h"
 #include "tests/unit/test.h"
 
 #include <string.h>
@@ -14,18 +15,6 @@ static const char *const AUDIENCES[] = { "api" };
 struct keys {
         struct jwt_key *own, *foreign;
 };
-
-static struct jwt_key *key_make(void) {
-        gnutls_x509_privkey_t made;
-        AUTO_FREE char *pem = NULL;
-        struct jwt_key *k;
-
-        assert_int_equal(cert_key_new(&made, NULL), 0);
-        pem = cert_key_pem(made);
-        gnutls_x509_privkey_deinit(made);
-        assert_int_equal(jwt_key_new(pem, strlen(pem), &k, NULL), 0);
-        return k;
-}
 
 static int setup(void **state) {
         static struct keys k;

@@ -5,6 +5,7 @@
 #include "daemon/registry/state.h"
 #include "daemon/registry/token.h"
 #include "daemon/registry/user.h"
+#include "tests/unit/pki/key.h"
 #include "tests/unit/registry/fixture.h"
 
 #include <stdlib.h>
@@ -20,18 +21,6 @@
 
 static uint64_t two_hours_later(void) {
         return 1800007200000000ULL;
-}
-
-static struct jwt_key *key_make(void) {
-        gnutls_x509_privkey_t made;
-        AUTO_FREE char *pem = NULL;
-        struct jwt_key *k;
-
-        assert_int_equal(cert_key_new(&made, NULL), 0);
-        pem = cert_key_pem(made);
-        gnutls_x509_privkey_deinit(made);
-        assert_int_equal(jwt_key_new(pem, strlen(pem), &k, NULL), 0);
-        return k;
 }
 
 static int setup(void **state) {
