@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,4 +80,18 @@ int stream_reader_next(struct stream_reader *r, struct stream_frame *ret_frame, 
         if (result > 0)
                 r->start += used;
         return result;
+}
+
+bool stream_size_parse(const struct stream_frame *frame, unsigned *ret_columns,
+                       unsigned *ret_rows) {
+        json_t *size = json_loadb((const char *) frame->data, frame->len, 0, NULL);
+        json_int_t width = json_integer_value(json_object_get(size, "Width"));
+        json_int_t height = json_integer_value(json_object_get(size, "Height"));
+
+        json_decref(size);
+        if (width < 1 || width > 65535 || height < 1 || height > 65535)
+                return false;
+        *ret_columns = (unsigned) width;
+        *ret_rows = (unsigned) height;
+        return true;
 }

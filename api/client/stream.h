@@ -39,6 +39,9 @@ void stream_header(uint8_t header[STREAM_HEADER_BYTES], enum stream_channel chan
 int stream_parse(const void *data, size_t len, struct stream_frame *ret_frame, size_t *ret_used,
                  struct err *e);
 
+/* A frame of STREAM_RESIZE. False: it makes no sense. */
+bool stream_size_parse(const struct stream_frame *frame, unsigned *ret_columns, unsigned *ret_rows);
+
 /* Collects bytes until frames are whole. "struct stream_reader r = {0};" is empty. Never holds
  * more than STREAM_FRAME_MAX_BYTES and what one stream_reader_add() brought. */
 struct stream_reader {

@@ -61,9 +61,6 @@ void stream_finish(struct stream *s);
 void stream_fail(struct stream *s, int r, const struct err *e);
 void stream_exit(struct stream *s, int exit_code);
 
-/* A frame of STREAM_RESIZE. False: it makes no sense. */
-bool stream_size_parse(const struct stream_frame *frame, unsigned *ret_columns, unsigned *ret_rows);
-
 /* The pod that the request names, or NULL with e explained. */
 struct node_pod *stream_pod(const struct stream *s, struct err *e);
 

@@ -76,20 +76,6 @@ int64_t stream_query_int(const struct stream *s, const char *key, int64_t otherw
         return otherwise;
 }
 
-bool stream_size_parse(const struct stream_frame *frame, unsigned *ret_columns,
-                       unsigned *ret_rows) {
-        json_t *size = json_loadb((const char *) frame->data, frame->len, 0, NULL);
-        json_int_t width = json_integer_value(json_object_get(size, "Width"));
-        json_int_t height = json_integer_value(json_object_get(size, "Height"));
-
-        json_decref(size);
-        if (width < 1 || width > 65535 || height < 1 || height > 65535)
-                return false;
-        *ret_columns = (unsigned) width;
-        *ret_rows = (unsigned) height;
-        return true;
-}
-
 struct node_pod *stream_pod(const struct stream *s, struct err *e) {
         const char *ns = str_or_empty(stream_text(s, "namespace")),
                    *name = str_or_empty(stream_text(s, "pod"));

@@ -1,6 +1,7 @@
 /* Port-forward over a plain WebSocket, as the JavaScript client does: "?ports=80", for each port
  * a channel of data and one of errors, each led by the port. It has no half-close. */
 #include "base/str.h"
+#include "daemon/server/channels.h"
 #include "daemon/server/face.h"
 #include "daemon/server/forward_internal.h"
 #include "daemon/server/goodbye.h"
@@ -20,6 +21,7 @@ struct port {
 struct forward_websocket {
         struct forward *forward;
         struct websocket *socket;
+        struct channels channels;
         struct goodbye goodbye;
         struct port ports[FORWARD_PORTS_MAX];
         size_t n, n_open;
@@ -103,14 +105,16 @@ static void node_ended(void *data, const char *text) {
         port_finish(p, message);
 }
 
-static void client_message(void *data, const uint8_t *bytes, size_t len) {
+static void client_piece(void *data, const struct websocket_piece *piece) {
         struct forward_websocket *w = data;
+        struct channel_said said;
         struct port *p;
 
-        if (len < 2 || bytes[0] % 2 != 0 || bytes[0] / 2U >= w->n)
+        if (!channels_take(&w->channels, piece, &said) || said.channel % 2 != 0 ||
+            said.channel / 2U >= w->n)
                 return;
-        p = &w->ports[bytes[0] / 2];
-        if (!p->tunnel || !tunnel_send(p->tunnel, STREAM_STDIN, bytes + 1, len - 1))
+        p = &w->ports[said.channel / 2];
+        if (!p->tunnel || !tunnel_send(p->tunnel, STREAM_STDIN, said.bytes, said.len))
                 return;
         p->is_full = tunnel_is_full(p->tunnel);
         socket_pause(w);
@@ -157,7 +161,7 @@ static void port_open(struct port *p) {
 
 int forward_websocket_open(struct forward *f, struct raw *take_raw) {
         static const struct websocket_handlers HANDLERS = {
-                .message = client_message,
+                .piece = client_piece,
                 .drained = client_drained,
                 .closed = client_closed,
         };
@@ -170,6 +174,7 @@ int forward_websocket_open(struct forward *f, struct raw *take_raw) {
                 return -ENOMEM;
         }
         w->forward = f;
+        w->channels.n_streams = UINT8_MAX + 1; /* all of them */
         r = websocket_new(&f->server->host, take_raw, &HANDLERS, w, &w->socket);
         if (r < 0) {
                 free(w);

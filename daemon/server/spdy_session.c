@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "daemon/server/spdy_table.h"
 #include "daemon/server/websocket.h"
+#include "daemon/server/websocket_frames.h"
 #include "daemon/server/wire.h"
 
 #include <stdlib.h>
@@ -218,8 +219,8 @@ static void bytes_received(void *data, const void *bytes, size_t len) {
         session_feed(data, bytes, len);
 }
 
-static void message_received(void *data, const uint8_t *bytes, size_t len) {
-        session_feed(data, bytes, len);
+static void piece_received(void *data, const struct websocket_piece *piece) {
+        session_feed(data, piece->bytes, piece->len);
 }
 
 static void session_drained(void *data) {
@@ -254,7 +255,7 @@ int spdy_session_new(const struct spdy_place *place, const struct spdy_handlers 
                 .closed = session_closed,
         };
         static const struct websocket_handlers SOCKET = {
-                .message = message_received,
+                .piece = piece_received,
                 .drained = session_drained,
                 .closed = session_closed,
         };

@@ -1,13 +1,13 @@
 #include "daemon/server/websocket.h"
 
 #include "base/str.h"
+#include "daemon/server/websocket_frames.h"
 #include "daemon/server/wire.h"
 
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 #include <stdlib.h>
 #include <string.h>
-#include <wslay/wslay.h>
 
 #define ACCEPT_GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 #define KEY_LEN 24 /* base64 of 16 bytes */
@@ -15,11 +15,9 @@
 
 struct websocket {
         struct wire *wire;
-        wslay_event_context_ptr frames;
+        struct websocket_frames *frames;
         struct websocket_handlers handlers;
         void *data;
-        const uint8_t *in; /* borrowed while frames are read */
-        size_t in_len;
         bool is_closed;
         bool is_calling, is_unwanted;
 };
@@ -62,39 +60,19 @@ const char *websocket_protocol(const char *offered, const char *const *known) {
         return NULL;
 }
 
-/* ---- wslay's callbacks ---- */
+/* ---- frames ---- */
 
-static ssize_t frames_recv(wslay_event_context_ptr ctx, uint8_t *room, size_t len, int flags,
-                           void *data) {
+static bool frames_send(void *data, const void *bytes, size_t len) {
         struct websocket *w = data;
-        size_t n = MIN(len, w->in_len);
 
-        if (n == 0) {
-                wslay_event_set_error(ctx, WSLAY_ERR_WOULDBLOCK);
-                return -1;
-        }
-        memcpy(room, w->in, n);
-        w->in += n;
-        w->in_len -= n;
-        return (ssize_t) n;
+        return wire_send(w->wire, bytes, len);
 }
 
-static ssize_t frames_send(wslay_event_context_ptr ctx, const uint8_t *bytes, size_t len, int flags,
-                           void *data) {
+static void frames_piece(void *data, const struct websocket_piece *piece) {
         struct websocket *w = data;
 
-        if (wire_send(w->wire, bytes, len))
-                return (ssize_t) len;
-        wslay_event_set_error(ctx, WSLAY_ERR_CALLBACK_FAILURE);
-        return -1;
-}
-
-static void frames_message(wslay_event_context_ptr ctx,
-                           const struct wslay_event_on_msg_recv_arg *message, void *data) {
-        struct websocket *w = data;
-
-        if (!wslay_is_ctrl_frame(message->opcode) && !w->is_unwanted && !w->is_closed)
-                w->handlers.message(w->data, message->msg, message->msg_length);
+        if (!w->is_unwanted && !w->is_closed)
+                w->handlers.piece(w->data, piece);
 }
 
 static void socket_close(struct websocket *w) {
@@ -107,7 +85,7 @@ static void socket_close(struct websocket *w) {
 
 static void websocket_free(struct websocket *w) {
         wire_unref(w->wire);
-        wslay_event_context_free(w->frames);
+        websocket_frames_free(w->frames);
         free(w);
 }
 
@@ -117,24 +95,10 @@ static void socket_leave(struct websocket *w) {
                 websocket_free(w);
 }
 
-/* What wslay has to say goes into the wire's queue; after its last word both sides are done. */
-static void socket_flush(struct websocket *w) {
-        if (w->is_closed)
-                return;
-        if (wslay_event_send(w->frames) != 0 ||
-            (!wslay_event_want_read(w->frames) && !wslay_event_want_write(w->frames)))
-                socket_close(w);
-}
-
 void websocket_feed(struct websocket *w, const void *bytes, size_t len) {
         w->is_calling = true;
-        w->in = bytes;
-        w->in_len = len;
-        if (wslay_event_recv(w->frames) != 0)
+        if (!websocket_frames_feed(w->frames, bytes, len) || websocket_frames_are_over(w->frames))
                 socket_close(w);
-        w->in_len = 0;
-        if (!w->is_unwanted)
-                socket_flush(w);
         socket_leave(w);
 }
 
@@ -161,11 +125,8 @@ static void wire_closed(void *data) {
 
 int websocket_new(const struct wire_host *host, struct raw *take_raw,
                   const struct websocket_handlers *handlers, void *data, struct websocket **ret) {
-        static const struct wslay_event_callbacks CALLBACKS = {
-                .recv_callback = frames_recv,
-                .send_callback = frames_send,
-                .on_msg_recv_callback = frames_message,
-        };
+        static const struct websocket_frames_handlers FRAMES = { .piece = frames_piece,
+                                                                 .send = frames_send };
         static const struct wire_handlers WIRE = {
                 .received = wire_received,
                 .drained = wire_drained,
@@ -186,12 +147,11 @@ int websocket_new(const struct wire_host *host, struct raw *take_raw,
         w->handlers = *handlers;
         w->data = data;
         wire_set_eager(w->wire);
-        if (wslay_event_context_server_init(&w->frames, &CALLBACKS, w) != 0) {
+        if (websocket_frames_new(&FRAMES, w, &w->frames) < 0) {
                 wire_unref(w->wire);
                 free(w);
                 return -ENOMEM;
         }
-        wslay_event_config_set_max_recv_msg_length(w->frames, WEBSOCKET_MESSAGE_MAX_BYTES);
         *ret = w;
         return 0;
 }
@@ -209,13 +169,7 @@ void websocket_unref(struct websocket *w) {
 }
 
 bool websocket_send_bytes(struct websocket *w, const void *bytes, size_t len) {
-        struct wslay_event_msg message = { .opcode = WSLAY_BINARY_FRAME,
-                                           .msg = bytes,
-                                           .msg_length = len };
-
-        if (w->is_closed)
-                return true;
-        if (wslay_event_queue_msg(w->frames, &message) == 0 && wslay_event_send(w->frames) == 0)
+        if (w->is_closed || websocket_frames_send(w->frames, bytes, len))
                 return true;
         wire_shutdown(w->wire);
         return false;
@@ -241,8 +195,8 @@ void websocket_shutdown(struct websocket *w) {
 }
 
 void websocket_finish(struct websocket *w) {
-        (void) wslay_event_queue_close(w->frames, WSLAY_CODE_NORMAL_CLOSURE, NULL, 0);
-        (void) wslay_event_send(w->frames);
+        if (!w->is_closed)
+                (void) websocket_frames_finish(w->frames);
 }
 
 size_t websocket_pending(const struct websocket *w) {

@@ -10,10 +10,10 @@
 /* The server's end of a WebSocket (RFC 6455) over an upgraded connection; frames by wslay. */
 struct raw;
 struct websocket;
+struct websocket_piece;
 struct wire_host;
 
 #define WEBSOCKET_ACCEPT_MAX 32
-#define WEBSOCKET_MESSAGE_MAX_BYTES (1U << 20)
 
 /* Sec-WebSocket-Accept for a client's key. Returns 0, -EINVAL for what is no key, or -EIO. */
 int websocket_accept(const char *key, char ret_text[WEBSOCKET_ACCEPT_MAX]);
@@ -23,7 +23,8 @@ int websocket_accept(const char *key, char ret_text[WEBSOCKET_ACCEPT_MAX]);
 const char *websocket_protocol(const char *offered, const char *const *known);
 
 struct websocket_handlers {
-        void (*message)(void *data, const uint8_t *bytes, size_t len);
+        /* Of a message, in order, as its bytes come; at most what the wire reads at once. */
+        void (*piece)(void *data, const struct websocket_piece *piece);
         void (*drained)(void *data);
         void (*closed)(void *data); /* websocket_unref() is what is left */
 };

@@ -175,8 +175,8 @@ await crds.createCustomResourceDefinition({ body: {
     spec: { group: 'example.com', scope: 'Namespaced', names: { plural: 'gizmos', singular: 'gizmo', kind: 'Gizmo' },
         versions: [{ name: 'v1', served: true, storage: true, subresources: { status: {} },
             schema: { openAPIV3Schema: { type: 'object', properties: {
-                spec: { type: 'object', properties: { size: { type: 'integer', minimum: 1, default: 5 } } },
-                status: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } } } } }] },
+                spec: { type: 'object', properties: { size: { type: 'integer', minimum: 1, _default: 5 } } },
+                status: { type: 'object', x_kubernetes_preserve_unknown_fields: true } } } } }] },
 } });
 const gizmos = { group: 'example.com', version: 'v1', namespace, plural: 'gizmos' };
 await until('a custom kind is served', 10, async () => {

@@ -7,6 +7,7 @@ import argparse
 import base64
 import json
 import os
+import select
 import signal
 import socket
 import ssl
@@ -15,6 +16,7 @@ import threading
 import urllib.parse
 
 HEAD_MAX = 1 << 20
+RELAY_MAX = 1 << 18
 
 
 def b64_file(path, text):
@@ -101,21 +103,33 @@ def body_through(source, headers, send, whole, has_length_rule=False):
             send(data)
 
 
-def pump(source, target):
-    try:
-        target.sendall(source.buffer)
-        while True:
-            data = source.sock.recv(65536)
-            if not data:
-                break
-            target.sendall(data)
-    except OSError:
-        pass
-    for sock in (target, source.sock):
-        try:
-            sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
+def relay(client, server):
+    """Copies both ways until one side ends, all of its bytes included. In one thread: a TLS connection must not be read and written at once."""
+    waiting = {client.sock: bytearray(server.buffer), server.sock: bytearray(client.buffer)}
+    other = {client.sock: server.sock, server.sock: client.sock}
+    over = None
+    for sock in other:
+        sock.setblocking(False)
+    poll = select.poll()
+    while over is None or waiting[over]:
+        for sock in other:
+            has_room = over is None and len(waiting[other[sock]]) < RELAY_MAX
+            poll.register(sock, (select.POLLOUT if waiting[sock] else 0) | (select.POLLIN if has_room else 0))
+        ready = {fd for fd, _ in poll.poll()}
+        for sock in [sock for sock in other if sock.fileno() in ready]:
+            try:
+                if waiting[sock]:
+                    del waiting[sock][:sock.send(waiting[sock])]
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                pass
+            try:
+                while over is None and len(waiting[other[sock]]) < RELAY_MAX:
+                    data = sock.recv(65536)
+                    if not data:
+                        over = other[sock]
+                    waiting[other[sock]] += data
+            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                pass
 
 
 class Proxy:
@@ -169,9 +183,7 @@ class Proxy:
         line, answer_headers = headers_of(answer)
         status = int(line.split(" ")[1])
         if status == 101:
-            other = threading.Thread(target=pump, args=(client, server.sock), daemon=True)
-            other.start()
-            pump(server, client.sock)
+            relay(client, server)
             return False
         entry, is_whole = self.begin(request, status, answer_headers), False
         try:
