@@ -93,14 +93,14 @@ static void event_check(const void *decoded, struct diags *d) {
                                 e->involved_object.namespace);
 }
 
+static uint64_t event_first_usec(const struct event *e) {
+        return e->first_timestamp ? e->first_timestamp : e->event_time;
+}
+
 static uint64_t event_last_usec(const struct event *e) {
         if (e->series && e->series->last_observed_time)
                 return e->series->last_observed_time;
-        return e->last_timestamp ? e->last_timestamp : e->event_time;
-}
-
-static uint64_t event_first_usec(const struct event *e) {
-        return e->first_timestamp ? e->first_timestamp : e->event_time;
+        return e->last_timestamp ? e->last_timestamp : event_first_usec(e);
 }
 
 static int event_add_age(json_t *cells, uint64_t since_usec, uint64_t now_usec) {

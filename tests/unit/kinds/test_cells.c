@@ -99,6 +99,10 @@ static void rows_look_like_kubectls(void **state) {
                   "{'component':'node','host':'h'},'lastTimestamp':'2026-01-01T23:59:30Z',"
                   "'firstTimestamp':'2026-01-01T23:58:00Z'}",
                   "['30s','Normal','Started','pod/P','','node, h','m','2m',2,'e']" },
+                { "{'apiVersion':'v1','kind':'Event','metadata':{'name':'e'},'involvedObject':{"
+                  "'kind':'Pod','name':'p'},'reason':'R','message':'m','type':'Normal',"
+                  "'firstTimestamp':'2026-01-01T23:58:00Z'}",
+                  "['2m','Normal','R','pod/p','','','m','2m',1,'e']" },
                 { "{'apiVersion':'discovery.k8s.io/"
                   "v1','kind':'EndpointSlice','metadata':{'name':'x'},"
                   "'addressType':'IPv4','ports':[{'port':8080}],'endpoints':[{'addresses':['10.0.0."
