@@ -297,9 +297,10 @@ static void plan_create(const struct deployment_view *v, int64_t replicas, struc
         it = changes_create(c, &replica_set_kind,
                             json_pack("{s:s, s:s, s:o, s:o}", "apiVersion", "apps/v1", "kind",
                                       "ReplicaSet", "metadata", fresh_meta(v), "spec", spec));
-        change_on_done(
-                c, it, v->f->deployment,
-                (struct change_event){ "Normal", "ScalingReplicaSet",
+        if (replicas > 0)
+                change_on_done(c, it, v->f->deployment,
+                               (struct change_event){
+                                       "Normal", "ScalingReplicaSet",
                                        changes_text(c, "Scaled up replica set %s from 0 to %lld",
                                                     v->fresh_name, (long long) replicas) });
         change_on_failed(
