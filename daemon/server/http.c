@@ -3,6 +3,8 @@
 #include "base/str.h"
 #include "daemon/registry/authorize.h"
 #include "daemon/registry/body.h"
+#include "daemon/registry/path.h"
+#include "daemon/registry/status.h"
 #include "daemon/registry/user.h"
 #include "daemon/registry/watch.h"
 #include "daemon/server/audit_request.h"
@@ -235,7 +237,16 @@ enum MHD_Result request_queue(struct request *r) {
 
 enum MHD_Result request_refuse(struct request *r, unsigned code, const char *reason,
                                const char *message) {
-        rest_status(&r->response, code, reason, message);
+        AUTO_DONE(path) struct path p = { 0 };
+        struct status_text s = { .code = code, .reason = reason, .message = message };
+
+        /* What isn't there is named, as in every answer of the registry. */
+        if (code == 404 && path_parse(r->path, &p, NULL) == 0) {
+                s.name = p.name;
+                s.group = p.group;
+                s.kind = p.resource;
+        }
+        status_respond(&s, &r->response);
         r->is_answered = true;
         return request_queue(r);
 }

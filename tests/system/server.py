@@ -211,7 +211,9 @@ def test_bad_clients():
 
 def test_streams():
     check('a missing node is told', ask('GET', PODS + '/web/log')[0] == 503)
-    check('a missing pod is told', ask('GET', PODS + '/nope/log')[0] == 404)
+    code, text = ask('GET', PODS + '/nope/log')
+    check('a missing pod is told', code == 404)
+    check('and named', json.loads(text)['details'] == {'name': 'nope', 'kind': 'pods'}, text)
     check('a wrong container is told', ask('GET', PODS + '/web/log?container=x')[0] == 400)
 
     def log(wanted, s):
