@@ -57,6 +57,19 @@ static size_t utf8_len(const unsigned char *p, const unsigned char *end) {
         return n;
 }
 
+bool text_is_utf8(const char *text) {
+        const unsigned char *at = (const unsigned char *) text, *end = at + strlen(text);
+
+        while (at < end) {
+                size_t n = *at < 0x80 ? 1 : utf8_len(at, end);
+
+                if (n == 0)
+                        return false;
+                at += n;
+        }
+        return true;
+}
+
 /* Whether one of eight bytes ends a run of plain text: a quote, a backslash, a control, or above
  * 0x7f. A byte that doesn't may be reported behind one that does; the caller looks closer. */
 static bool word_is_special(uint64_t word) {

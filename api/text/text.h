@@ -66,6 +66,9 @@ int text_read_json_last(const char *text, size_t len, size_t max_bytes, json_t *
 void text_json_duplicates(const char *text, size_t len, void (*fn)(void *data, const char *path),
                           void *data);
 
+/* Whether all of a text is UTF-8 (RFC 3629). Pure. */
+bool text_is_utf8(const char *text);
+
 /* Reads JSON that orch wrote itself (stored objects, its own answers): of duplicate keys the last
  * one counts. The caller's; NULL: no JSON, or memory is out. Pure. */
 json_t *text_parse_json(const char *text, size_t len);

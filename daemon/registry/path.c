@@ -1,5 +1,6 @@
 #include "daemon/registry/path.h"
 
+#include "api/text/text.h"
 #include "base/str.h"
 #include "daemon/registry/rest.h"
 
@@ -43,8 +44,8 @@ static int percent_decode(char *s, size_t len, bool plus_is_blank) {
 }
 
 static bool part_is_bad(const char *part) {
-        return str_is_empty(part) || strchr(part, '/') || strcmp(part, ".") == 0 ||
-               strcmp(part, "..") == 0;
+        return str_is_empty(part) || strchr(part, '/') || !text_is_utf8(part) ||
+               strcmp(part, ".") == 0 || strcmp(part, "..") == 0;
 }
 
 /* Cuts the path into decoded parts. One slash at the end is forgiven. */
@@ -172,7 +173,8 @@ static int pairs_split(struct query *q, char *text) {
                         value = text + key_len + (text[key_len] == '=');
                         text[key_len] = '\0';
                         if (percent_decode(value, strlen(value), true) < 0 ||
-                            percent_decode(text, key_len, true) < 0)
+                            percent_decode(text, key_len, true) < 0 || !text_is_utf8(value) ||
+                            !text_is_utf8(text))
                                 return -EINVAL;
                         q->pairs[q->n++] = (struct query_pair){ .key = text, .value = value };
                 }
