@@ -13,9 +13,10 @@
 static const struct field config_map_fields[] = {
         FIELDS_OF_TYPE,
         FIELD_OF_OBJECT(metadata, object_meta, "metadata", 1, "Name, labels and the like."),
-        FIELD_OF_STRING_MAP(data, "data", 2, "Texts by key.", .format = FORMAT_CONFIG_KEY),
+        FIELD_OF_STRING_MAP(data, "data", 2, "Texts by key.", .format = FORMAT_CONFIG_KEY,
+                            .flags = FIELD_OMIT_EMPTY),
         FIELD_OF_BYTES_MAP(binary_data, "binaryData", 3, "Bytes by key, as base64.",
-                           .format = FORMAT_CONFIG_KEY),
+                           .format = FORMAT_CONFIG_KEY, .flags = FIELD_OMIT_EMPTY),
         FIELD_OF_OPT_BOOL(immutable, "immutable", 4, "Whether it can't be changed any more."),
 };
 #undef SELF
@@ -101,8 +102,8 @@ const struct kind config_map_kind = {
 static const struct field secret_fields[] = {
         FIELDS_OF_TYPE,
         FIELD_OF_OBJECT(metadata, object_meta, "metadata", 1, "Name, labels and the like."),
-        FIELD_OF_BYTES_MAP(data, "data", 2, "Bytes by key, as base64.",
-                           .format = FORMAT_CONFIG_KEY),
+        FIELD_OF_BYTES_MAP(data, "data", 2, "Bytes by key, as base64.", .format = FORMAT_CONFIG_KEY,
+                           .flags = FIELD_OMIT_EMPTY),
         FIELD_OF_STRING(type, "type", 3, "What the secret is for.", .default_json = "\"Opaque\"",
                         .flags = FIELD_IMMUTABLE),
         FIELD_KEPT("stringData", 4, FIELD_STRING, FIELD_MAP,

@@ -390,10 +390,11 @@ static const struct schema security_context_schema =
                 FIELD_OF_STRINGS(                                                                  \
                         command, "command", 3,                                                     \
                         "Program, instead of the image's entry point; $(NAME) is expanded.",       \
-                        .flags = FIELD_ATOMIC, .inside = (n)),                                     \
+                        .flags = FIELD_ATOMIC | FIELD_OMIT_EMPTY, .inside = (n)),                  \
                 FIELD_OF_STRINGS(args, "args", 4,                                                  \
                                  "Arguments, instead of the image's; $(NAME) is expanded.",        \
-                                 .flags = FIELD_NODE_ONLY | FIELD_ATOMIC, .inside = (n)),          \
+                                 .flags = FIELD_NODE_ONLY | FIELD_ATOMIC | FIELD_OMIT_EMPTY,       \
+                                 .inside = (n)),                                                   \
                 FIELD_OF_STRING(working_dir, "workingDir", 5,                                      \
                                 "Working directory, instead of the image's.", .inside = (n),       \
                                 .flags = FIELD_NODE_ONLY),                                         \
@@ -403,10 +404,11 @@ static const struct schema security_context_schema =
                                  .merge_key2 = "protocol", .inside = (n)),                         \
                 FIELD_OF_OBJECTS(env_from, env_from_source, "envFrom", 19,                         \
                                  "Sources of many variables; env goes before them.",               \
-                                 .flags = FIELD_NODE_ONLY | FIELD_ATOMIC, .inside = (n)),          \
+                                 .flags = FIELD_NODE_ONLY | FIELD_ATOMIC | FIELD_OMIT_EMPTY,       \
+                                 .inside = (n)),                                                   \
                 FIELD_OF_OBJECTS(env, env_var, "env", 7, "Variables of the environment.",          \
                                  .patch = FIELD_PATCH_MERGE, .merge_key = "name", .inside = (n),   \
-                                 .flags = FIELD_NODE_ONLY),                                        \
+                                 .flags = FIELD_NODE_ONLY | FIELD_OMIT_EMPTY),                     \
                 FIELD_OF_OBJECT(resources, resource_requirements, "resources", 8,                  \
                                 "CPU and memory.", .inside = (n)),                                 \
                 FIELD_OF_UNACTED("resizePolicy", 23, FIELD_OBJECT, FIELD_LIST,                     \
@@ -422,7 +424,7 @@ static const struct schema security_context_schema =
                 FIELD_OF_OBJECTS(volume_mounts, volume_mount, "volumeMounts", 9,                   \
                                  "Volumes of the pod that the container sees.",                    \
                                  .patch = FIELD_PATCH_MERGE, .merge_key = "mountPath",             \
-                                 .inside = (n), .flags = FIELD_NODE_ONLY),                         \
+                                 .inside = (n), .flags = FIELD_NODE_ONLY | FIELD_OMIT_EMPTY),      \
                 FIELD_OF_UNACTED("volumeDevices", 21, FIELD_OBJECT, FIELD_LIST,                    \
                                  "Raw block devices.", .schema = &volume_device_schema,            \
                                  .patch = FIELD_PATCH_MERGE, .merge_key = "devicePath",            \

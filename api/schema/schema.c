@@ -13,6 +13,13 @@ const struct field *schema_field(const struct schema *s, const char *name) {
         return NULL;
 }
 
+/* Kubernetes leaves most empty maps and lists out, so "none" and "an empty one" are the same. */
+static bool is_left_out(const struct field *f, const json_t *value) {
+        return f->flags & FIELD_OMIT_EMPTY &&
+               (json_is_object(value) ? json_object_size(value) == 0
+                                      : json_is_array(value) && json_array_size(value) == 0);
+}
+
 static int schema_prune_value(const struct field *f, json_t *value) {
         json_t *item;
         size_t i;
@@ -39,7 +46,7 @@ int schema_prune(const struct schema *s, json_t *tree) {
         json_object_foreach_safe(tree, next, key, value) {
                 const struct field *f = schema_field(s, key);
 
-                if (!f || json_is_null(value)) {
+                if (!f || json_is_null(value) || is_left_out(f, value)) {
                         (void) json_object_del(tree, key);
                         continue;
                 }

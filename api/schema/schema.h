@@ -67,6 +67,7 @@ enum {
         FIELD_IMMUTABLE = 1 << 6,    /* may not change after creation */
         FIELD_NON_NEGATIVE = 1 << 7, /* integer from 0 */
         FIELD_UNIQUE = 1 << 9,       /* elements may not repeat their merge key */
+        FIELD_OMIT_EMPTY = 1 << 11,  /* map or list: without anything in it, it is not kept */
         FIELD_NODE_ONLY = 1 << 12,   /* no controller reads it: left out of outlines */
         FIELD_ALWAYS = 1 << 8,       /* encoded even when zero */
         FIELD_POINTER =
@@ -204,7 +205,8 @@ enum {
 int schema_validate(const struct schema *s, const json_t *tree, const char *prefix, unsigned flags,
                     struct diags *d);
 
-/* Drops unknown fields and nulls from the tree. Returns 0 or -ENOMEM. */
+/* Drops unknown fields, nulls and what FIELD_OMIT_EMPTY leaves out from the tree. Returns 0 or
+ * -ENOMEM. */
 int schema_prune(const struct schema *s, json_t *tree);
 
 /* Decodes a tree into out (s->size bytes, zeroed by the callee). All memory comes from the arena;
