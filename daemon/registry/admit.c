@@ -155,7 +155,7 @@ static bool namespace_is_there(struct call *c) {
         AUTO_FREE char *why = NULL;
 
         if (!r) {
-                call_fail(c, 404, "NotFound", "namespaces \"%s\" not found", c->namespace_);
+                call_fail_no_namespace(c);
                 return false;
         }
         if (!str_eq(r->fields[resource_field(r->resource, "status.phase")], "Terminating"))
@@ -215,6 +215,22 @@ static bool address_admit(struct call *c, json_t *spec) {
         return true;
 }
 
+/* A new state that leaves out what the server has given keeps it. */
+static bool given_keep(json_t *spec, const json_t *was) {
+        static const char *const GIVEN[] = { "clusterIP", "clusterIPs", "ipFamilies",
+                                             "ipFamilyPolicy" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(GIVEN); i++) {
+                const json_t *old = json_object_get(was, GIVEN[i]);
+                const json_t *now = json_object_get(spec, GIVEN[i]);
+                bool is_said = json_is_string(now) ? json_string_length(now) > 0 : !!now;
+
+                if (old && !is_said && json_object_set(spec, GIVEN[i], (json_t *) old) < 0)
+                        return false;
+        }
+        return true;
+}
+
 static bool address_admit_update(struct call *c, json_t *spec, const json_t *was) {
         const char *old = tree_text(was, "clusterIP"), *fresh = tree_text(spec, "clusterIP");
 
@@ -222,14 +238,12 @@ static bool address_admit_update(struct call *c, json_t *spec, const json_t *was
                 return address_admit(c, spec);
         if (str_eq(tree_text(spec, "type"), "ExternalName"))
                 return true;
-        if (str_is_empty(fresh) && !str_is_empty(old)) {
-                if (json_object_set(spec, "clusterIP", json_object_get(was, "clusterIP")) == 0)
+        if ((str_is_empty(fresh) && !str_is_empty(old)) || str_eq(old, fresh)) {
+                if (given_keep(spec, was))
                         return true;
                 call_fail_memory(c);
                 return false;
         }
-        if (str_eq(old, fresh))
-                return true;
         call_fail_field(c, DIAG_INVALID, "spec.clusterIPs[0]",
                         "Invalid value: []string{\"%s\"}: may not change once set",
                         str_or_empty(fresh));

@@ -195,6 +195,21 @@ void call_fail_not_found(struct call *c) {
                   c->name ? c->name : c->path.name);
 }
 
+void call_fail_no_namespace(struct call *c) {
+        AUTO_FREE char *message = str_format("namespaces \"%s\" not found", c->namespace_);
+        const struct status_text s = {
+                .code = 404,
+                .reason = "NotFound",
+                .message = message,
+                .name = c->namespace_,
+                .kind = "namespaces",
+        };
+        struct rest_response response;
+
+        status_respond(&s, &response);
+        call_end(c, &response);
+}
+
 void call_fail_conflict(struct call *c, const char *why) {
         char resource[CALL_RESOURCE_MAX];
 

@@ -72,6 +72,8 @@ void call_fail_memory(struct call *c);
 /* 404 for the path's object; 409 with Kubernetes' words. */
 void call_fail_not_found(struct call *c);
 void call_fail_conflict(struct call *c, const char *why);
+/* 404: the namespace of a new object. */
+void call_fail_no_namespace(struct call *c);
 /* 422 from findings. kind_name: of the message. */
 void call_fail_invalid(struct call *c, const struct diags *d);
 /* 422 with one cause. */

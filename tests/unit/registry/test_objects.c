@@ -4,6 +4,8 @@
 
 #define PODS "/api/v1/namespaces/default/pods"
 #define JSON "application/json"
+#define SERVICES "/api/v1/namespaces/default/services"
+#define CONFIGS "/api/v1/namespaces/default/configmaps"
 
 static int setup(void **state) {
         static struct fixture f;
@@ -108,6 +110,8 @@ static void says_what_is_not_there(void **state) {
         a = fixture_ask(f, "POST", "/api/v1/namespaces/nope/pods", pod_json("web", ""));
         assert_int_equal(a.status, 404);
         assert_string_equal(tree_at(a.tree, "message"), "namespaces \"nope\" not found");
+        assert_string_equal(tree_at(a.tree, "details.name"), "nope");
+        assert_string_equal(tree_at(a.tree, "details.kind"), "namespaces");
         answer_done(&a);
         fixture_do(f, "GET", "/api/v1/bogus", NULL, 404);
         fixture_do(f, "GET", "/nowhere", NULL, 404);
@@ -226,6 +230,68 @@ static void service_addresses_are_unique_and_given_back(void **state) {
 
         fixture_do(f, "DELETE", "/api/v1/namespaces/default/services/b", NULL, 200);
         fixture_do(f, "POST", path, again, 201);
+}
+
+static void a_replaced_service_keeps_what_it_was_given(void **state) {
+        struct fixture *f = *state;
+        const char *first = "{\"metadata\":{\"name\":\"s\"},\"spec\":{\"clusterIP\":\"10.96.0.77\","
+                            "\"ports\":[{\"port\":80}]}}";
+        const char *second =
+                "{\"metadata\":{\"name\":\"s\"},\"spec\":{\"clusterIP\":\"\",\"ports\":"
+                "[{\"port\":81}]}}";
+        struct answer a;
+        fixture_do(f, "POST", SERVICES, first, 201);
+
+        a = fixture_ask(f, "PUT", SERVICES "/s", second);
+
+        assert_int_equal(a.status, 200);
+        assert_string_equal(tree_at(a.tree, "spec.clusterIP"), "10.96.0.77");
+        assert_string_equal(tree_at(a.tree, "spec.clusterIPs.0"), "10.96.0.77");
+        assert_string_equal(tree_at(a.tree, "spec.ipFamilies.0"), "IPv4");
+        assert_string_equal(tree_at(a.tree, "spec.ipFamilyPolicy"), "SingleStack");
+        answer_done(&a);
+}
+
+static void empty_maps_of_metadata_are_not_kept(void **state) {
+        struct fixture *f = *state;
+        struct answer a;
+        fixture_do(
+                f, "POST", CONFIGS,
+                "{\"metadata\":{\"name\":\"a\",\"labels\":{\"k\":\"v\"}},\"data\":{\"x\":\"y\"}}",
+                201);
+
+        fixture_send(
+                f, "PATCH", CONFIGS "/a", "application/merge-patch+json",
+                "{\"metadata\":{\"labels\":{\"k\":null},\"annotations\":{}},\"data\":{\"x\":null}}",
+                &a);
+        fixture_run(f, 0);
+
+        assert_int_equal(a.status, 200);
+        assert_null(json_object_get(json_object_get(a.tree, "metadata"), "labels"));
+        assert_null(json_object_get(json_object_get(a.tree, "metadata"), "annotations"));
+        assert_null(json_object_get(a.tree, "data"));
+        answer_done(&a);
+}
+
+static void names_of_finalizers_are_checked(void **state) {
+        struct fixture *f = *state;
+        struct answer a = fixture_ask(f, "POST", CONFIGS,
+                                      "{\"metadata\":{\"name\":\"a\",\"finalizers\":[\"a b\"]}}");
+
+        assert_int_equal(a.status, 422);
+        assert_string_equal(tree_at(a.tree, "details.causes.0.field"), "metadata.finalizers[0]");
+        answer_done(&a);
+        fixture_do(f, "POST", CONFIGS,
+                   "{\"metadata\":{\"name\":\"a\",\"finalizers\":[\"orphan\",\"example.com/a\"]}}",
+                   201);
+}
+
+static void paths_and_queries_must_be_utf8(void **state) {
+        struct fixture *f = *state;
+
+        fixture_do(f, "GET", CONFIGS "/%ff", NULL, 400);
+        fixture_do(f, "GET", CONFIGS "?labelSelector=%c3%28", NULL, 400);
+        fixture_do(f, "GET", CONFIGS "/%c3%a4", NULL, 404);
 }
 
 static void generation_counts_changes_of_the_spec(void **state) {
@@ -419,6 +485,10 @@ int main(void) {
                 TEST(treats_unknown_fields_as_asked),
                 TEST(a_dry_run_stores_nothing),
                 TEST(service_addresses_are_unique_and_given_back),
+                TEST(a_replaced_service_keeps_what_it_was_given),
+                TEST(empty_maps_of_metadata_are_not_kept),
+                TEST(names_of_finalizers_are_checked),
+                TEST(paths_and_queries_must_be_utf8),
                 TEST(generation_counts_changes_of_the_spec),
                 TEST(refuses_unknown_patch_types),
                 TEST(a_bound_pod_waits_for_its_node),
