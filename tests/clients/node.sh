@@ -23,5 +23,5 @@ if ! timeout 150 "$NODE" "$CLIENTS/npm/client_node.$$.mjs" "client-node-$1" "$WO
 fi
 cat "$WORK/node.out"
 wait "$KILLER"
-[ "${2:-}" != record ] || stop_recorder 50
+[ "${2:-}" != record ] || stop_recorder 35
 stop_cluster
