@@ -189,9 +189,10 @@ static bool address_admit(struct call *c, json_t *spec) {
         int r;
 
         if (!address_is_wanted(spec)) {
-                if (str_eq(asked, "None"))
-                        (void) json_object_set_new(spec, "clusterIPs", json_pack("[s]", "None"));
-                return true;
+                if (!str_eq(asked, "None") || address_set(spec, "None"))
+                        return true;
+                call_fail_memory(c);
+                return false;
         }
         if (str_is_empty(asked)) {
                 r = addresses_take(c->registry->addresses, address, &e);
