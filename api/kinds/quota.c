@@ -7,6 +7,8 @@
 #include "base/clock.h"
 #include "base/str.h"
 
+#include <stdio.h>
+
 #define SELF struct scoped_resource_selector_requirement
 static const struct field scoped_resource_selector_requirement_fields[] = {
         FIELD_OF_STRING(scope_name, "scopeName", 1, "The scope.",
@@ -72,6 +74,57 @@ static const struct field resource_quota_fields[] = {
 static const struct schema resource_quota_schema =
         SCHEMA(resource_quota, "ResourceQuota", "Limits what a namespace may use in all.");
 
+/* Whether one of the two lists of scopes has a scope. */
+static bool quota_has_scope(const struct resource_quota_spec *spec, const char *scope) {
+        const struct scope_selector *s = spec->scope_selector;
+
+        for (size_t i = 0; s && i < s->match_expressions.n; i++)
+                if (str_eq(s->match_expressions.items[i].scope_name, scope))
+                        return true;
+        return strings_has(&spec->scopes, scope);
+}
+
+/* Wording as in Kubernetes. */
+static void quota_check_selector(const struct scoped_resource_selector_requirement *s, size_t i,
+                                 struct diags *d) {
+        bool wants_values = str_eq(s->operator, "In") || str_eq(s->operator, "NotIn");
+        char field[96];
+
+        (void) snprintf(field, sizeof(field), "spec.scopeSelector.matchExpressions[%zu].%s", i,
+                        str_eq(s->scope_name, "PriorityClass") ? "values" : "operator");
+        if (!str_eq(s->scope_name, "PriorityClass") &&
+            !str_eq(s->scope_name, "VolumeAttributesClass") && !str_eq(s->operator, "Exists"))
+                (void) diag_add(
+                        d, DIAG_ERROR, DIAG_INVALID, field,
+                        "Invalid value: \"%s\": must be 'Exist' only operator when scope is "
+                        "%s",
+                        str_or_empty(s->operator), str_or_empty(s->scope_name));
+        else if (wants_values && s->values.n == 0)
+                (void) diag_add(d, DIAG_ERROR, DIAG_REQUIRED, field,
+                                "Required value: must be at least one value when `operator` is "
+                                "'In' or 'NotIn' for scope selector");
+        else if (!wants_values && s->values.n > 0)
+                (void) diag_add(d, DIAG_ERROR, DIAG_INVALID, field,
+                                "Invalid value: must be no value when `operator` is 'Exist' or "
+                                "'DoesNotExist' for scope selector");
+}
+
+static void resource_quota_check(const void *decoded, struct diags *d) {
+        static const char *const OPPOSITES[][2] = { { "Terminating", "NotTerminating" },
+                                                    { "BestEffort", "NotBestEffort" } };
+        const struct resource_quota_spec *spec = &((const struct resource_quota *) decoded)->spec;
+        const struct scope_selector *s = spec->scope_selector;
+
+        for (size_t i = 0; i < ARRAY_SIZE(OPPOSITES); i++)
+                if (quota_has_scope(spec, OPPOSITES[i][0]) &&
+                    quota_has_scope(spec, OPPOSITES[i][1]))
+                        (void) diag_add(d, DIAG_ERROR, DIAG_INVALID, "spec.scopes",
+                                        "Invalid value: [\"%s\",\"%s\"]: conflicting scopes",
+                                        OPPOSITES[i][0], OPPOSITES[i][1]);
+        for (size_t i = 0; s && i < s->match_expressions.n && i < 100; i++)
+                quota_check_selector(&s->match_expressions.items[i], i, d);
+}
+
 static void quota_add_amount(struct strbuf *b, struct quantity q) {
         char text[QUANTITY_TEXT_MAX];
 
@@ -126,6 +179,7 @@ const struct kind resource_quota_kind = {
         .has_status = true,
         .name_format = FORMAT_DNS_SUBDOMAIN,
         .schema = &resource_quota_schema,
+        .check = resource_quota_check,
         .columns = resource_quota_columns,
         .n_columns = ARRAY_SIZE(resource_quota_columns),
         .add_cells = resource_quota_add_cells,

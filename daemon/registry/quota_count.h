@@ -38,6 +38,7 @@ struct quotas {
         struct registry *registry;
         struct map spaces; /* namespace → struct quota_space */
         struct timer *timer;
+        bool has_failed; /* a write of this round: the others wait, too */
 };
 
 const struct resource_quota_spec *quota_count_spec(const struct quota_count *c);

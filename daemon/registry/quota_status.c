@@ -161,6 +161,7 @@ static void written(void *data, struct rest_response *take_response) {
                          take_response->status);
         rest_response_done(take_response);
         writing_free(w);
+        q->has_failed |= has_failed;
         if (has_failed)
                 status_at(q, RETRY_USEC);
         else
@@ -228,7 +229,8 @@ static void status_due(void *data) {
                 status_at(q, DELAY_USEC);
                 return;
         }
-        while ((c = next_due(q, &s)))
+        q->has_failed = false;
+        while (!q->has_failed && (c = next_due(q, &s)))
                 if (status_write(q, s, c) < 0)
                         break;
         if (has_dirty(q))

@@ -263,6 +263,20 @@ static void other_amounts_count_at_once(void **state) {
         pod_make(f, "c", "", 201);
 }
 
+static void scopes_that_exclude_each_other_are_refused(void **state) {
+        struct fixture *f = *state;
+
+        fixture_do(f, "POST", SHOP "/resourcequotas",
+                   "{\"metadata\":{\"name\":\"q\"},\"spec\":{\"hard\":{\"pods\":\"1\"},"
+                   "\"scopes\":[\"BestEffort\",\"NotBestEffort\"]}}",
+                   422);
+        fixture_do(f, "POST", SHOP "/resourcequotas",
+                   "{\"metadata\":{\"name\":\"q\"},\"spec\":{\"hard\":{\"pods\":\"1\"},"
+                   "\"scopeSelector\":{\"matchExpressions\":[{\"scopeName\":\"PriorityClass\","
+                   "\"operator\":\"In\"}]}}}",
+                   422);
+}
+
 static void a_restart_counts_anew(void **state) {
         struct fixture *f = *state;
         quota_make(f, "\"pods\":\"2\"", "");
@@ -350,6 +364,7 @@ int main(void) {
                 TEST(other_kinds_are_counted_by_name),
                 TEST(what_was_there_before_counts),
                 TEST(other_amounts_count_at_once),
+                TEST(scopes_that_exclude_each_other_are_refused),
                 TEST(a_restart_counts_anew),
                 TEST(following_equals_counting_anew),
         };
