@@ -31,7 +31,7 @@ struct pump_out {
         sd_event_source *io;
         struct conn *conn;
         enum stream_channel channel;
-        bool is_packets, has_ended;
+        bool has_ended;
         void (*on_end)(void *userdata);
         void *userdata;
 };
@@ -141,13 +141,6 @@ void pump_in_end(struct pump_in *p) {
         in_flush(p);
 }
 
-static void out_send(struct pump_out *p, const char *data, size_t len) {
-        if (!p->is_packets)
-                conn_send(p->conn, p->channel, data, len);
-        else if (len > 1)
-                conn_send(p->conn, data[0] == 2 ? STREAM_STDERR : STREAM_STDOUT, data + 1, len - 1);
-}
-
 /* 1: read something, 0: nothing there, -1: the end. */
 static int out_read(struct pump_out *p) {
         char data[PUMP_BYTES];
@@ -157,7 +150,7 @@ static int out_read(struct pump_out *p) {
                 return 0;
         if (n <= 0) /* a terminal's end is EIO */
                 return -1;
-        out_send(p, data, (size_t) n);
+        conn_send(p->conn, p->channel, data, (size_t) n);
         return 1;
 }
 
@@ -180,7 +173,6 @@ static int on_out(sd_event_source *s, int fd, uint32_t events, void *userdata) {
 }
 
 int pump_out_new(struct loop *loop, int take_fd, struct conn *conn, enum stream_channel channel,
-                 bool is_packets, void (*on_end)(void *userdata), void *userdata,
                  struct pump_out **ret, struct err *e) {
         struct pump_out *p = calloc(1, sizeof(*p));
         int r;
@@ -189,12 +181,7 @@ int pump_out_new(struct loop *loop, int take_fd, struct conn *conn, enum stream_
                 (void) close(take_fd);
                 return err_set(e, -ENOMEM, "out of memory");
         }
-        *p = (struct pump_out){ .fd = take_fd,
-                                .conn = conn,
-                                .channel = channel,
-                                .is_packets = is_packets,
-                                .on_end = on_end,
-                                .userdata = userdata };
+        *p = (struct pump_out){ .fd = take_fd, .conn = conn, .channel = channel };
         r = fd_set_nonblock(take_fd, true);
         if (r == 0)
                 r = sd_event_add_io(loop_event(loop), &p->io, take_fd, EPOLLIN, on_out, p);
@@ -205,6 +192,11 @@ int pump_out_new(struct loop *loop, int take_fd, struct conn *conn, enum stream_
         }
         *ret = p;
         return 0;
+}
+
+void pump_out_on_end(struct pump_out *p, void (*fn)(void *userdata), void *userdata) {
+        p->on_end = fn;
+        p->userdata = userdata;
 }
 
 void pump_out_unref(struct pump_out *p) {

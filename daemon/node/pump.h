@@ -25,11 +25,12 @@ int pump_in_write(struct pump_in *p, const void *data, size_t len);
 /* Closes the descriptor when all is written; a socket's sending side only. */
 void pump_in_end(struct pump_in *p);
 
-/* A descriptor to frames. is_packets: each read is led by one byte, 1 or 2, that names the channel.
- * on_end: the other side is closed; called once, never from inside pump_out_new(). */
+/* A descriptor to frames of a channel, from the next turn of the loop on. take_fd is consumed on
+ * failure too. Returns 0, -ENOMEM, or what the loop refused with. */
 int pump_out_new(struct loop *loop, int take_fd, struct conn *conn, enum stream_channel channel,
-                 bool is_packets, void (*on_end)(void *userdata), void *userdata,
                  struct pump_out **ret, struct err *e);
+/* fn: called once, when the other side is closed; may free p. */
+void pump_out_on_end(struct pump_out *p, void (*fn)(void *userdata), void *userdata);
 void pump_out_unref(struct pump_out *p);
 /* Goes on after conn_room() was 0. */
 void pump_out_resume(struct pump_out *p);

@@ -54,8 +54,7 @@ static void on_tty(void *userdata, int take_fd) {
 
         if (copy >= 0 && pump_in_new(s->ctx->loop, copy, s->conn, &x->in, NULL) < 0)
                 x->in = NULL;
-        if (pump_out_new(s->ctx->loop, take_fd, s->conn, STREAM_STDOUT, false, NULL, NULL, &x->out,
-                         NULL) < 0)
+        if (pump_out_new(s->ctx->loop, take_fd, s->conn, STREAM_STDOUT, &x->out, NULL) < 0)
                 x->out = NULL;
 }
 
@@ -102,7 +101,7 @@ static int pipe_out(struct stream *s, enum stream_channel channel, struct pump_o
 
         if (pipe2(fds, O_CLOEXEC) < 0)
                 return err_errno(e, -errno, "cannot make a pipe");
-        r = pump_out_new(s->ctx->loop, fds[0], s->conn, channel, false, NULL, NULL, ret, e);
+        r = pump_out_new(s->ctx->loop, fds[0], s->conn, channel, ret, e);
         if (r < 0)
                 (void) close(fds[1]);
         else

@@ -85,10 +85,10 @@ static int forward_pump(struct stream *s, struct forward *f, int take_fd, struct
                 return r;
         }
         pump_in_on_closed(f->in, on_in_closed, s);
-        r = pump_out_new(s->ctx->loop, take_fd, s->conn, STREAM_STDOUT, false, on_out_end, s,
-                         &f->out, e);
+        r = pump_out_new(s->ctx->loop, take_fd, s->conn, STREAM_STDOUT, &f->out, e);
         if (r < 0)
                 return r;
+        pump_out_on_end(f->out, on_out_end, s);
         /* Says that the port is open, before the first byte. */
         conn_send(s->conn, STREAM_STDOUT, "", 0);
         conn_pause(s->conn, false);

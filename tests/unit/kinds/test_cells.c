@@ -43,92 +43,94 @@ static void ages_are_printed_as_kubectl_does(void **state) {
         assert_string_equal(age_format(2000, 1000, buf), "0s");
 }
 
+/* An object, and its cells. */
+static const char *const rows[][2] = {
+        { "{'apiVersion':'v1','kind':'Pod','metadata':{'name':'p','creationTimestamp':"
+          "'2026-01-01T23:59:00Z'},'spec':{'nodeName':'n','containers':[{'name':'c'},"
+          "{'name':'d'}]},'status':{'phase':'Running','podIP':'10.1.0.2','"
+          "containerStatuses':["
+          "{'name':'c','ready':true,'restartCount':2,'state':{'running':{}},'lastState':"
+          "{'terminated':{'exitCode':1,'finishedAt':'2026-01-01T23:59:30Z'}}},"
+          "{'name':'d','ready':false,'restartCount':0,'state':{'waiting':{'reason':"
+          "'CrashLoopBackOff'}}}]}}",
+          "['p','1/2','CrashLoopBackOff','2 (30s "
+          "ago)','60s','10.1.0.2','n','<none>','<none>']" },
+        { "{'apiVersion':'v1','kind':'Pod','metadata':{'name':'p','deletionTimestamp':"
+          "'2026-01-01T23:59:00Z'},'spec':{'containers':[{'name':'c'}]},'status':{'phase':"
+          "'Running'}}",
+          "['p','0/1','Terminating','0','<unknown>','<none>','<none>','<none>','<none>']" },
+        { "{'apiVersion':'v1','kind':'Pod','metadata':{'name':'p'},'spec':{'initContainers'"
+          ":["
+          "{'name':'i'},{'name':'j'}],'containers':[{'name':'c'}]},'status':{'phase':'"
+          "Pending',"
+          "'initContainerStatuses':[{'name':'i','state':{'terminated':{'exitCode':0}}},{'"
+          "name':"
+          "'j','state':{'running':{}}}]}}",
+          "['p','0/1','Init:1/2','0','<unknown>','<none>','<none>','<none>','<none>']" },
+        { "{'apiVersion':'v1','kind':'Pod','metadata':{'name':'p'},'spec':{'containers':["
+          "{'name':'c'}]},'status':{'phase':'Failed','containerStatuses':[{'name':'c','"
+          "state':"
+          "{'terminated':{'exitCode':3}}}]}}",
+          "['p','0/1','ExitCode:3','0','<unknown>','<none>','<none>','<none>','<none>']" },
+        { "{'apiVersion':'apps/v1','kind':'Deployment','metadata':{'name':'d'},'spec':{"
+          "'replicas':3,'selector':{'matchLabels':{'app':'w'}},'template':{'spec':{'"
+          "containers':"
+          "[{'name':'a','image':'x'},{'name':'b','image':'y'}]}}},'status':{'readyReplicas'"
+          ":2,"
+          "'updatedReplicas':3,'availableReplicas':1}}",
+          "['d','2/3',3,1,'<unknown>','a,b','x,y','app=w']" },
+        { "{'apiVersion':'v1','kind':'Service','metadata':{'name':'s'},'spec':{'type':"
+          "'NodePort','clusterIP':'10.0.0.1','ports':[{'port':80,'nodePort':30000,'"
+          "protocol':"
+          "'TCP'},{'port':53,'protocol':'UDP'}],'selector':{'a':'b'}}}",
+          "['s','NodePort','10.0.0.1','<none>','80:30000/TCP,53/UDP','<unknown>','a=b']" },
+        { "{'apiVersion':'v1','kind':'Node','metadata':{'name':'n','labels':"
+          "{'node-role.kubernetes.io/edge':''}},'spec':{'unschedulable':true},'status':"
+          "{'conditions':[{'type':'Ready','status':'True'}],'addresses':[{'type':'"
+          "InternalIP',"
+          "'address':'10.0.0.9'}],'nodeInfo':{'kubeletVersion':'v1'}}}",
+          "['n','Ready,SchedulingDisabled','edge','<unknown>','v1','10.0.0.9','<none>','<"
+          "none>',"
+          "'<none>','<none>']" },
+        { "{'apiVersion':'v1','kind':'Event','metadata':{'name':'e'},'involvedObject':{'"
+          "kind':"
+          "'Pod','name':'P'},'reason':'Started','message':'m','type':'Normal','count':2,'"
+          "source':"
+          "{'component':'node','host':'h'},'lastTimestamp':'2026-01-01T23:59:30Z',"
+          "'firstTimestamp':'2026-01-01T23:58:00Z'}",
+          "['30s','Normal','Started','pod/P','','node, h','m','2m',2,'e']" },
+        { "{'apiVersion':'v1','kind':'Event','metadata':{'name':'e'},'involvedObject':{"
+          "'kind':'Pod','name':'p'},'reason':'R','message':'m','type':'Normal',"
+          "'firstTimestamp':'2026-01-01T23:58:00Z'}",
+          "['2m','Normal','R','pod/p','','','m','2m',1,'e']" },
+        { "{'apiVersion':'discovery.k8s.io/"
+          "v1','kind':'EndpointSlice','metadata':{'name':'x'},"
+          "'addressType':'IPv4','ports':[{'port':8080}],'endpoints':[{'addresses':['10.0.0."
+          "1']},"
+          "{'addresses':['10.0.0.2']},{'addresses':['10.0.0.3']},{'addresses':['10.0.0.4']}"
+          "]}",
+          "['x','IPv4','8080','10.0.0.1,10.0.0.2,10.0.0.3 + 1 more...','<unknown>']" },
+        { "{'apiVersion':'v1','kind':'Secret','metadata':{'name':'x'},'type':'Opaque','"
+          "data':"
+          "{'a':''}}",
+          "['x','Opaque',1,'<unknown>']" },
+        { "{'apiVersion':'rbac.authorization.k8s.io/v1','kind':'Role','metadata':{'name':"
+          "'r','creationTimestamp':'2026-01-01T23:59:00Z'},'rules':[]}",
+          "['r','2026-01-01T23:59:00Z']" },
+        { "{'apiVersion':'rbac.authorization.k8s.io/v1','kind':'RoleBinding','metadata':{"
+          "'name':'b'},'roleRef':{'kind':'Role','name':'r'},'subjects':[{'kind':'User',"
+          "'name':'jane'},{'kind':'User','name':'joe'},{'kind':'ServiceAccount','name':"
+          "'a','namespace':'n'}]}",
+          "['b','Role/r','<unknown>','jane, joe','','n/a']" },
+        { "{'apiVersion':'v1','kind':'ServiceAccount','metadata':{'name':'a'}}",
+          "['a',0,'<unknown>']" },
+};
+
 static void rows_look_like_kubectls(void **state) {
-        static const char *const cases[][2] = {
-                { "{'apiVersion':'v1','kind':'Pod','metadata':{'name':'p','creationTimestamp':"
-                  "'2026-01-01T23:59:00Z'},'spec':{'nodeName':'n','containers':[{'name':'c'},"
-                  "{'name':'d'}]},'status':{'phase':'Running','podIP':'10.1.0.2','"
-                  "containerStatuses':["
-                  "{'name':'c','ready':true,'restartCount':2,'state':{'running':{}},'lastState':"
-                  "{'terminated':{'exitCode':1,'finishedAt':'2026-01-01T23:59:30Z'}}},"
-                  "{'name':'d','ready':false,'restartCount':0,'state':{'waiting':{'reason':"
-                  "'CrashLoopBackOff'}}}]}}",
-                  "['p','1/2','CrashLoopBackOff','2 (30s "
-                  "ago)','60s','10.1.0.2','n','<none>','<none>']" },
-                { "{'apiVersion':'v1','kind':'Pod','metadata':{'name':'p','deletionTimestamp':"
-                  "'2026-01-01T23:59:00Z'},'spec':{'containers':[{'name':'c'}]},'status':{'phase':"
-                  "'Running'}}",
-                  "['p','0/1','Terminating','0','<unknown>','<none>','<none>','<none>','<none>']" },
-                { "{'apiVersion':'v1','kind':'Pod','metadata':{'name':'p'},'spec':{'initContainers'"
-                  ":["
-                  "{'name':'i'},{'name':'j'}],'containers':[{'name':'c'}]},'status':{'phase':'"
-                  "Pending',"
-                  "'initContainerStatuses':[{'name':'i','state':{'terminated':{'exitCode':0}}},{'"
-                  "name':"
-                  "'j','state':{'running':{}}}]}}",
-                  "['p','0/1','Init:1/2','0','<unknown>','<none>','<none>','<none>','<none>']" },
-                { "{'apiVersion':'v1','kind':'Pod','metadata':{'name':'p'},'spec':{'containers':["
-                  "{'name':'c'}]},'status':{'phase':'Failed','containerStatuses':[{'name':'c','"
-                  "state':"
-                  "{'terminated':{'exitCode':3}}}]}}",
-                  "['p','0/1','ExitCode:3','0','<unknown>','<none>','<none>','<none>','<none>']" },
-                { "{'apiVersion':'apps/v1','kind':'Deployment','metadata':{'name':'d'},'spec':{"
-                  "'replicas':3,'selector':{'matchLabels':{'app':'w'}},'template':{'spec':{'"
-                  "containers':"
-                  "[{'name':'a','image':'x'},{'name':'b','image':'y'}]}}},'status':{'readyReplicas'"
-                  ":2,"
-                  "'updatedReplicas':3,'availableReplicas':1}}",
-                  "['d','2/3',3,1,'<unknown>','a,b','x,y','app=w']" },
-                { "{'apiVersion':'v1','kind':'Service','metadata':{'name':'s'},'spec':{'type':"
-                  "'NodePort','clusterIP':'10.0.0.1','ports':[{'port':80,'nodePort':30000,'"
-                  "protocol':"
-                  "'TCP'},{'port':53,'protocol':'UDP'}],'selector':{'a':'b'}}}",
-                  "['s','NodePort','10.0.0.1','<none>','80:30000/TCP,53/UDP','<unknown>','a=b']" },
-                { "{'apiVersion':'v1','kind':'Node','metadata':{'name':'n','labels':"
-                  "{'node-role.kubernetes.io/edge':''}},'spec':{'unschedulable':true},'status':"
-                  "{'conditions':[{'type':'Ready','status':'True'}],'addresses':[{'type':'"
-                  "InternalIP',"
-                  "'address':'10.0.0.9'}],'nodeInfo':{'kubeletVersion':'v1'}}}",
-                  "['n','Ready,SchedulingDisabled','edge','<unknown>','v1','10.0.0.9','<none>','<"
-                  "none>',"
-                  "'<none>','<none>']" },
-                { "{'apiVersion':'v1','kind':'Event','metadata':{'name':'e'},'involvedObject':{'"
-                  "kind':"
-                  "'Pod','name':'P'},'reason':'Started','message':'m','type':'Normal','count':2,'"
-                  "source':"
-                  "{'component':'node','host':'h'},'lastTimestamp':'2026-01-01T23:59:30Z',"
-                  "'firstTimestamp':'2026-01-01T23:58:00Z'}",
-                  "['30s','Normal','Started','pod/P','','node, h','m','2m',2,'e']" },
-                { "{'apiVersion':'v1','kind':'Event','metadata':{'name':'e'},'involvedObject':{"
-                  "'kind':'Pod','name':'p'},'reason':'R','message':'m','type':'Normal',"
-                  "'firstTimestamp':'2026-01-01T23:58:00Z'}",
-                  "['2m','Normal','R','pod/p','','','m','2m',1,'e']" },
-                { "{'apiVersion':'discovery.k8s.io/"
-                  "v1','kind':'EndpointSlice','metadata':{'name':'x'},"
-                  "'addressType':'IPv4','ports':[{'port':8080}],'endpoints':[{'addresses':['10.0.0."
-                  "1']},"
-                  "{'addresses':['10.0.0.2']},{'addresses':['10.0.0.3']},{'addresses':['10.0.0.4']}"
-                  "]}",
-                  "['x','IPv4','8080','10.0.0.1,10.0.0.2,10.0.0.3 + 1 more...','<unknown>']" },
-                { "{'apiVersion':'v1','kind':'Secret','metadata':{'name':'x'},'type':'Opaque','"
-                  "data':"
-                  "{'a':''}}",
-                  "['x','Opaque',1,'<unknown>']" },
-                { "{'apiVersion':'rbac.authorization.k8s.io/v1','kind':'Role','metadata':{'name':"
-                  "'r','creationTimestamp':'2026-01-01T23:59:00Z'},'rules':[]}",
-                  "['r','2026-01-01T23:59:00Z']" },
-                { "{'apiVersion':'rbac.authorization.k8s.io/v1','kind':'RoleBinding','metadata':{"
-                  "'name':'b'},'roleRef':{'kind':'Role','name':'r'},'subjects':[{'kind':'User',"
-                  "'name':'jane'},{'kind':'User','name':'joe'},{'kind':'ServiceAccount','name':"
-                  "'a','namespace':'n'}]}",
-                  "['b','Role/r','<unknown>','jane, joe','','n/a']" },
-                { "{'apiVersion':'v1','kind':'ServiceAccount','metadata':{'name':'a'}}",
-                  "['a',0,'<unknown>']" },
-        };
         (void) state;
 
-        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-                json_t *tree = fixture_tree(cases[i][0]), *expected = fixture_tree(cases[i][1]);
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                json_t *tree = fixture_tree(rows[i][0]), *expected = fixture_tree(rows[i][1]);
                 json_t *cells = json_array();
                 AUTO(object) struct object *o = NULL;
 

@@ -230,63 +230,62 @@ struct rule {
         const char *schema, *text; /* of a line among the findings; NULL: none at all */
 };
 
+static const struct rule RULES[] = {
+        { "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\"}}}", NULL },
+        { "{\"properties\":{}}", "s.type: Required value: must not be empty at the root" },
+        { "{\"type\":\"string\"}", "s.type: Invalid value: must be object at the root" },
+        { "{\"type\":\"object\",\"properties\":{\"a\":{}}}",
+          "s.properties[a].type: Required value: must not be empty for specified object "
+          "fields" },
+        { "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"array\",\"items\":{}}}}",
+          "s.properties[a].items.type: Required value: must not be empty for specified "
+          "array items" },
+        { "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"array\"}}}",
+          "s.properties[a].items: Required value: must be specified" },
+        { "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\"}},"
+          "\"additionalProperties\":{\"type\":\"string\"}}",
+          "s.additionalProperties: Forbidden: additionalProperties and properties are "
+          "mutual exclusive" },
+        { "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\",\"anyOf\":[{"
+          "\"type\":\"string\"}]}}}",
+          "s.properties[a].anyOf[0].type: Forbidden: must be empty to be structural" },
+        { "{\"type\":\"object\",\"properties\":{\"a\":{\"anyOf\":[{\"type\":\"integer\"},{"
+          "\"type\":\"string\"}],\"x-kubernetes-int-or-string\":true}}}",
+          NULL },
+        { "{\"type\":\"object\",\"allOf\":[{\"properties\":{\"b\":{\"minimum\":1}}}]}",
+          "s.properties[b]: Required value: because it is defined in" },
+        { "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\",\"default\":"
+          "\"x\"}}}",
+          "s.properties[a].default: Invalid value: \"string\"" },
+        { "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"object\",\"default\":{"
+          "\"z\":1}}}}",
+          "s.properties[a].default: Invalid value: must not have unknown fields" },
+        { "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\",\"pattern\":"
+          "\"(\"}}}",
+          "s.properties[a].pattern: Invalid value: must be a valid regular expression" },
+        { "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\",\"pattern\":"
+          "\"(?=a)\"}}}",
+          "invalid or unsupported Perl syntax" },
+        { "{\"type\":\"object\",\"$ref\":\"#/x\"}", "s.$ref: Forbidden: $ref is not supported" },
+        { "{\"type\":\"object\",\"tpye\":\"x\"}", "s.tpye: unknown field" },
+        { "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"array\",\"uniqueItems\":"
+          "true,\"items\":{\"type\":\"string\"}}}}",
+          "uniqueItems cannot be set to true since the runtime complexity" },
+        { "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"array\","
+          "\"x-kubernetes-list-type\":\"map\",\"items\":{\"type\":\"object\","
+          "\"properties\":{\"n\":{\"type\":\"string\"}}},\"x-kubernetes-list-map-keys\":["
+          "\"n\"]}}}",
+          "s.properties[a].items.properties[n].default: Required value: this property is "
+          "in x-kubernetes-list-map-keys" },
+        { "{\"type\":\"object\",\"properties\":{\"metadata\":{\"type\":\"object\","
+          "\"properties\":{\"labels\":{\"type\":\"object\"}}}}}",
+          "s.properties[metadata]: Forbidden: must not specify anything other than name" },
+        { "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"null\"}}}",
+          "s.properties[a].type: Forbidden: type cannot be set to null" },
+        { "{\"type\":\"object\",\"properties\":7}", "s.properties: must be a map of schemas" },
+};
+
 static void schemas_must_be_structural(void **state) {
-        static const struct rule RULES[] = {
-                { "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\"}}}", NULL },
-                { "{\"properties\":{}}", "s.type: Required value: must not be empty at the root" },
-                { "{\"type\":\"string\"}", "s.type: Invalid value: must be object at the root" },
-                { "{\"type\":\"object\",\"properties\":{\"a\":{}}}",
-                  "s.properties[a].type: Required value: must not be empty for specified object "
-                  "fields" },
-                { "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"array\",\"items\":{}}}}",
-                  "s.properties[a].items.type: Required value: must not be empty for specified "
-                  "array items" },
-                { "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"array\"}}}",
-                  "s.properties[a].items: Required value: must be specified" },
-                { "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\"}},"
-                  "\"additionalProperties\":{\"type\":\"string\"}}",
-                  "s.additionalProperties: Forbidden: additionalProperties and properties are "
-                  "mutual exclusive" },
-                { "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\",\"anyOf\":[{"
-                  "\"type\":\"string\"}]}}}",
-                  "s.properties[a].anyOf[0].type: Forbidden: must be empty to be structural" },
-                { "{\"type\":\"object\",\"properties\":{\"a\":{\"anyOf\":[{\"type\":\"integer\"},{"
-                  "\"type\":\"string\"}],\"x-kubernetes-int-or-string\":true}}}",
-                  NULL },
-                { "{\"type\":\"object\",\"allOf\":[{\"properties\":{\"b\":{\"minimum\":1}}}]}",
-                  "s.properties[b]: Required value: because it is defined in" },
-                { "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"integer\",\"default\":"
-                  "\"x\"}}}",
-                  "s.properties[a].default: Invalid value: \"string\"" },
-                { "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"object\",\"default\":{"
-                  "\"z\":1}}}}",
-                  "s.properties[a].default: Invalid value: must not have unknown fields" },
-                { "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\",\"pattern\":"
-                  "\"(\"}}}",
-                  "s.properties[a].pattern: Invalid value: must be a valid regular expression" },
-                { "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\",\"pattern\":"
-                  "\"(?=a)\"}}}",
-                  "invalid or unsupported Perl syntax" },
-                { "{\"type\":\"object\",\"$ref\":\"#/x\"}",
-                  "s.$ref: Forbidden: $ref is not supported" },
-                { "{\"type\":\"object\",\"tpye\":\"x\"}", "s.tpye: unknown field" },
-                { "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"array\",\"uniqueItems\":"
-                  "true,\"items\":{\"type\":\"string\"}}}}",
-                  "uniqueItems cannot be set to true since the runtime complexity" },
-                { "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"array\","
-                  "\"x-kubernetes-list-type\":\"map\",\"items\":{\"type\":\"object\","
-                  "\"properties\":{\"n\":{\"type\":\"string\"}}},\"x-kubernetes-list-map-keys\":["
-                  "\"n\"]}}}",
-                  "s.properties[a].items.properties[n].default: Required value: this property is "
-                  "in x-kubernetes-list-map-keys" },
-                { "{\"type\":\"object\",\"properties\":{\"metadata\":{\"type\":\"object\","
-                  "\"properties\":{\"labels\":{\"type\":\"object\"}}}}}",
-                  "s.properties[metadata]: Forbidden: must not specify anything other than name" },
-                { "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"null\"}}}",
-                  "s.properties[a].type: Forbidden: type cannot be set to null" },
-                { "{\"type\":\"object\",\"properties\":7}",
-                  "s.properties: must be a map of schemas" },
-        };
         (void) state;
 
         for (size_t i = 0; i < ARRAY_SIZE(RULES); i++) {
