@@ -93,6 +93,7 @@ void spdy_put_headers(struct spdy_writer *w, struct strbuf *out, const struct sp
 /* The head of a data frame of len bytes (at most SPDY_PIECE_MAX_BYTES, asserted). */
 void spdy_data_header(uint8_t header[SPDY_HEADER_BYTES], uint32_t id, size_t len, bool is_fin);
 
+/* Append PING, RST_STREAM and GOAWAY (SPDY/3.1, 2.6); a failure shows in out. */
 void spdy_put_ping(struct strbuf *out, uint32_t id);
 void spdy_put_reset(struct strbuf *out, uint32_t id, enum spdy_status status);
 void spdy_put_goaway(struct strbuf *out, uint32_t last_id, enum spdy_status status);

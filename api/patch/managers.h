@@ -12,6 +12,7 @@ struct manager *managers_add(struct managers *m, const struct apply_author *by, 
 struct manager *managers_find(struct managers *m, const struct apply_author *by, bool is_apply);
 bool manager_is(const struct manager *one, const struct apply_author *by, bool is_apply);
 
+/* Leaves out managers that own nothing; pointers to others move. */
 void managers_drop_empty(struct managers *m);
 
 /* Everybody but the author loses what changed, and all lose what is gone; an applier's own set is

@@ -1,8 +1,6 @@
 #include "daemon/control/control.h"
 
 #include "api/client/client.h"
-#include "api/client/timer.h"
-#include "base/backoff.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/control/caches.h"
@@ -22,14 +20,6 @@ struct control {
         size_t n_parts;
         bool has_begun;
 };
-
-uint64_t core_now_usec(const struct core *core) {
-        return core->timers->vtable->now_usec(core->timers);
-}
-
-uint64_t core_random(struct core *core) {
-        return backoff_random(&core->random);
-}
 
 static uint64_t control_wall(void *data) {
         return clock_wall_usec();

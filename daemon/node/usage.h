@@ -11,6 +11,8 @@ struct pods;
 struct usage;
 struct usage_asker;
 
+/* ctx, pods: borrowed, must outlive it. Reads nothing before somebody asks. Returns 0 or -ENOMEM.
+ */
 int usage_new(const struct context *ctx, struct pods *pods, struct usage **ret, struct err *e);
 /* No asker is called any more. */
 void usage_unref(struct usage *u);

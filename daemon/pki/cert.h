@@ -38,6 +38,8 @@ struct cert_request {
         uint64_t now_usec; /* wall clock; where it isn't set, the floor counts */
 };
 
+/* Makes a key on the curve P-256; the caller's, gnutls_x509_privkey_deinit() frees it. Returns 0,
+ * -ENOMEM or -EIO. */
 int cert_key_new(gnutls_x509_privkey_t *ret_key, struct err *e);
 
 /* Signs a certificate over key. It is valid from 1970 on, so that no clock is too early for it

@@ -26,6 +26,7 @@ struct access {
         const char *path;       /* "/healthz"; verb is the method in small letters */
 };
 
+/* Pure. */
 bool access_user_has_group(const struct access_user *u, const char *group);
 
 /* What stands behind "forbidden: " in Kubernetes' words: User "jane" cannot list resource "pods" in

@@ -41,6 +41,7 @@ enum fair_verdict {
         FAIR_REFUSE, /* the client has too many already, or memory is out: 429 */
 };
 
+/* limits: copied. No client is known. */
 void fair_init(struct fair *f, const struct fair_limits *limits);
 /* All places must be out. */
 void fair_done(struct fair *f);

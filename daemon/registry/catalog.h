@@ -36,6 +36,7 @@ struct sub {
 /* The table of all; rest.c has it. */
 const struct sub *rest_subs(size_t *ret_n);
 
+/* Whether objects of this kind have the sub-resource. */
 bool sub_fits(const struct sub *s, const struct kind *k);
 
 /* The verb of an HTTP method, or NULL. */

@@ -36,6 +36,7 @@ void crd_loaded(struct registry *r);
 /* All objects are in memory: they get the defaults of today's schemas. */
 void crd_objects_loaded(struct registry *r);
 
+/* No work that crd_work_soon() asked for is begun any more. */
 void crd_done(struct registry *r);
 
 /* Brings the objects of a custom kind to what its definition says now: version and defaults. Only
@@ -51,6 +52,7 @@ void crd_work_soon(struct registry *r);
 /* The record of a kind's definition, or NULL. */
 struct record *crd_record_of(struct registry *r, const struct kind_state *state);
 
+/* Whether a definition is being deleted. */
 bool crd_is_terminating(const json_t *tree);
 
 /* Which name of a definition somebody else has: in Kubernetes' words ("\"crontabs\" is already in

@@ -41,6 +41,7 @@ struct quotas {
         bool has_failed; /* a write of this round: the others wait, too */
 };
 
+/* What the quota says; borrowed from its object. */
 const struct resource_quota_spec *quota_count_spec(const struct quota_count *c);
 
 /* Counts anew where that is needed. Returns 0 or -ENOMEM. */

@@ -22,7 +22,8 @@ struct rendering *rendering_ref(struct rendering *r);
 void rendering_unref(struct rendering *r);
 DEFINE_AUTO(rendering);
 
-struct renderings *renderings_new(uint64_t (*wall_usec)(void)); /* NULL when memory is out */
+/* wall_usec: microseconds since 1970, for ages in Tables. NULL: memory is out. */
+struct renderings *renderings_new(uint64_t (*wall_usec)(void));
 void renderings_unref(struct renderings *r);
 DEFINE_AUTO(renderings);
 

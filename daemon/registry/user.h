@@ -44,6 +44,7 @@ struct user *user_copy(const struct user *u);
 void user_unref(struct user *u);
 DEFINE_AUTO(user);
 
+/* group: by its whole name. */
 bool user_has_group(const struct user *u, const char *group);
 
 /* Same name, uid, groups and extra, in the same order. */

@@ -19,6 +19,7 @@ struct raw *raw_new(int fd, struct MHD_UpgradeResponseHandle *handle);
  * out (nothing has changed then). */
 struct raw *raw_new_tls(struct request *r);
 
+/* The socket, to wait for; borrowed. Read and write by the calls below: TLS may lie between. */
 int raw_fd(const struct raw *raw);
 /* As recv() and send() of a non-blocking socket. */
 ssize_t raw_recv(struct raw *raw, void *room, size_t len);

@@ -50,6 +50,7 @@ void spdy_session_take(struct spdy_session *s, const void *bytes, size_t len);
 void spdy_session_send(struct spdy_session *s, uint32_t id, const void *bytes, size_t len,
                        bool is_fin);
 
+/* Bytes that wait to be sent. is_full: so many that whoever makes more should pause. */
 size_t spdy_session_pending(const struct spdy_session *s);
 bool spdy_session_is_full(const struct spdy_session *s);
 void spdy_session_pause(struct spdy_session *s, bool is_paused);
