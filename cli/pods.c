@@ -118,7 +118,8 @@ int pods_container(const json_t *pod, const char *wanted, const char **ret, stru
         size_t i;
 
         if (wanted && (find_container(pod, wanted, "containers") ||
-                       find_container(pod, wanted, "initContainers"))) {
+                       find_container(pod, wanted, "initContainers") ||
+                       find_container(pod, wanted, "ephemeralContainers"))) {
                 *ret = wanted;
                 return 0;
         }

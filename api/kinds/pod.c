@@ -13,6 +13,9 @@ const struct container *pod_container(const struct pod_spec *spec, const char *n
         for (size_t i = 0; i < spec->init_containers.n; i++)
                 if (str_eq(spec->init_containers.items[i].name, name))
                         return &spec->init_containers.items[i];
+        for (size_t i = 0; i < spec->ephemeral_containers.n; i++)
+                if (str_eq(spec->ephemeral_containers.items[i].name, name))
+                        return &spec->ephemeral_containers.items[i];
         return NULL;
 }
 

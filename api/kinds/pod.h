@@ -516,6 +516,7 @@ struct pod_status {
         uint64_t start_time;
         struct container_statuses init_container_statuses;
         struct container_statuses container_statuses;
+        struct container_statuses ephemeral_container_statuses;
         const char *qos_class; /* Guaranteed, Burstable, BestEffort */
         int64_t observed_generation;
 };
@@ -550,3 +551,7 @@ const char *pod_qos_class(const struct pod_spec *spec);
 
 /* Whether condition Ready is True. */
 bool pod_is_ready(const struct pod *p);
+
+/* What pods/P/ephemeralcontainers may change: nothing that is there
+ * (ValidatePodEphemeralContainersUpdate of pkg/apis/core/validation). */
+void pod_check_guests(const struct pod *old, const struct pod *fresh, struct diags *d);

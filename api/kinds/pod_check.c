@@ -343,6 +343,61 @@ static void check_containers(const struct check *root, const struct pod_spec *sp
         }
 }
 
+static bool has_name(const struct containers *list, const char *name) {
+        for (size_t i = 0; i < list->n; i++)
+                if (name && str_eq(list->items[i].name, name))
+                        return true;
+        return false;
+}
+
+/* pkg/apis/core/validation: what makes no sense for a guest (validateEphemeralContainers). */
+static void check_guest(const struct check *c, const struct pod_spec *spec,
+                        const struct container *k) {
+        const struct {
+                const char *name;
+                bool is_set;
+        } forbidden[] = {
+                { "ports", k->ports.n > 0 },
+                { "livenessProbe", k->liveness_probe != NULL },
+                { "readinessProbe", k->readiness_probe != NULL },
+                { "startupProbe", k->startup_probe != NULL },
+                { "lifecycle", k->lifecycle != NULL },
+                { "resources", k->resources.limits.n > 0 || k->resources.requests.n > 0 },
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(forbidden); i++)
+                if (forbidden[i].is_set)
+                        check_say(c, DIAG_FORBIDDEN, forbidden[i].name,
+                                  "Forbidden: cannot be set for an Ephemeral Container");
+        for (size_t i = 0; i < k->volume_mounts.n; i++) {
+                const struct volume_mount *m = &k->volume_mounts.items[i];
+                struct check here = check_below(c, "volumeMounts[%zu]", i);
+
+                if (!str_is_empty(m->sub_path) || !str_is_empty(m->sub_path_expr))
+                        check_say(&here, DIAG_FORBIDDEN,
+                                  str_is_empty(m->sub_path) ? "subPathExpr" : "subPath",
+                                  "Forbidden: cannot be set for an Ephemeral Container");
+        }
+        if (!str_is_empty(k->target_container_name) &&
+            !has_name(&spec->containers, k->target_container_name) &&
+            !has_name(&spec->init_containers, k->target_container_name))
+                check_say(c, DIAG_INVALID, "targetContainerName", "Not found: \"%s\"",
+                          k->target_container_name);
+}
+
+static void check_guests(const struct check *root, const struct pod_spec *spec) {
+        for (size_t i = 0; i < spec->ephemeral_containers.n; i++) {
+                const struct container *k = &spec->ephemeral_containers.items[i];
+                struct check c = check_below(root, "ephemeralContainers[%zu]", i);
+
+                check_container(&c, spec, k);
+                check_guest(&c, spec, k);
+                if (has_name(&spec->containers, k->name) ||
+                    has_name(&spec->init_containers, k->name))
+                        check_say(&c, DIAG_DUPLICATE, "name", "Duplicate value: \"%s\"", k->name);
+        }
+}
+
 static void check_volumes(const struct check *root, const struct pod_spec *spec) {
         for (size_t i = 0; i < spec->volumes.n; i++) {
                 const struct volume *v = &spec->volumes.items[i];
@@ -399,10 +454,12 @@ void pod_check_spec(const struct pod_spec *spec, const char *prefix, struct diag
         (void) snprintf(root.path, sizeof(root.path), "%s", prefix);
         if (!check_is_short(&root, "volumes", spec->volumes.n) ||
             !check_is_short(&root, "containers", spec->containers.n) ||
-            !check_is_short(&root, "initContainers", spec->init_containers.n))
+            !check_is_short(&root, "initContainers", spec->init_containers.n) ||
+            !check_is_short(&root, "ephemeralContainers", spec->ephemeral_containers.n))
                 return;
         check_volumes(&root, spec);
         check_containers(&root, spec);
+        check_guests(&root, spec);
         check_tolerations(&root, spec);
         if (spec->security_context) {
                 struct check c = check_below(&root, "securityContext");
@@ -446,6 +503,10 @@ void pod_check_template(const struct pod_template_spec *t, const struct label_se
                                 "spec.template.spec.activeDeadlineSeconds",
                                 "Forbidden: activeDeadlineSeconds in a controller's template is "
                                 "not supported");
+        if (t->spec.ephemeral_containers.n > 0)
+                (void) diag_add(d, DIAG_ERROR, DIAG_FORBIDDEN,
+                                "spec.template.spec.ephemeralContainers",
+                                "Forbidden: ephemeral containers not allowed in pod template");
         pod_check_spec(&t->spec, "spec.template.spec", d);
 }
 
@@ -509,4 +570,24 @@ void pod_check_update(const void *old_decoded, const void *decoded, struct diags
                                 "`spec.containers[*].image`,`spec.initContainers[*].image`,"
                                 "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions "
                                 "to existing tolerations),`spec.terminationGracePeriodSeconds`");
+}
+
+static const struct container *guest_of(const struct pod_spec *spec, const char *name) {
+        for (size_t i = 0; i < spec->ephemeral_containers.n; i++)
+                if (str_eq(spec->ephemeral_containers.items[i].name, name))
+                        return &spec->ephemeral_containers.items[i];
+        return NULL;
+}
+
+void pod_check_guests(const struct pod *old, const struct pod *fresh, struct diags *d) {
+        for (size_t i = 0; i < old->spec.ephemeral_containers.n; i++) {
+                const struct container *was = &old->spec.ephemeral_containers.items[i];
+                const struct container *now = guest_of(&fresh->spec, was->name);
+
+                if (now && schema_equal(&ephemeral_container_schema, was, now))
+                        continue;
+                (void) diag_add(d, DIAG_ERROR, DIAG_FORBIDDEN, "spec.ephemeralContainers",
+                                "Forbidden: existing ephemeral containers \"%s\" may not be %s\n",
+                                was->name, now ? "changed" : "removed");
+        }
 }

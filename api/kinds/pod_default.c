@@ -88,7 +88,8 @@ static int pod_default_account(json_t *spec) {
 }
 
 int pod_default_spec(json_t *spec) {
-        static const char *const lists[] = { "initContainers", "containers" };
+        static const char *const lists[] = { "initContainers", "containers",
+                                             "ephemeralContainers" };
         bool is_host_network = json_is_true(json_object_get(spec, "hostNetwork"));
         json_t *item;
         size_t i;

@@ -108,7 +108,7 @@ static const struct field pod_spec_fields[] = {
           .shape = FIELD_LIST,
           .patch = FIELD_PATCH_MERGE,
           .merge_key = "name",
-          .flags = FIELD_UNACTED,
+          .flags = FIELD_UNIQUE,
           .schema = &ephemeral_container_schema,
           .offset = FIELD_CHECKED_OFFSET(ephemeral_containers, ephemeral_containers,
                                          struct containers) },

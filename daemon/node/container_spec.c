@@ -338,6 +338,7 @@ int container_spec_build(struct arena *a, const struct context *ctx, const struc
                 .cwd = str_is_empty(c->working_dir) ? image->working_dir : c->working_dir,
                 .limits = limits_of(c),
                 .oom_score_adj = oom_score(ctx, c),
+                .target = str_is_empty(c->target_container_name) ? NULL : c->target_container_name,
                 .has_tty = c->tty,
                 .has_stdin = c->stdin,
                 .is_stdin_once = c->stdin_once,

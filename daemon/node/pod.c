@@ -19,6 +19,8 @@
 #include "daemon/runtime/runtime.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* A plan that leads to another one at once more often than this is a mistake: sleep over it. */
 #define POD_ROUNDS_MAX 32
@@ -35,8 +37,45 @@ static void on_timer(struct loop_timer *t, void *userdata) {
         node_pod_run(userdata);
 }
 
-/* Points everything that borrows from the object at the new one. Container counts don't change: a
- * pod's spec is immutable but for images. */
+/* Whether the containers that there are stay in their places: a pod's spec is immutable but for
+ * images, and guests come behind. */
+static bool is_same_start(const struct pod_wanted *old, const struct pod_wanted *fresh) {
+        if (fresh->n < old->n)
+                return false;
+        for (size_t i = 0; i < old->n; i++)
+                if (!str_eq(old->containers[i].name, fresh->containers[i].name))
+                        return false;
+        return true;
+}
+
+/* Room for n containers. 0 or -ENOMEM; what is there stays. */
+static int pod_grow(struct node_pod *p, size_t n_before, size_t n) {
+        struct pod_slot **slots = reallocarray(p->slots, n + 1, sizeof(*slots));
+        struct container_observed *seen;
+
+        if (!slots)
+                return -ENOMEM;
+        p->slots = slots;
+        memset(&slots[n_before], 0, (n + 1 - n_before) * sizeof(*slots));
+        seen = reallocarray(p->seen.containers, n + 1, sizeof(*seen));
+        if (!seen)
+                return -ENOMEM;
+        p->seen.containers = seen;
+        memset(&seen[n_before], 0, (n + 1 - n_before) * sizeof(*seen));
+        for (size_t i = n_before; i < n; i++) {
+                slots[i] = calloc(1, sizeof(**slots));
+                if (!slots[i])
+                        break;
+                *slots[i] = (struct pod_slot){ .pod = p, .index = i };
+        }
+        if (n == n_before || slots[n - 1])
+                return 0;
+        for (size_t i = n_before; i < n; i++)
+                free(STEAL(slots[i]));
+        return -ENOMEM;
+}
+
+/* Points everything that borrows from the object at the new one. */
 static int pod_take_object(struct node_pod *p, struct object *o) {
         const struct pod *spec = (const struct pod *) o->meta;
         struct container_wanted *containers = NULL;
@@ -47,9 +86,13 @@ static int pod_take_object(struct node_pod *p, struct object *o) {
 
         if (r < 0)
                 return r;
-        if (p->object && wanted.n != n_before) {
+        if (p->object && !is_same_start(&p->wanted, &wanted))
+                r = -EINVAL;
+        if (r == 0)
+                r = pod_grow(p, n_before, wanted.n);
+        if (r < 0) {
                 free(containers);
-                return -EINVAL;
+                return r;
         }
         free(p->containers_wanted);
         p->containers_wanted = containers;
@@ -60,8 +103,8 @@ static int pod_take_object(struct node_pod *p, struct object *o) {
         object_unref(p->object);
         p->object = o;
         p->spec = spec;
-        for (size_t i = 0; p->slots && i < wanted.n; i++)
-                p->slots[i].spec = pod_wanted_container(&spec->spec, i);
+        for (size_t i = 0; i < wanted.n; i++)
+                p->slots[i]->spec = pod_wanted_container(&spec->spec, i);
         return 0;
 }
 
@@ -72,15 +115,9 @@ static int pod_init(struct node_pod *p, struct object *o, struct err *e) {
                 return err_set(e, r, r == -E2BIG ? "more than 256 containers" : "out of memory");
         p->uid = strdup(str_or_empty(p->spec->metadata.uid));
         p->key = client_key(p->spec->metadata.namespace, p->spec->metadata.name);
-        p->slots = calloc(p->wanted.n + 1, sizeof(*p->slots));
-        p->seen.containers = calloc(p->wanted.n + 1, sizeof(*p->seen.containers));
         p->work = work_owner_new(p->ctx->loop);
-        if (!p->uid || !p->key || !p->slots || !p->seen.containers || !p->work)
+        if (!p->uid || !p->key || !p->work)
                 return err_set(e, -ENOMEM, "out of memory");
-        for (size_t i = 0; i < p->wanted.n; i++)
-                p->slots[i] = (struct pod_slot){ .pod = p,
-                                                 .index = i,
-                                                 .spec = pod_wanted_container(&p->spec->spec, i) };
         r = loop_timer_new(p->ctx->loop, 0, on_timer, p, &p->timer, e);
         if (r < 0)
                 return r;
@@ -110,8 +147,10 @@ int node_pod_new(const struct context *ctx, struct object *o, const struct node_
 void node_pod_unref(struct node_pod *p) {
         if (!p)
                 return;
-        for (size_t i = 0; p->slots && i < p->wanted.n; i++)
-                pod_slot_done(&p->slots[i]);
+        for (size_t i = 0; i < p->wanted.n; i++) {
+                pod_slot_done(p->slots[i]);
+                free(p->slots[i]);
+        }
         pod_status_done(&p->status);
         client_cancel(p->delete_call);
         loop_timer_unref(p->timer);
@@ -164,7 +203,7 @@ static void pod_over(struct node_pod *p) {
 }
 
 static void pod_act(struct node_pod *p, const struct pod_action *a) {
-        struct pod_slot *s = &p->slots[a->container];
+        struct pod_slot *s = p->slots[a->container];
 
         switch (a->kind) {
         case POD_CREATE_SANDBOX:
@@ -267,7 +306,7 @@ static uint64_t pod_round(struct node_pod *p) {
         }
         pod_status_plan(p, plan);
         for (size_t i = 0; i < p->wanted.n; i++)
-                slot_tell_back_off(&p->slots[i], &plan->containers[i]);
+                slot_tell_back_off(p->slots[i], &plan->containers[i]);
         if (has_just_ended)
                 pod_store_write(p);
         for (size_t i = 0; i < plan->n && !p->is_over; i++)
@@ -382,7 +421,7 @@ void node_pod_rules_changed(struct node_pod *p, bool is_terminating) {
 static struct pod_slot *pod_find_slot(struct node_pod *p, const char *name) {
         for (size_t i = 0; i < p->wanted.n; i++)
                 if (str_eq(p->containers_wanted[i].name, name))
-                        return &p->slots[i];
+                        return p->slots[i];
         return NULL;
 }
 

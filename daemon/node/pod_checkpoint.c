@@ -201,8 +201,8 @@ void pod_checkpoint_read(struct node_pod *p) {
         if (ip_parse(str_or_empty(json_string_value(json_object_get(root, "ip"))), &ip) == 0)
                 take_ip(p, &ip);
         for (size_t i = 0; i < p->wanted.n; i++)
-                container_unpack(&p->slots[i], json_object_get(json_object_get(root, "containers"),
-                                                               p->wanted.containers[i].name));
+                container_unpack(p->slots[i], json_object_get(json_object_get(root, "containers"),
+                                                              p->wanted.containers[i].name));
         json_decref(root);
         p->checkpoint = STEAL(text);
 }

@@ -86,7 +86,7 @@ struct node_pod {
         struct pod_wanted wanted;
         struct container_wanted *containers_wanted;
         struct pod_observed seen;
-        struct pod_slot *slots; /* as many as wanted.n */
+        struct pod_slot **slots; /* as many as wanted.n; they stay where they are */
         char *sandbox_reason, *sandbox_text;
 
         struct pod_status_sender status;

@@ -12,9 +12,10 @@ const struct object_meta *node_pod_meta(const struct node_pod *p) {
 static int choose_container(const struct node_pod *p, const char *name, size_t *ret_i,
                             struct err *e) {
         AUTO_DONE(strbuf) struct strbuf names = { 0 };
-        size_t n_init = p->spec->spec.init_containers.n;
+        const size_t n_init = p->spec->spec.init_containers.n,
+                     n_own = n_init + p->spec->spec.containers.n;
 
-        if (str_is_empty(name) && p->wanted.n - n_init == 1) {
+        if (str_is_empty(name) && n_own - n_init == 1) {
                 *ret_i = n_init;
                 return 0;
         }
@@ -23,7 +24,7 @@ static int choose_container(const struct node_pod *p, const char *name, size_t *
                         *ret_i = i;
                         return 0;
                 }
-                if (i >= n_init)
+                if (i >= n_init && i < n_own)
                         strbuf_addf(&names, "%s%s", i > n_init ? " " : "",
                                     p->wanted.containers[i].name);
         }

@@ -80,10 +80,11 @@ static void sandbox_removed(struct node_pod *p) {
         for (size_t i = 0; i < p->wanted.n; i++) {
                 struct container_observed *c = &p->seen.containers[i];
 
-                pod_probes_stop(&p->slots[i]);
+                pod_probes_stop(p->slots[i]);
                 /* Its exit was told before; what never ran starts afresh. */
                 if (c->life == CONTAINER_STARTING || c->life == CONTAINER_RUNNING)
-                        c->life = CONTAINER_NEW;
+                        c->life =
+                                p->wanted.containers[i].is_guest ? CONTAINER_EXITED : CONTAINER_NEW;
                 /* Init containers run again in a new sandbox. */
                 if (p->wanted.containers[i].is_init && c->life == CONTAINER_EXITED &&
                     !p->seen.is_finished && !p->wanted.is_deleting) {
@@ -108,7 +109,7 @@ void pod_sandbox_tear_down(struct node_pod *p) {
 
         p->seen.sandbox = SANDBOX_REMOVING;
         for (size_t i = 0; i < p->wanted.n; i++)
-                pod_probes_stop(&p->slots[i]);
+                pod_probes_stop(p->slots[i]);
         if (!p->rt) {
                 sandbox_removed(p);
                 p->is_dirty = true;

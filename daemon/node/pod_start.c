@@ -219,7 +219,7 @@ static int slot_find_image(struct pod_slot *s) {
 }
 
 void pod_start(struct node_pod *p, const struct pod_action *a) {
-        struct pod_slot *s = &p->slots[a->container];
+        struct pod_slot *s = p->slots[a->container];
         AUTO(arena) struct arena *arena = arena_new(0);
         struct pod_facts facts = pod_facts_of(p);
         struct runtime_container_spec spec;

@@ -39,6 +39,29 @@ static char *status_of_object(const struct object *o) {
 }
 
 /* What the server knows already: transition times must not jump when the node is restarted. */
+/* A guest lives once: of one that ran before the machine's reboot nothing is left. What the runtime
+ * still has of it is told later. */
+static void guest_seed(struct node_pod *p, size_t i) {
+        const struct container_statuses *list = &p->spec->status.ephemeral_container_statuses;
+
+        for (size_t j = 0; j < list->n; j++) {
+                const struct container_status *st = &list->items[j];
+                const struct container_state_terminated *t = st->state.terminated;
+
+                if (!str_eq(st->name, p->wanted.containers[i].name) ||
+                    str_is_empty(st->container_id))
+                        continue;
+                p->seen.containers[i].life = CONTAINER_EXITED;
+                p->seen.containers[i].exit = (struct container_exit){
+                        .code = t ? (int) t->exit_code : 137,
+                        .started_wall_usec = t                   ? t->started_at
+                                             : st->state.running ? st->state.running->started_at
+                                                                 : 0,
+                        .finished_wall_usec = t ? t->finished_at : 0,
+                };
+        }
+}
+
 void pod_status_seed(struct node_pod *p) {
         const struct pod_status *st = &p->spec->status;
         struct pod_status_sender *s = &p->status;
@@ -65,6 +88,10 @@ void pod_status_seed(struct node_pod *p) {
                                                                 ? &st->init_container_statuses
                                                                 : &st->container_statuses;
 
+                if (p->wanted.containers[i].is_guest) {
+                        guest_seed(p, i);
+                        continue;
+                }
                 for (size_t j = 0; j < list->n; j++)
                         if (str_eq(list->items[j].name, p->wanted.containers[i].name) &&
                             !str_is_empty(list->items[j].container_id))
@@ -157,7 +184,7 @@ static int fill_container(struct status_builder *b, size_t i, struct container_s
                 /* A life that has not begun isn't a restart yet. */
                 .restart_count =
                         c->life == CONTAINER_NEW && c->restarts > 0 ? c->restarts - 1 : c->restarts,
-                .image = b->p->slots[i].spec->image,
+                .image = b->p->slots[i]->spec->image,
                 .image_id = str_or_empty(c->image_id),
                 .container_id = c->id,
                 .started = { .is_set = true, .value = v->is_started },
@@ -173,7 +200,8 @@ static int fill_container(struct status_builder *b, size_t i, struct container_s
 }
 
 static int fill_containers(struct status_builder *b) {
-        size_t n_init = b->p->spec->spec.init_containers.n, n = b->p->wanted.n;
+        const size_t n_init = b->p->spec->spec.init_containers.n,
+                     n_own = b->p->spec->spec.containers.n, n = b->p->wanted.n;
         struct container_status *items = arena_alloc_n(b->a, n, sizeof(*items));
 
         if (!items)
@@ -187,7 +215,10 @@ static int fill_containers(struct status_builder *b) {
         b->out->init_container_statuses =
                 (struct container_statuses){ .items = items, .n = n_init };
         b->out->container_statuses =
-                (struct container_statuses){ .items = items + n_init, .n = n - n_init };
+                (struct container_statuses){ .items = items + n_init, .n = n_own };
+        b->out->ephemeral_container_statuses =
+                (struct container_statuses){ .items = items + n_init + n_own,
+                                             .n = n - n_init - n_own };
         return 0;
 }
 

@@ -7,7 +7,10 @@
 const struct container *pod_wanted_container(const struct pod_spec *spec, size_t i) {
         if (i < spec->init_containers.n)
                 return &spec->init_containers.items[i];
-        return &spec->containers.items[i - spec->init_containers.n];
+        i -= spec->init_containers.n;
+        if (i < spec->containers.n)
+                return &spec->containers.items[i];
+        return &spec->ephemeral_containers.items[i - spec->containers.n];
 }
 
 static bool has_handler(const struct lifecycle_handler *h) {
@@ -49,7 +52,9 @@ static uint64_t grace_of(const struct pod *spec) {
 
 int pod_wanted_fill(const struct pod *spec, struct container_wanted **ret_containers,
                     struct pod_wanted *ret) {
-        size_t n_init = spec->spec.init_containers.n, n = n_init + spec->spec.containers.n;
+        const size_t n_init = spec->spec.init_containers.n,
+                     n_own = n_init + spec->spec.containers.n,
+                     n = n_own + spec->spec.ephemeral_containers.n;
         struct container_wanted *items;
 
         if (n > POD_CONTAINERS_MAX)
@@ -57,8 +62,10 @@ int pod_wanted_fill(const struct pod *spec, struct container_wanted **ret_contai
         items = calloc(n + 1, sizeof(*items));
         if (!items)
                 return -ENOMEM;
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
                 items[i] = wanted_of(pod_wanted_container(&spec->spec, i), i < n_init);
+                items[i].is_guest = i >= n_own;
+        }
         *ret = (struct pod_wanted){
                 .name = spec->metadata.name,
                 .ns = spec->metadata.namespace,

@@ -220,21 +220,18 @@ int pods_recover(struct pods *p, struct err *e) {
 
 /* It runs, but its file was lost. */
 static void adopt_orphan(struct pods *p, struct node_pod *pod) {
-        const struct pod *spec = (const struct pod *) node_pod_object(pod)->meta;
         struct runtime_pod *rt = map_remove(&p->orphans, node_pod_uid(pod));
+        const char *name;
+        bool is_running;
 
         if (!rt)
                 return;
         node_pod_adopt(pod, rt);
         node_pod_remember(pod);
-        for (size_t i = 0; i < spec->spec.init_containers.n + spec->spec.containers.n; i++) {
-                const struct container *c =
-                        i < spec->spec.init_containers.n
-                                ? &spec->spec.init_containers.items[i]
-                                : &spec->spec.containers.items[i - spec->spec.init_containers.n];
+        for (size_t i = 0; node_pod_container(pod, i, &name, &is_running); i++) {
                 struct runtime_container_status status;
 
-                if (runtime_pod_container(rt, c->name, &status))
+                if (runtime_pod_container(rt, name, &status))
                         node_pod_adopt_container(pod, &status);
         }
 }

@@ -56,6 +56,8 @@ void refs_each(const struct pod *pod,
                 visit_container(&v, &pod->spec.init_containers.items[i]);
         for (size_t i = 0; i < pod->spec.containers.n; i++)
                 visit_container(&v, &pod->spec.containers.items[i]);
+        for (size_t i = 0; i < pod->spec.ephemeral_containers.n; i++)
+                visit_container(&v, &pod->spec.ephemeral_containers.items[i]);
         for (size_t i = 0; i < pod->spec.volumes.n; i++)
                 visit_volume(&v, &pod->spec.volumes.items[i]);
 }

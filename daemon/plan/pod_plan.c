@@ -71,6 +71,8 @@ static bool is_alive(const struct container_observed *c) {
 static bool restarts_after(const struct pod_wanted *w, size_t i, const struct container_exit *x) {
         const struct container_wanted *c = &w->containers[i];
 
+        if (c->is_guest)
+                return false;
         if (c->is_sidecar)
                 return true;
         if (w->restart == POD_RESTART_NEVER)
@@ -213,7 +215,7 @@ bool pod_is_over(const struct pod_wanted *w, const struct pod_observed *seen, bo
         for (size_t i = 0; i < w->n; i++) {
                 bool is_over = pod_container_is_over(w, seen, i);
 
-                if (w->containers[i].is_sidecar)
+                if (w->containers[i].is_sidecar || w->containers[i].is_guest)
                         continue;
                 if (w->containers[i].is_init) {
                         if (is_over && seen->containers[i].exit.code != 0) {

@@ -19,6 +19,8 @@ struct container_wanted {
         const char *name;
         bool is_init;    /* runs to success before the next one starts */
         bool is_sidecar; /* an init container that goes on running (restartPolicy: Always) */
+        bool is_guest; /* an ephemeral container: behind all others, starts once, counts for nothing
+                        */
         bool has_post_start, has_pre_stop;
         bool has_startup, has_readiness;
         bool has_liveness_grace; /* grace of its own for a stop after a failed probe */
@@ -32,7 +34,7 @@ struct pod_wanted {
                                 spec's */
         bool is_deleting;    /* the object carries deletionTimestamp, or is gone */
         bool is_gone;        /* nothing is left to report to */
-        size_t n;            /* init containers first, in order */
+        size_t n;            /* init containers first, in order; guests last */
         const struct container_wanted *containers;
 };
 

@@ -88,7 +88,8 @@ static int view_container(struct arena *a, const struct pod_wanted *w,
                 v->state = SIGHT_RUNNING;
                 v->is_started = c->is_started;
                 /* An init container that runs isn't ready; it becomes so by ending well. */
-                v->is_ready = c->is_started && c->is_probe_ready && !c->is_unhealthy &&
+                v->is_ready = !w->containers[i].is_guest && c->is_started && c->is_probe_ready &&
+                              !c->is_unhealthy &&
                               (!w->containers[i].is_init || w->containers[i].is_sidecar);
                 return 0;
         case CONTAINER_EXITED:
@@ -118,7 +119,7 @@ static enum pod_phase view_phase(const struct pod_wanted *w, const struct pod_ob
         for (size_t i = 0; i < w->n; i++) {
                 const struct container_observed *c = &seen->containers[i];
 
-                if (w->containers[i].is_init)
+                if (w->containers[i].is_init || w->containers[i].is_guest)
                         continue;
                 if ((c->life == CONTAINER_NEW || c->life == CONTAINER_STARTING) && !c->has_last)
                         has_waiting = true;
@@ -136,7 +137,8 @@ static const char *view_unready(struct arena *a, const struct pod_wanted *w,
 
         strbuf_addf(&b, "%s: [", prefix);
         for (size_t i = 0; i < w->n; i++) {
-                if (w->containers[i].is_init != is_init || plan->containers[i].is_ready)
+                if (w->containers[i].is_init != is_init || w->containers[i].is_guest ||
+                    plan->containers[i].is_ready)
                         continue;
                 strbuf_addf(&b, "%s%s", is_first ? "" : " ", w->containers[i].name);
                 is_first = false;
@@ -168,7 +170,7 @@ static int view_conditions(struct arena *a, const struct pod_wanted *w,
                         return -ENOMEM;
         }
         for (size_t i = 0; i < w->n; i++)
-                if (!plan->containers[i].is_ready &&
+                if (!plan->containers[i].is_ready && !w->containers[i].is_guest &&
                     (!w->containers[i].is_init || w->containers[i].is_sidecar))
                         is_ready = false;
         ready->is_true = is_ready && init->is_true;

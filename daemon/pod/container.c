@@ -125,7 +125,19 @@ static int container_open_pipes(struct container *c, struct container_pipes *p) 
         return 0;
 }
 
-static int container_clone(struct supervisor *s, struct container *c,
+/* Children are born in a running container's pid namespace. Returns 0 or a negative errno. */
+static int container_aim(struct supervisor *s, const struct container *target) {
+        AUTO_CLOSE int fd = -1;
+        char path[48];
+
+        if (!target || target->state != CONTAINER_RUNNING || target->is_reaped)
+                return -ESRCH;
+        (void) snprintf(path, sizeof(path), "/proc/%d/ns/pid", (int) target->pid);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        return fd < 0 || setns(fd, CLONE_NEWPID) < 0 ? -errno : 0;
+}
+
+static int container_clone(struct supervisor *s, struct container *c, const char *target,
                            const struct container_pipes *p) {
         unsigned long long namespaces = CLONE_NEWNS;
         char group[CGROUP_NAME_MAX];
@@ -137,15 +149,23 @@ static int container_clone(struct supervisor *s, struct container *c,
                 .fds = { p->child[0], p->child[1], p->child[2] },
                 .report = p->report,
         };
+        const bool has_own_pids = !(s->config.flags & (POD_HOST_PID | POD_SHARED_PID));
         pid_t pid;
+        int r;
 
-        if (!(s->config.flags & (POD_HOST_PID | POD_SHARED_PID)))
+        c->is_guest = has_own_pids && *target;
+        if (has_own_pids && !c->is_guest)
                 namespaces |= CLONE_NEWPID;
+        r = c->is_guest ? container_aim(s, container_find(s, target)) : 0;
+        if (r < 0)
+                return r;
         container_group(s, c, group);
         cgroup = cgroup_open_unified(&s->config.cgroups, group);
         pid = supervisor_clone(namespaces, cgroup, &q.is_in_unified);
         if (pid == 0)
                 init_container(&q);
+        if (c->is_guest)
+                (void) setns(s->own_pidns, CLONE_NEWPID);
         return pid;
 }
 
@@ -222,15 +242,19 @@ void container_start(struct supervisor *s, int client, const struct wire_msg *ms
         container_open_log(s, c);
         r = container_open_pipes(c, &p);
         if (r == 0)
-                r = c->pid = container_clone(s, c, &p);
+                r = c->pid = container_clone(s, c, msg->text, &p);
         for (size_t i = 0; i < 3; i++)
                 container_close(&p.child[i]);
         container_close(&p.report);
         if (r > 0)
                 return;
         c->start_result = r;
-        (void) snprintf(c->start_text, sizeof(c->start_text), "cannot start a process: %s",
-                        strerrordesc_np(-r));
+        if (c->is_guest && r == -ESRCH)
+                (void) snprintf(c->start_text, sizeof(c->start_text),
+                                "target container %.64s isn't running", msg->text);
+        else
+                (void) snprintf(c->start_text, sizeof(c->start_text), "cannot start a process: %s",
+                                strerrordesc_np(-r));
         container_failed(s, c);
 }
 
@@ -378,8 +402,8 @@ int container_signal(struct supervisor *s, struct container *c, int signal) {
         return kill(c->pid, signal) < 0 ? -errno : 0;
 }
 
-static bool container_shares_pids(const struct supervisor *s) {
-        return s->config.flags & (POD_HOST_PID | POD_SHARED_PID);
+static bool container_shares_pids(const struct supervisor *s, const struct container *c) {
+        return c->is_guest || s->config.flags & (POD_HOST_PID | POD_SHARED_PID);
 }
 
 /* A group that cgroup.kill was written to kills at birth whom CLONE_INTO_CGROUP puts in (Linux 6.14
@@ -395,7 +419,7 @@ static void container_kill_group(struct supervisor *s, struct container *c) {
 void container_kill(struct supervisor *s, struct container *c) {
         if (!container_is_active(c))
                 return;
-        if (container_shares_pids(s))
+        if (container_shares_pids(s, c))
                 container_kill_group(s, c);
         /* The end of the first process ends its pid namespace. */
         if (!c->is_reaped)
@@ -466,7 +490,7 @@ void container_settle(struct supervisor *s, struct container *c) {
                 return;
         /* With a pid namespace of its own, the kernel has ended the others before the first. */
         container_group(s, c, group);
-        if (container_shares_pids(s) && cgroup_is_populated(&s->config.cgroups, group)) {
+        if (container_shares_pids(s, c) && cgroup_is_populated(&s->config.cgroups, group)) {
                 container_kill_group(s, c);
                 return;
         }

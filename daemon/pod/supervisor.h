@@ -50,6 +50,7 @@ struct container {
         int client;     /* who asked for the start and waits for the answer; -1: nobody */
         pid_t pid;
         bool is_reaped;       /* waiting for the rest of its processes */
+        bool is_guest;        /* in another container's pid namespace */
         bool has_spent_group; /* its control group was killed as one, and goes with this life */
         int end_code, end_status;
         uint64_t started_usec;

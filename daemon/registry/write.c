@@ -11,6 +11,7 @@
 #include "daemon/registry/decode.h"
 #include "daemon/registry/heartbeat.h"
 #include "daemon/registry/managed.h"
+#include "daemon/registry/pod_part.h"
 #include "daemon/registry/record.h"
 #include "daemon/registry/remove.h"
 #include "daemon/registry/server_apply.h"
@@ -115,7 +116,7 @@ void write_create_run(struct call *c) {
                                           : "");
                 return;
         }
-        if (!admit_new(c, c->tree))
+        if (!pod_part_check_new(c, c->tree) || !admit_new(c, c->tree))
                 return;
         c->status = 201;
         if (!c->is_dry_run) {
@@ -172,7 +173,9 @@ void write_update(struct call *c, struct record *old, json_t *was) {
         if (!managers_settle(c, old, was, is_heartbeat) || !admit_update(c, c->tree, was))
                 return;
         /* What binds a pod changes what nobody else may. */
-        if (!str_eq(c->path.subresource, "binding") && !decode_check_update(c, was, c->tree))
+        if (pod_part_is(c) ? !pod_part_check(c, was, c->tree)
+                           : !str_eq(c->path.subresource, "binding") &&
+                                     !decode_check_update(c, was, c->tree))
                 return;
         if (json_equal(c->tree, was) && !managed_differs(c, old)) {
                 call_respond_record(c, old);
@@ -241,7 +244,7 @@ bool write_names_match(struct call *c, json_t *fresh) {
 }
 
 /* The part that the path speaks of comes from fresh, the rest from the object as it is. */
-static json_t *parts_join(const struct call *c, const json_t *was, json_t *fresh) {
+static json_t *whole_parts_join(const struct call *c, const json_t *was, json_t *fresh) {
         bool is_status = str_eq(c->path.subresource, "status");
         bool is_finalize = str_eq(c->path.subresource, "finalize");
         const char *part = is_finalize ? "spec" : "status";
@@ -256,6 +259,12 @@ static json_t *parts_join(const struct call *c, const json_t *was, json_t *fresh
                 return NULL;
         }
         return to;
+}
+
+static json_t *parts_join(const struct call *c, const json_t *was, json_t *fresh) {
+        if (pod_part_is(c))
+                return pod_part_join(c, was, fresh);
+        return whole_parts_join(c, was, fresh);
 }
 
 /* From here on c->tree is what the client wants the object, or its part, to be. */

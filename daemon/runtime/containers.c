@@ -235,6 +235,8 @@ int runtime_container_start(struct runtime_pod *pod, const struct runtime_contai
         if (!c)
                 return err_set(e, -ENOMEM, "out of memory");
         (void) stpcpy(msg.container, spec->name);
+        if (spec->target)
+                (void) snprintf(msg.text, sizeof(msg.text), "%s", spec->target);
         r = call_send(pod, &msg, NULL, 0, &call, e);
         if (r < 0)
                 return r;

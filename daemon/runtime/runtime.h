@@ -273,6 +273,9 @@ struct runtime_container_spec {
         struct runtime_limits limits;
         int oom_score_adj; /* -1000 to 1000; below the own is taken in stride where not permitted */
 
+        /* Another container of the pod, whose processes this one shall see, and be among: it ends
+         * with that one. NULL: none. Of no effect where all the pod's containers see each other. */
+        const char *target;
         bool has_tty;
         bool has_stdin;     /* keep standard input open for attach; false: /dev/null */
         bool is_stdin_once; /* standard input ends with the first attach */

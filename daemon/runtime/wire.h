@@ -16,7 +16,8 @@
 
 enum wire_type {
         /* node to pod; each is answered by WIRE_REPLY with the same serial */
-        WIRE_START = 1, /* container, instance, flags: start CONTAINER/config.json */
+        WIRE_START = 1, /* container, instance, flags: start CONTAINER/config.json; text: the
+                           container in whose pid namespace, "": its own */
         WIRE_SIGNAL,    /* container, a: signal number */
         WIRE_KILL,      /* container: every process of it */
         WIRE_EXEC, /* container, flags; descriptors: OCI process object, stdin, stdout, stderr */

@@ -35,11 +35,16 @@ static void names_add(struct strbuf *b, const json_t *containers) {
 static char *names_join(const json_t *spec) {
         AUTO_DONE(strbuf) struct strbuf b = { 0 };
         const json_t *init = json_object_get(spec, "initContainers");
+        const json_t *guests = json_object_get(spec, "ephemeralContainers");
 
         names_add(&b, json_object_get(spec, "containers"));
         if (json_array_size(init) > 0) {
                 strbuf_add(&b, " or one of the init containers: ");
                 names_add(&b, init);
+        }
+        if (json_array_size(guests) > 0) {
+                strbuf_add(&b, " or one of the ephemeral containers: ");
+                names_add(&b, guests);
         }
         return strbuf_steal(&b);
 }

@@ -64,4 +64,67 @@ tops() {
   check "kubectl $version: get pods.metrics.k8s.io" said '^busy .*Ki' kubectl get pods.v1beta1.metrics.k8s.io
 }
 kubectls tops
+
+# ---- ephemeral containers ----
+apply <<'Y'
+apiVersion: v1
+kind: Pod
+metadata: {name: host}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers: [{name: main, image: "box:1", command: [sleep, "10000"]}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: job}
+spec: {restartPolicy: Never, terminationGracePeriodSeconds: 0, containers: [{name: main, image: "box:1", command: [sleep, "15"]}]}
+Y
+check "a pod to debug runs" until_true 20 pod_ready host
+P=/api/v1/namespaces/default/pods
+guest_is() { [ "$(field pod "$1" ".status.ephemeralContainerStatuses[]? | select(.name == \"$2\") | .state | keys[0]")" = "$3" ]; }
+add_guest() { # add_guest POD JSON: status code; the answer is in $WORK/answer
+  curl -s -o "$WORK/answer" -w '%{http_code}' --unix-socket "$SOCKET" -X PATCH -H 'Content-Type: application/strategic-merge-patch+json' -d "{\"spec\":{\"ephemeralContainers\":[$2]}}" "http://x$P/$1/ephemeralcontainers"
+}
+message_has() { jq -r .message "$WORK/answer" | grep -qF -- "$1" || { cat "$WORK/answer"; false; }; }
+check "a debugging container is added" [ "$(add_guest host '{"name":"dbg","image":"box:1","command":["sh","-c","echo in; ps; sleep 10000"],"targetContainerName":"main"}')" = 200 ]
+check "and runs" until_true 20 guest_is host dbg running
+check "its log is there" until_true 10 log_line host in dbg
+check "it sees its target's processes" until_true 10 log_has host 'sleep 10000' dbg
+check "commands run in it" [ "$(orch exec host -c dbg -- sh -c 'ps | grep -c "sleep 10000$"')" -ge 2 ]
+check "the pod counts as before: ready, and its container is meant where none is named" [ "$(orch exec host -- echo main)" = main ]
+check "what is there can't be changed" [ "$(add_guest host '{"name":"dbg","image":"box:2"}')" = 422 ]
+check "in Kubernetes' words" message_has 'spec.ephemeralContainers: Forbidden: existing ephemeral containers "dbg" may not be changed'
+check "names are unique in the pod" [ "$(add_guest host '{"name":"main","image":"box:1"}')" = 422 ]
+check "the second time, too" message_has 'spec.ephemeralContainers[1].name: Duplicate value: "main"'
+check "guests have no probes" [ "$(add_guest host '{"name":"x","image":"box:1","livenessProbe":{"exec":{"command":["true"]}}}')" = 422 ]
+check "as Kubernetes says" message_has 'livenessProbe: Forbidden: cannot be set for an Ephemeral Container'
+check "a target that isn't there" [ "$(add_guest host '{"name":"x","image":"box:1","targetContainerName":"nosuch"}')" = 422 ]
+check "is named" message_has 'targetContainerName: Not found: "nosuch"'
+check "the pod's own path adds none" [ "$(curl -s -o "$WORK/answer" -w '%{http_code}' --unix-socket "$SOCKET" -X PATCH -H 'Content-Type: application/strategic-merge-patch+json' -d '{"spec":{"ephemeralContainers":[{"name":"x","image":"box:1"}]}}' "http://x$P/host")" = 422 ]
+check "one that ends" [ "$(add_guest host '{"name":"short","image":"box:1","command":["sh","-c","exit 3"]}')" = 200 ]
+check "has ended" until_true 20 guest_is host short terminated
+check "for good, with its exit code" [ "$(field pod host '.status.ephemeralContainerStatuses[] | select(.name == "short") | "\(.restartCount) \(.state.terminated.exitCode)"')" = "0 3" ]
+check "a guest doesn't keep a pod alive" [ "$(add_guest job '{"name":"dbg","image":"box:1","command":["sleep","10000"]}')" = 200 ]
+check "which succeeds when its own containers do" until_true 30 phase_is job Succeeded
+NODE=$(pgrep -x orchd-node) SERVER=$(pgrep -x orchd-server)
+kill -9 "$NODE" "$SERVER"
+back() { [ -n "$(pgrep -x orchd-node)" ] && orch get pods >/dev/null 2>&1; }
+check "server and node are killed and come back" until_true 20 back
+runs_on() { [ "$(orch exec host -c dbg -- echo here 2>/dev/null)" = here ]; }
+check "the guest runs on" until_true 20 runs_on
+check "and is known" guest_is host dbg running
+check "what had ended stays ended" guest_is host short terminated
+check "a guest can be added still" [ "$(add_guest host '{"name":"later","image":"box:1","command":["sleep","10000"]}')" = 200 ]
+check "and starts" until_true 20 guest_is host later running
+debugs() {
+  [ "$version" != 1.20 ] || return 0
+  name=k$(echo "$version" | tr -d .)
+  check "kubectl $version: debug with a command" said . kubectl debug host --image=box:1 -c "$name" --target=main -- sh -c 'echo i am $0 in; sleep 10000'
+  check "kubectl $version: it runs" until_true 20 guest_is host "$name" running
+  check "kubectl $version: logs of it" said 'in$' kubectl logs host -c "$name"
+  check "kubectl $version: exec in it" said '^guest$' kubectl exec host -c "$name" -- echo guest
+  echo 'echo hello from $((6 * 7)); exit' | kubectl debug host -i --image=box:1 -c "$name-i" -- sh >"$WORK/out" 2>&1 || true
+  check "kubectl $version: debug -i is attached to it" grep -q 'hello from 42' "$WORK/out"
+}
+kubectls debugs
 stop_cluster

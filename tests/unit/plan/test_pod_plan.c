@@ -544,6 +544,60 @@ static void exits_have_kubernetes_words(void **state) {
 
 #define WITH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
+/* ---- guests ---- */
+
+static void a_guest_starts_beside_what_runs(void **state) {
+        struct fixture *f = *state;
+        f->w.n = 2;
+        f->cw[1].is_guest = true;
+        f->co[1] = (struct container_observed){ .life = CONTAINER_NEW };
+
+        plan(f);
+
+        assert_only(f->plan, POD_START, 1);
+        assert_int_equal(f->plan->phase, POD_RUNNING);
+        assert_true(f->plan->ready.is_true);
+}
+
+static void a_guest_waits_for_init_containers(void **state) {
+        struct fixture *f = *state;
+        f->w.n = 3;
+        f->cw[0].is_init = true;
+        f->cw[2].is_guest = true;
+        f->co[1] = f->co[2] = (struct container_observed){ .life = CONTAINER_NEW };
+
+        plan(f);
+
+        assert_int_equal(f->plan->n, 0);
+}
+
+static void a_guest_that_ended_is_left_alone(void **state) {
+        struct fixture *f = *state;
+        f->w.n = 2;
+        f->cw[1].is_guest = true;
+        exits(&f->co[1], 1, 5 * S, 600 * S);
+
+        plan(f);
+
+        assert_int_equal(f->plan->n, 0);
+        assert_int_equal(f->plan->wake_usec, USEC_NEVER);
+        assert_int_equal(f->plan->containers[1].state, SIGHT_TERMINATED);
+        assert_true(f->plan->ready.is_true);
+}
+
+static void a_guest_keeps_no_pod_alive(void **state) {
+        struct fixture *f = *state;
+        f->w.n = 2;
+        f->w.restart = POD_RESTART_NEVER;
+        f->cw[1].is_guest = true;
+        exits(&f->co[0], 0, 5 * S, 1 * S);
+
+        plan(f);
+
+        assert_int_equal(f->plan->phase, POD_SUCCEEDED);
+        assert_only(f->plan, POD_TERM, 1);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 WITH(a_new_pod_gets_its_sandbox_first),
@@ -581,6 +635,10 @@ int main(void) {
                 WITH(a_missing_image_is_looked_for_again_later),
                 WITH(a_sandbox_that_failed_waits_and_says_why),
                 WITH(post_start_runs_once),
+                WITH(a_guest_starts_beside_what_runs),
+                WITH(a_guest_waits_for_init_containers),
+                WITH(a_guest_that_ended_is_left_alone),
+                WITH(a_guest_keeps_no_pod_alive),
                 cmocka_unit_test(exits_have_kubernetes_words),
         };
 
