@@ -66,6 +66,7 @@ static int control_add_parts(struct control *c, const struct control_options *o,
                 namespace_controller_new,
                 gc_controller_new,
                 podgc_controller_new,
+                disruption_controller_new,
                 rbac_controller_new,
                 custom_controller_new,
         };

@@ -26,6 +26,7 @@ int scheduler_new(struct core *core, struct part *ret, struct err *e);
 int namespace_controller_new(struct core *core, struct part *ret, struct err *e);
 int gc_controller_new(struct core *core, struct part *ret, struct err *e);
 int podgc_controller_new(struct core *core, struct part *ret, struct err *e);
+int disruption_controller_new(struct core *core, struct part *ret, struct err *e);
 /* ca_pem: copied; NULL: there is no authority. */
 int account_controller_new(struct core *core, const char *ca_pem, struct part *ret, struct err *e);
 /* node_name: of the server's own machine, copied; NULL: it is no node. port: of TLS, 0: none. */

@@ -184,6 +184,15 @@ void call_fail(struct call *c, unsigned code, const char *reason, const char *fm
         call_fail_causes(c, code, reason, message, NULL);
 }
 
+void call_fail_budget(struct call *c, const char *cause) {
+        json_t *causes = json_pack("[{s:s,s:s}]", "reason", "DisruptionBudget", "message", cause);
+
+        call_fail_causes(c, 429, "TooManyRequests",
+                         "Cannot evict pod as it would violate the pod's disruption budget.",
+                         causes);
+        json_decref(causes);
+}
+
 void call_fail_memory(struct call *c) {
         call_fail(c, 500, "InternalError", "Internal error occurred: memory is out");
 }

@@ -86,6 +86,8 @@ void call_fail_options(struct call *c, const char *kind, enum diag_reason reason
 void call_fail_too_large(struct call *c, uint64_t revision, uint64_t now);
 /* 409 of server-side apply. causes: borrowed. */
 void call_fail_apply(struct call *c, const char *message, json_t *causes);
+/* 429 of an eviction, without Retry-After: clients ask again by themselves. */
+void call_fail_budget(struct call *c, const char *cause);
 /* Somebody else's answer. */
 void call_respond(struct call *c, struct rest_response *take_response);
 /* 403: pods "x" is forbidden: why */

@@ -32,6 +32,7 @@ int registry_new(const struct registry_options *options, registry_ready_fn on_re
         if (!r)
                 return err_set(e, -ENOMEM, "memory is out");
         list_init(&r->commits);
+        list_init(&r->evictions);
         list_init(&r->expiries);
         r->store = options->store;
         r->timers = options->timers;

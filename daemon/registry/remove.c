@@ -224,8 +224,6 @@ static void marked(void *data, int result, const char *text, struct record *now)
 
         if (result < 0)
                 fail_commit(c, text);
-        else if (c->status == 201)
-                call_respond_success(c, now->uid);
         else
                 call_respond_record(c, now);
 }
@@ -320,19 +318,6 @@ void remove_object(struct call *c) {
                 return;
         c->name = strdup(c->path.name);
         if (!c->name)
-                call_fail_memory(c);
-        else
-                write_wait(c, remove_run);
-}
-
-void remove_evicted(struct call *c, const json_t *options) {
-        json_t *copy = options ? json_deep_copy(options) : json_object();
-
-        json_decref(c->tree);
-        c->tree = copy;
-        c->status = 201;
-        c->name = strdup(c->path.name);
-        if (!c->name || !c->tree)
                 call_fail_memory(c);
         else
                 write_wait(c, remove_run);

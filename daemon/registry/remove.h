@@ -8,8 +8,5 @@ typedef struct json_t json_t;
 void remove_object(struct call *c);
 void remove_collection(struct call *c);
 
-/* The same for an Eviction, whose deleteOptions (borrowed, may be NULL) count. */
-void remove_evicted(struct call *c, const json_t *options);
-
 /* Takes an object away at once; nothing holds it any more. In its turn. c->tree: the last state. */
 void remove_submit(struct call *c, struct record *old);

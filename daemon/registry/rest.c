@@ -10,6 +10,7 @@
 #include "daemon/registry/catalog.h"
 #include "daemon/registry/discovery.h"
 #include "daemon/registry/document.h"
+#include "daemon/registry/eviction.h"
 #include "daemon/registry/fixed.h"
 #include "daemon/registry/managed.h"
 #include "daemon/registry/metrics.h"
@@ -158,7 +159,7 @@ static const struct sub SUBS[] = {
           RESOURCE_GRACEFUL,
           NULL,
           { "POST" },
-          sub_eviction,
+          eviction_handle,
           .kind = "Eviction",
           .group = "policy",
           .version = "v1" },

@@ -50,7 +50,8 @@ struct registry {
         struct hub *hub;
         struct metrics *metrics;
         struct revisions revisions;
-        struct list commits; /* in the order of their revisions */
+        struct list evictions; /* allowed, and not seen in their pods yet */
+        struct list commits;   /* in the order of their revisions */
         bool is_draining;
         struct map busy; /* store key → struct busy: one write at a time for each object */
         struct addresses *addresses;

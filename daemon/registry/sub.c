@@ -11,7 +11,6 @@
 #include "daemon/registry/decode.h"
 #include "daemon/registry/managed.h"
 #include "daemon/registry/record.h"
-#include "daemon/registry/remove.h"
 #include "daemon/registry/server_apply.h"
 #include "daemon/registry/state.h"
 #include "daemon/registry/write.h"
@@ -281,16 +280,4 @@ void sub_binding(struct call *c) {
                 write_wait(c, binding_run);
         else
                 call_fail_memory(c);
-}
-
-/* ---- eviction ---- */
-
-void sub_eviction(struct call *c) {
-        json_t *options;
-
-        if (!decode_body(c, &c->tree))
-                return;
-        options = json_incref(json_object_get(c->tree, "deleteOptions"));
-        remove_evicted(c, options);
-        json_decref(options);
 }

@@ -3,6 +3,5 @@
 /* Sub-resources that are no part of their object: each answers the call. */
 struct call;
 
-void sub_scale(struct call *c);    /* GET, PUT, PATCH …/scale */
-void sub_binding(struct call *c);  /* POST pods/P/binding */
-void sub_eviction(struct call *c); /* POST pods/P/eviction */
+void sub_scale(struct call *c);   /* GET, PUT, PATCH …/scale */
+void sub_binding(struct call *c); /* POST pods/P/binding */

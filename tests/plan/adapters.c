@@ -13,6 +13,7 @@
 #include "daemon/plan/account_plan.h"
 #include "daemon/plan/apiserver_plan.h"
 #include "daemon/plan/deployment_plan.h"
+#include "daemon/plan/disruption_plan.h"
 #include "daemon/plan/endpoints_plan.h"
 #include "daemon/plan/endpointslice_plan.h"
 #include "daemon/plan/gc_plan.h"
@@ -162,6 +163,21 @@ static int run_gc(const struct plan_case *pc, struct changes *c, struct err *e) 
         return gc_plan(&f, c, e);
 }
 
+static int run_disruption(const struct plan_case *pc, struct changes *c, struct err *e) {
+        struct picked pods = { 0 }, owners = { 0 };
+        struct disruption_facts f = { .budget = pc->objects[0],
+                                      .pods = pods.items,
+                                      .owners = owners.items,
+                                      .now_usec = pc->now_usec };
+
+        pick(pc, &pod_kind, &pods);
+        pick(pc, &replica_set_kind, &owners);
+        pick(pc, &deployment_kind, &owners);
+        f.n_pods = pods.n;
+        f.n_owners = owners.n;
+        return disruption_plan(&f, c, e);
+}
+
 static int run_podgc(const struct plan_case *pc, struct changes *c, struct err *e) {
         return gc_plan_pod(pc->objects[0], json_is_true(json_object_get(pc->tree, "nodeAbsent")), c,
                            e);
@@ -242,6 +258,7 @@ plan_adapter plan_adapter_find(const char *name) {
                 { "schedule", run_schedule },
                 { "namespace", run_namespace },
                 { "gc", run_gc },
+                { "disruption", run_disruption },
                 { "podgc", run_podgc },
                 { "nodelifecycle", run_nodelifecycle },
                 { "account", run_account },

@@ -127,4 +127,56 @@ debugs() {
   check "kubectl $version: debug -i is attached to it" grep -q 'hello from 42' "$WORK/out"
 }
 kubectls debugs
+orch delete pod busy lazy host job >/dev/null
+
+# ---- eviction ----
+apply <<'Y'
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {terminationGracePeriodSeconds: 0, containers: [{name: main, image: "box:1", command: [sleep, "10000"]}]}
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: web}
+spec: {maxUnavailable: 1, selector: {matchLabels: {app: web}}}
+Y
+budget_is() { field_is pdb web '.status | "\(.expectedPods) \(.currentHealthy) \(.desiredHealthy) \(.disruptionsAllowed)"' "$1"; }
+check "a budget's status says what it allows" until_true 30 budget_is "2 2 1 1"
+check "and its condition" field_is pdb web '.status.conditions[0] | "\(.type) \(.status) \(.reason)"' "DisruptionAllowed True SufficientPods"
+evict() { curl -s -D "$WORK/head" -o "$WORK/answer" -w '%{http_code}' --unix-socket "$SOCKET" -X POST -H 'Content-Type: application/json' -d "{\"apiVersion\":\"policy/v1\",\"kind\":\"Eviction\",\"metadata\":{\"name\":\"$1\"}${2:-}}" "http://x$P/$1/eviction"; }
+orch get pods -l app=web -o name | cut -d/ -f2 >"$WORK/names"
+one=$(sed -n 1p "$WORK/names") two=$(sed -n 2p "$WORK/names")
+check "a dry run evicts nobody" [ "$(evict "$one" ',"deleteOptions":{"dryRun":["All"]}')" = 201 ]
+cordon() { curl -s -o /dev/null --unix-socket "$SOCKET" -X PATCH -H 'Content-Type: application/merge-patch+json' -d "{\"spec\":{\"unschedulable\":$1}}" http://x/api/v1/nodes/node-1; }
+cordon true
+check "one is evicted" [ "$(evict "$one")" = 201 ]
+check "the other isn't" [ "$(evict "$two")" = 429 ]
+check "in Kubernetes' words" message_has "Cannot evict pod as it would violate the pod's disruption budget."
+check "with its cause" [ "$(jq -r '.details.causes[0].reason' "$WORK/answer")" = DisruptionBudget ]
+check "and no word of when to ask again" sh -c '! grep -qi retry-after "$1"' - "$WORK/head"
+check "the budget shows it" until_true 20 budget_is "2 1 1 0"
+cordon false
+check "with the pod's successor there is room again" until_true 30 budget_is "2 2 1 1"
+drains() {
+  cordon false
+  check "kubectl $version: all is well before" until_true 30 budget_is "2 2 1 1"
+  orch get pods -l app=web -o name >"$WORK/names"
+  set +e
+  kubectl drain node-1 --force --ignore-daemonsets --timeout=9s >"$WORK/out" 2>&1
+  code=$?
+  set -e
+  check "kubectl $version: drain evicts one and waits for the budget" sh -c '[ "$1" != 0 ] && grep -q "violate the pod.s disruption budget" "$2"' - $code "$WORK/out"
+  check "kubectl $version: one of them is still there" [ "$(orch get pods -l app=web -o name | grep -cxFf "$WORK/names")" = 1 ]
+  curl -s -o /dev/null --unix-socket "$SOCKET" -X PATCH -H 'Content-Type: application/merge-patch+json' -d '{"spec":{"maxUnavailable":"100%"}}' http://x/apis/policy/v1/namespaces/default/poddisruptionbudgets/web
+  check "kubectl $version: drain ends once it may" said 'node/node-1 \(drained\|evicted\)' kubectl drain node-1 --force --ignore-daemonsets --timeout=30s
+  curl -s -o /dev/null --unix-socket "$SOCKET" -X PATCH -H 'Content-Type: application/merge-patch+json' -d '{"spec":{"maxUnavailable":1}}' http://x/apis/policy/v1/namespaces/default/poddisruptionbudgets/web
+}
+kubectls drains
+cordon false
 stop_cluster
