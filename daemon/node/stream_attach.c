@@ -50,9 +50,10 @@ static int on_container(sd_event_source *source, int fd, uint32_t events, void *
         struct stream *s = userdata;
         struct attach *a = s->state;
         char packet[64];
+        ssize_t n = recv(fd, packet, sizeof(packet), MSG_DONTWAIT);
         (void) events;
 
-        if (recv(fd, packet, sizeof(packet), MSG_DONTWAIT) > 0 || errno == EAGAIN)
+        if (n > 0 || (n < 0 && errno == EAGAIN))
                 return 0;
         (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
         a->is_over = true;
