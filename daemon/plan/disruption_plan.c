@@ -211,14 +211,14 @@ int disruption_plan(const struct disruption_facts *f, struct changes *c, struct 
 
         if (b->metadata.deletion_timestamp != 0 || is_same(b, &counts, &made))
                 return changes_check(c, e);
-        (void) changes_patch(
-                c, f->budget, "status",
-                json_pack("{s:{s:I,s:I,s:I,s:I,s:I,s:o}}", "status", "observedGeneration",
-                          (json_int_t) b->metadata.generation, "expectedPods",
-                          (json_int_t) counts.expected, "currentHealthy",
-                          (json_int_t) counts.healthy, "desiredHealthy",
-                          (json_int_t) counts.desired, "disruptionsAllowed",
-                          (json_int_t) counts.allowed, "conditions", conditions_json(b, &made)));
+        (void) changes_patch(c, f->budget, "status",
+                             json_pack("{s:{s:I,s:I,s:I,s:I,s:I,s:o}}", "status",
+                                       "observedGeneration", (json_int_t) b->metadata.generation,
+                                       "expectedPods", (json_int_t) counts.expected,
+                                       "currentHealthy", (json_int_t) counts.healthy,
+                                       "desiredHealthy", (json_int_t) counts.desired,
+                                       "disruptionsAllowed", (json_int_t) counts.allowed,
+                                       "conditions", conditions_json(b, &made)));
         return changes_check(c, e);
 }
 
@@ -237,8 +237,7 @@ enum eviction disruption_evict(const struct pod_disruption_budget *budget, const
 
         if (!budget || disruption_is_moot(pod))
                 return EVICTION_FREE;
-        if (!pod_is_ready(pod) &&
-            str_eq(budget->spec.unhealthy_pod_eviction_policy, "AlwaysAllow"))
+        if (!pod_is_ready(pod) && str_eq(budget->spec.unhealthy_pod_eviction_policy, "AlwaysAllow"))
                 return EVICTION_FREE;
         if (st->observed_generation < budget->metadata.generation)
                 return EVICTION_UNSEEN;
