@@ -17,6 +17,7 @@
 #include "daemon/registry/call.h"
 #include "daemon/registry/crd.h"
 #include "daemon/registry/decode.h"
+#include "daemon/registry/node_ports.h"
 #include "daemon/registry/record.h"
 #include "daemon/registry/state.h"
 
@@ -274,7 +275,8 @@ bool admit_new(struct call *c, json_t *tree) {
                 return false;
         if (c->kind->resource.flags & RESOURCE_DEFINITION && !crd_admit(c, tree))
                 return false;
-        if (c->kind->resource.flags & RESOURCE_SERVICE && spec && !address_admit(c, spec))
+        if (c->kind->resource.flags & RESOURCE_SERVICE && spec &&
+            (!address_admit(c, spec) || !node_ports_admit(c, spec, NULL)))
                 return false;
         return admit_quota(c, tree, NULL);
 }
@@ -297,6 +299,8 @@ bool admit_changed(struct call *c, json_t *tree, const json_t *was) {
                         return false;
                 }
         }
+        if (c->kind->resource.flags & RESOURCE_SERVICE)
+                node_ports_drop(json_object_get(tree, "spec"), json_object_get(was, "spec"));
         return true;
 }
 
@@ -364,7 +368,7 @@ bool admit_update(struct call *c, json_t *tree, const json_t *was) {
             !admit_pod_security(c, tree, was))
                 return false;
         if (c->kind->resource.flags & RESOURCE_SERVICE && spec && old &&
-            !address_admit_update(c, spec, old))
+            (!address_admit_update(c, spec, old) || !node_ports_admit(c, spec, old)))
                 return false;
         if (c->kind->resource.flags & RESOURCE_DEFINITION && !crd_admit(c, tree))
                 return false;

@@ -8,6 +8,7 @@
 #include "daemon/registry/body.h"
 #include "daemon/registry/managed.h"
 #include "daemon/registry/metrics.h"
+#include "daemon/registry/node_ports.h"
 #include "daemon/registry/present.h"
 #include "daemon/registry/quotas.h"
 #include "daemon/registry/record.h"
@@ -47,6 +48,7 @@ static void call_free(struct call *c) {
         free(c->name);
         free(c->namespace_);
         free(c->address);
+        node_ports_end(c);
         free(c->turn.key);
         json_decref(c->tree);
         path_done(&c->path);

@@ -47,6 +47,7 @@ struct call {
         char *managed_said;       /* owned; managedFields as the client sent them; NULL: nothing */
         char *managed;            /* owned; what they will be, as text; "" for none (managed.h) */
         bool is_apply;            /* managed is settled already */
+        json_t *node_ports;       /* owned; held for a service until the call has ended */
         char *address;            /* owned; taken from the service range, given back on failure */
         struct quota_hold *quota; /* owned; what is held until the call is answered */
         uint64_t began_usec;      /* clock_now_usec() */

@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "daemon/registry/hub.h"
 #include "daemon/registry/kinds.h"
+#include "daemon/registry/node_ports.h"
 #include "daemon/registry/registry.h"
 #include "daemon/registry/resource.h"
 #include "daemon/registry/table.h"
@@ -55,6 +56,7 @@ struct registry {
         bool is_draining;
         struct map busy; /* store key → struct busy: one write at a time for each object */
         struct addresses *addresses;
+        struct node_ports node_ports;
         struct openapi *openapi;
         struct quotas *quotas; /* what namespaces use of their quotas */
         struct list expiries;  /* of volatile objects, oldest first */

@@ -252,6 +252,70 @@ static void a_replaced_service_keeps_what_it_was_given(void **state) {
         answer_done(&a);
 }
 
+/* The node port of a service's first port; 0: none. */
+static json_int_t node_port(const struct answer *a) {
+        const json_t *ports = json_object_get(json_object_get(a->tree, "spec"), "ports");
+
+        return json_integer_value(json_object_get(json_array_get(ports, 0), "nodePort"));
+}
+
+static const char *service_json(const char *name, const char *type, const char *port) {
+        static char text[256];
+
+        (void) snprintf(text, sizeof(text),
+                        "{\"metadata\":{\"name\":\"%s\"},\"spec\":{\"type\":\"%s\",\"ports\":[{"
+                        "\"port\":80%s}]}}",
+                        name, type, port);
+        return text;
+}
+
+static void node_ports_are_given_and_kept(void **state) {
+        struct fixture *f = *state;
+        struct answer a = fixture_ask(f, "POST", SERVICES, service_json("a", "NodePort", ""));
+        struct answer b = fixture_ask(f, "POST", SERVICES, service_json("b", "LoadBalancer", ""));
+        json_int_t first = node_port(&a);
+
+        assert_in_range(first, 30000, 32767);
+        assert_in_range(node_port(&b), 30000, 32767);
+        assert_int_not_equal(first, node_port(&b));
+        answer_done(&a);
+        answer_done(&b);
+        a = fixture_ask(f, "PUT", SERVICES "/a", service_json("a", "NodePort", ""));
+        assert_int_equal(node_port(&a), first);
+        answer_done(&a);
+        fixture_send(f, "PATCH", SERVICES "/a", "application/merge-patch+json",
+                     "{\"spec\":{\"type\":\"ClusterIP\"}}", &a);
+        fixture_run(f, 0);
+        assert_int_equal(a.status, 200);
+        assert_int_equal(node_port(&a), 0);
+        assert_string_equal(tree_at(a.tree, "spec.externalTrafficPolicy"), "");
+        answer_done(&a);
+}
+
+static void node_ports_are_taken_once(void **state) {
+        struct fixture *f = *state;
+        struct answer a, b;
+
+        fixture_send(f, "POST", SERVICES, JSON,
+                     service_json("a", "NodePort", ",\"nodePort\":30200"), &a);
+        fixture_send(f, "POST", SERVICES, JSON,
+                     service_json("b", "NodePort", ",\"nodePort\":30200"), &b);
+        fixture_run(f, 0);
+
+        assert_int_equal(a.status, 201);
+        assert_int_equal(b.status, 422);
+        assert_string_equal(tree_at(b.tree, "details.causes.0.field"), "spec.ports[0].nodePort");
+        assert_string_equal(tree_at(b.tree, "details.causes.0.message"),
+                            "Invalid value: 30200: provided port is already allocated");
+        answer_done(&a);
+        answer_done(&b);
+        fixture_restart(f);
+        fixture_do(f, "POST", SERVICES, service_json("b", "NodePort", ",\"nodePort\":30200"), 422);
+        fixture_do(f, "POST", SERVICES, service_json("b", "NodePort", ",\"nodePort\":80"), 422);
+        fixture_do(f, "DELETE", SERVICES "/a", NULL, 200);
+        fixture_do(f, "POST", SERVICES, service_json("b", "NodePort", ",\"nodePort\":30200"), 201);
+}
+
 static void empty_maps_of_metadata_are_not_kept(void **state) {
         struct fixture *f = *state;
         struct answer a;
@@ -486,6 +550,8 @@ int main(void) {
                 TEST(a_dry_run_stores_nothing),
                 TEST(service_addresses_are_unique_and_given_back),
                 TEST(a_replaced_service_keeps_what_it_was_given),
+                TEST(node_ports_are_given_and_kept),
+                TEST(node_ports_are_taken_once),
                 TEST(empty_maps_of_metadata_are_not_kept),
                 TEST(names_of_finalizers_are_checked),
                 TEST(paths_and_queries_must_be_utf8),
