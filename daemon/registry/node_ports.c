@@ -38,8 +38,7 @@ static bool wants_node_ports(const json_t *spec) {
         const char *type = tree_text(spec, "type");
         const json_t *wish = json_object_get(spec, "allocateLoadBalancerNodePorts");
 
-        return str_eq(type, "NodePort") ||
-               (str_eq(type, "LoadBalancer") && !json_is_false(wish));
+        return str_eq(type, "NodePort") || (str_eq(type, "LoadBalancer") && !json_is_false(wish));
 }
 
 /* The text is the server's own: inside of other texts quotes have a backslash before them, so that
@@ -128,8 +127,8 @@ static bool port_find(struct call *c, struct taken *t, size_t i, json_t *port) {
                 p->next = (p->next + 1) % NODE_PORTS_N;
                 if (bit_is_set(t->bits, n))
                         continue;
-                if (hold(c, t, n) && json_object_set_new(port, "nodePort",
-                                                         json_integer(NODE_PORT_FIRST + n)) == 0)
+                if (hold(c, t, n) &&
+                    json_object_set_new(port, "nodePort", json_integer(NODE_PORT_FIRST + n)) == 0)
                         return true;
                 call_fail_memory(c);
                 return false;

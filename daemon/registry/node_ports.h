@@ -3,8 +3,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Ports of the nodes that services of type NodePort and LoadBalancer are given. What is taken is read
- * from the services themselves; what calls hold until they have ended is noted beside. */
+/* Ports of the nodes that services of type NodePort and LoadBalancer are given. What is taken is
+ * read from the services themselves; what calls hold until they have ended is noted beside. */
 struct call;
 typedef struct json_t json_t;
 
