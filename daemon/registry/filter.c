@@ -1,6 +1,7 @@
 #include "daemon/registry/filter.h"
 
 #include "api/kinds/labels.h"
+#include "base/macros.h"
 #include "base/str.h"
 #include "daemon/registry/call.h"
 #include "daemon/registry/state.h"
@@ -64,6 +65,26 @@ static bool labels_read(struct call *c, struct filter *f) {
         return r == 0;
 }
 
+/* Other names of fields that Events are chosen by, in whichever version. */
+static const char *const EVENT_NAMES[][2] = {
+        { "regarding.kind", "involvedObject.kind" },
+        { "regarding.namespace", "involvedObject.namespace" },
+        { "regarding.name", "involvedObject.name" },
+        { "regarding.uid", "involvedObject.uid" },
+        { "regarding.apiVersion", "involvedObject.apiVersion" },
+        { "source", "source.component" },
+};
+
+/* Names fields as the stored version does. */
+static void fields_rename(const struct kind *asked, struct selector *fields) {
+        if (!str_eq(asked->name, "Event") || asked->custom)
+                return;
+        for (size_t i = 0; i < fields->n; i++)
+                for (size_t j = 0; j < ARRAY_SIZE(EVENT_NAMES); j++)
+                        if (str_eq(fields->terms[i].key, EVENT_NAMES[j][0]))
+                                fields->terms[i].key = EVENT_NAMES[j][1];
+}
+
 static bool field_is_known(const struct resource *r, const char *key) {
         return str_eq(key, "metadata.name") || str_eq(key, "metadata.namespace") ||
                resource_field(r, key) >= 0;
@@ -85,6 +106,7 @@ static bool fields_read(struct call *c, struct filter *f) {
                 call_fail(c, 400, "BadRequest", "invalid selector: '%s'; %s", text, err_text(&e));
                 return false;
         }
+        fields_rename(c->asked, f->fields);
         for (size_t i = 0; i < f->fields->n; i++) {
                 const char *key = f->fields->terms[i].key;
 

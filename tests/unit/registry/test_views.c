@@ -102,7 +102,10 @@ static void events_are_one_list_in_both_groups(void **state) {
         assert_string_equal(tree_at(a.tree, "items.0.reportingComponent"), "test");
         assert_string_equal(tree_at(a.tree, "items.0.apiVersion"), "v1");
         answer_done(&a);
-        a = fixture_ask(f, "GET", EVENTS_GROUP, NULL);
+        a = fixture_ask(f, "GET", EVENTS_GROUP "?fieldSelector=regarding.name=other", NULL);
+        assert_int_equal(json_array_size(json_object_get(a.tree, "items")), 0);
+        answer_done(&a);
+        a = fixture_ask(f, "GET", EVENTS_GROUP "?fieldSelector=regarding.name=web", NULL);
         assert_string_equal(tree_at(a.tree, "apiVersion"), "events.k8s.io/v1");
         assert_string_equal(tree_at(a.tree, "items.0.regarding.name"), "web");
         assert_string_equal(tree_at(a.tree, "items.0.message"), "");
