@@ -1,8 +1,10 @@
 #include "daemon/node/conn.h"
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "base/tcp.h"
 #include "daemon/loop/loop.h"
 
 #include <errno.h>
@@ -13,10 +15,11 @@
 
 #define CONN_QUEUE_BYTES (256U << 10)
 #define CONN_READ_BYTES 16384
+#define CONN_LOOK_USEC (15 * USEC_PER_SEC)
 
 struct conn {
         int fd;
-        sd_event_source *io;
+        sd_event_source *io, *look; /* look: of a TCP connection */
         struct conn_handlers handlers;
         void *userdata;
         struct stream_reader reader;
@@ -110,6 +113,30 @@ static int on_io(sd_event_source *s, int fd, uint32_t events, void *userdata) {
         return 0;
 }
 
+/* A server that is there no more: the kernel alone would need a quarter of an hour. */
+static int on_look(sd_event_source *source, uint64_t usec, void *userdata) {
+        struct conn *c = userdata;
+        struct tcp_facts facts;
+        (void) usec;
+
+        (void) sd_event_source_set_time_relative(source, CONN_LOOK_USEC);
+        (void) sd_event_source_set_enabled(source, c->is_closed ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
+        tcp_facts_get(c->fd, &facts);
+        if (tcp_is_lost(&facts))
+                conn_closed(c);
+        return 0;
+}
+
+static void look_begin(struct conn *c, struct loop *loop) {
+        struct tcp_facts facts;
+
+        tcp_keepalive(c->fd);
+        tcp_facts_get(c->fd, &facts);
+        if (facts.is_tcp)
+                (void) sd_event_add_time_relative(loop_event(loop), &c->look, CLOCK_MONOTONIC,
+                                                  CONN_LOOK_USEC, USEC_PER_SEC, on_look, c);
+}
+
 int conn_new(struct loop *loop, int take_fd, const struct conn_handlers *handlers, void *userdata,
              struct conn **ret, struct err *e) {
         struct conn *c = calloc(1, sizeof(*c));
@@ -127,6 +154,7 @@ int conn_new(struct loop *loop, int take_fd, const struct conn_handlers *handler
                 conn_unref(c);
                 return err_errno(e, r, "cannot watch a stream");
         }
+        look_begin(c, loop);
         *ret = c;
         return 0;
 }
@@ -135,6 +163,7 @@ void conn_unref(struct conn *c) {
         if (!c)
                 return;
         sd_event_source_disable_unref(c->io);
+        sd_event_source_disable_unref(c->look);
         (void) close(c->fd);
         stream_reader_done(&c->reader);
         strbuf_done(&c->out);

@@ -18,6 +18,7 @@ struct spdy_session {
         struct spdy_handlers handlers;
         void *data;
         struct strbuf out; /* what is being put together */
+        uint32_t ping_id;  /* of our last ping; even */
         bool is_paused;    /* by the owner */
         bool is_choked;    /* the client doesn't take our answers */
         bool is_closed, is_calling, is_unwanted;
@@ -176,7 +177,8 @@ static void session_event(struct spdy_session *s, const struct spdy_event *event
                 s->handlers.ended(s->data, event->id, true);
                 break;
         case SPDY_PING:
-                spdy_put_ping(&s->out, event->id);
+                if (event->id % 2 == 1) /* else it is the answer to ours */
+                        spdy_put_ping(&s->out, event->id);
                 break;
         case SPDY_REPLY:
         case SPDY_GOAWAY: /* it ends the connection itself, when its streams are over */
@@ -247,12 +249,23 @@ void spdy_place_refuse(const struct spdy_place *place) {
         wire_refuse(place->host, place->raw);
 }
 
+static void session_ping(void *data) {
+        struct spdy_session *s = data;
+
+        if (s->is_closed)
+                return;
+        s->ping_id = (s->ping_id + 2) & SPDY_ID_MAX;
+        spdy_put_ping(&s->out, s->ping_id);
+        out_flush(s);
+}
+
 int spdy_session_new(const struct spdy_place *place, const struct spdy_handlers *handlers,
                      void *data, struct spdy_session **ret) {
         static const struct wire_handlers WIRE = {
                 .received = bytes_received,
                 .drained = session_drained,
                 .closed = session_closed,
+                .ping = session_ping,
         };
         static const struct websocket_handlers SOCKET = {
                 .piece = piece_received,

@@ -123,6 +123,13 @@ static void wire_closed(void *data) {
         socket_leave(w);
 }
 
+static void wire_ping(void *data) {
+        struct websocket *w = data;
+
+        if (!w->is_closed && !websocket_frames_ping(w->frames))
+                wire_shutdown(w->wire);
+}
+
 int websocket_new(const struct wire_host *host, struct raw *take_raw,
                   const struct websocket_handlers *handlers, void *data, struct websocket **ret) {
         static const struct websocket_frames_handlers FRAMES = { .piece = frames_piece,
@@ -131,6 +138,7 @@ int websocket_new(const struct wire_host *host, struct raw *take_raw,
                 .received = wire_received,
                 .drained = wire_drained,
                 .closed = wire_closed,
+                .ping = wire_ping,
         };
         struct websocket *w = calloc(1, sizeof(*w));
         int r = -ENOMEM;

@@ -1,7 +1,9 @@
 #include "daemon/server/wire.h"
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/str.h"
+#include "base/tcp.h"
 #include "daemon/server/raw.h"
 
 #include <stdlib.h>
@@ -10,16 +12,19 @@
 #include <sys/socket.h>
 #include <systemd/sd-event.h>
 
+/* How often a peer is pinged and looked at. */
+#define LOOK_USEC (15 * USEC_PER_SEC)
 #define READ_BYTES (32U << 10)
 
 struct wire {
         const struct wire_host *host;
         struct raw *raw; /* owned */
-        sd_event_source *io;
+        sd_event_source *io, *look;
         struct wire_handlers handlers;
         void *data;
         struct strbuf out;
         size_t out_at; /* sent already */
+        uint64_t heard_usec;
         bool is_paused, is_closed;
         bool is_deaf;  /* the peer takes nothing more; what it has said is still read */
         bool is_eager; /* a leaving peer is told of even while paused */
@@ -33,6 +38,7 @@ void wire_refuse(const struct wire_host *host, struct raw *take_raw) {
 
 static void wire_free(struct wire *w) {
         sd_event_source_disable_unref(w->io);
+        sd_event_source_disable_unref(w->look);
         wire_refuse(w->host, w->raw);
         strbuf_done(&w->out);
         free(w);
@@ -87,6 +93,8 @@ static void wire_read(struct wire *w) {
         if (n < 0 && errno == ECONNRESET)
                 n = raw_recv(w->raw, room, sizeof(room));
         if (n > 0)
+                w->heard_usec = clock_now_usec();
+        if (n > 0)
                 w->handlers.received(w->data, room, (size_t) n);
         else if (n == 0 || (errno != EAGAIN && errno != EINTR))
                 wire_fail(w);
@@ -119,6 +127,50 @@ static int wire_io(sd_event_source *source, int fd, uint32_t events, void *data)
         return 0;
 }
 
+/* ---- whether the peer is still there ---- */
+
+static void wire_look(struct wire *w) {
+        struct tcp_facts facts;
+
+        tcp_facts_get(raw_fd(w->raw), &facts);
+        /* One that nobody listens to, or that can't be asked, may be silent. */
+        if (w->is_paused || !w->handlers.ping)
+                w->heard_usec = clock_now_usec();
+        facts.unheard_usec = clock_now_usec() - w->heard_usec;
+        if (tcp_is_lost(&facts))
+                wire_fail(w);
+        else if (w->handlers.ping && wire_pending(w) < WIRE_HIGH_BYTES)
+                w->handlers.ping(w->data);
+}
+
+static int wire_look_due(sd_event_source *source, uint64_t usec, void *data) {
+        struct wire *w = data;
+
+        w->is_calling = true;
+        if (!w->is_closed)
+                wire_look(w);
+        w->is_calling = false;
+        if (w->is_unwanted) {
+                wire_free(w);
+                return 0;
+        }
+        wire_update(w);
+        (void) sd_event_source_set_time_relative(source, LOOK_USEC);
+        (void) sd_event_source_set_enabled(source, w->is_closed ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
+        return 0;
+}
+
+/* Without it the peer's leaving is noticed by what the kernel tells of itself. */
+static void wire_look_begin(struct wire *w) {
+        struct tcp_facts facts;
+
+        tcp_facts_get(raw_fd(w->raw), &facts);
+        w->heard_usec = clock_now_usec();
+        if (facts.is_tcp)
+                (void) sd_event_add_time_relative(w->host->event, &w->look, CLOCK_MONOTONIC,
+                                                  LOOK_USEC, USEC_PER_SEC, wire_look_due, w);
+}
+
 int wire_new(const struct wire_host *host, struct raw *take_raw,
              const struct wire_handlers *handlers, void *data, struct wire **ret_wire) {
         struct wire *w = calloc(1, sizeof(*w));
@@ -139,6 +191,7 @@ int wire_new(const struct wire_host *host, struct raw *take_raw,
         w->out = *raw_greeting(take_raw);
         *raw_greeting(take_raw) = (struct strbuf){ 0 };
         wire_update(w);
+        wire_look_begin(w);
         *ret_wire = w;
         return 0;
 }

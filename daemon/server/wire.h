@@ -12,7 +12,8 @@ struct raw;
 struct wire;
 typedef struct sd_event sd_event;
 
-/* Where connections live. */
+/* Where connections live. A peer of a TCP connection that is there no more is noticed by pings and
+ * by what the kernel knows of it (docs/adr/0171): closed() is called. */
 struct wire_host {
         sd_event *event;
         void (*kick)(void *data); /* lets libmicrohttpd run: it closes what was given back */
@@ -28,6 +29,7 @@ struct wire_handlers {
         void (*received)(void *data, const void *bytes, size_t len);
         void (*drained)(void *data); /* the queue is empty again; may be NULL */
         void (*closed)(void *data);  /* by the peer or an error; wire_unref() is what is left */
+        void (*ping)(void *data);    /* asks the peer for a sign of life; NULL: can't be asked */
 };
 
 /* host: borrowed for the wire's life. take_raw: the connection, on failure too. Handlers are called

@@ -77,8 +77,33 @@ static void what_is_no_frame_is_refused(void **state) {
         assert_non_null(strstr(e.text, "65537"));
 }
 
+static void sizes_are_whole_numbers_of_a_terminal(void **state) {
+        static const char *const bad[] = { "",
+                                           "{}",
+                                           "null",
+                                           "{\"Width\":80}",
+                                           "{\"Width\":0,\"Height\":24}",
+                                           "{\"Width\":80,\"Height\":65536}",
+                                           "{\"Width\":\"80\",\"Height\":24}",
+                                           "{\"Width\":80,\"Height\":24" };
+        const char *good = "{\"Width\":80,\"Height\":24}\n";
+        struct stream_frame f = { .data = (const uint8_t *) good, .len = strlen(good) };
+        unsigned columns = 0, rows = 0;
+        (void) state;
+
+        assert_true(stream_size_parse(&f, &columns, &rows));
+        assert_int_equal(columns, 80);
+        assert_int_equal(rows, 24);
+        for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+                f = (struct stream_frame){ .data = (const uint8_t *) bad[i],
+                                           .len = strlen(bad[i]) };
+                assert_false(stream_size_parse(&f, &columns, &rows));
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(sizes_are_whole_numbers_of_a_terminal),
                 cmocka_unit_test(header_is_channel_zeroes_and_big_endian_length),
                 cmocka_unit_test(frames_come_out_whole_however_bytes_arrive),
                 cmocka_unit_test(several_frames_of_one_read_come_out_in_order),
