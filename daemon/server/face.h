@@ -57,6 +57,8 @@ struct server {
         struct face faces[3];
         unsigned n_faces;
         struct idle idle[IDLE_KINDS];
+        unsigned n_connections, most_connections; /* most: since memory was given back */
+        sd_event_source *trim;
         struct list suspended; /* requests that libmicrohttpd leaves alone */
         sd_event_source *sweep;
         struct list execs;    /* commands running in pods */

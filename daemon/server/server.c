@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/tcp.h"
 #include "daemon/pki/pki.h"
 #include "daemon/server/authn.h"
 #include "daemon/server/face.h"
@@ -12,8 +13,8 @@
 #include "daemon/server/tunnel.h"
 #include "daemon/server/usage.h"
 
+#include <malloc.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,6 +79,9 @@ static int face_kicked(sd_event_source *source, void *data) {
 void face_kick(struct face *f) {
         (void) sd_event_source_set_enabled(f->kick, SD_EVENT_ONESHOT);
 }
+
+/* Fewer connections than these aren't worth the walk through the heap. */
+#define CROWD_MIN 256
 
 /* ---- connections ---- */
 
@@ -186,15 +190,28 @@ static void greeting_begin(struct connection *c, struct MHD_Connection *mhd) {
         idle_add(c, IDLE_GREETING);
 }
 
-/* Whoever vanished without a word (a pulled cable, a sleeping laptop) is noticed within a minute,
- * though a watch or an upgraded connection may be silent for days. Failures don't matter. */
-static void set_keepalive(int fd) {
-        const int on = 1, idle_s = 30, every_s = 10, times = 3;
+/* ---- crowds ---- */
 
-        (void) setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-        (void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
-        (void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every_s, sizeof(every_s));
-        (void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof(times));
+static int crowd_trim(sd_event_source *source, uint64_t usec, void *data) {
+        (void) malloc_trim(0);
+        return 0;
+}
+
+static void crowd_grow(struct server *s) {
+        s->n_connections++;
+        s->most_connections = MAX(s->most_connections, s->n_connections);
+}
+
+/* A crowd leaves holes all over the heap, 10 KiB for each TLS connection; what it took is given
+ * back once when most of it has gone. */
+static void crowd_shrink(struct server *s) {
+        s->n_connections--;
+        if (s->most_connections < CROWD_MIN || s->n_connections >= s->most_connections / 4)
+                return;
+        s->most_connections = s->n_connections;
+        s->trim = sd_event_source_disable_unref(s->trim);
+        (void) sd_event_add_time_relative(s->event, &s->trim, CLOCK_MONOTONIC, USEC_PER_SEC, 0,
+                                          crowd_trim, s);
 }
 
 static struct connection *connection_new(struct face *f, struct MHD_Connection *mhd) {
@@ -206,9 +223,10 @@ static struct connection *connection_new(struct face *f, struct MHD_Connection *
                 return NULL;
         list_init(&c->link);
         c->face = f;
+        crowd_grow(f->server);
         c->fd = info ? info->connect_fd : -1;
         if (f->kind != FACE_UNIX)
-                set_keepalive(c->fd);
+                tcp_keepalive(c->fd);
         c->pid = f->kind == FACE_UNIX ? peer_pid(c->fd) : 0;
         c->is_allowed = f->kind != FACE_UNIX || peer_is_admin(c->fd, f->server->admin_gid);
         if (f->kind == FACE_TLS)
@@ -231,6 +249,7 @@ static void connection_notify(void *data, struct MHD_Connection *mhd, void **soc
                 return;
         idle_remove(c);
         connection_forget_client(c);
+        crowd_shrink(c->face->server);
         free(c);
         *socket_context = NULL;
 }
@@ -416,6 +435,7 @@ void server_unref(struct server *s) {
         usage_unref(s->usage);
         nodes_unref(s->nodes);
         sd_event_source_disable_unref(s->sweep);
+        sd_event_source_disable_unref(s->trim);
         tls_unref(s->tls);
         sd_event_unref(s->event);
         fair_done(&s->fair);
