@@ -15,11 +15,13 @@
 #define WEBSOCKET_PROTOCOL_HEADER "Sec-WebSocket-Protocol"
 
 enum upgrade_kind upgrade_asked(const struct request *r) {
-        const char *upgrade = request_header(r, "Upgrade");
+        return upgrade_kind_of(r->method, request_header(r, "Upgrade"));
+}
 
+enum upgrade_kind upgrade_kind_of(const char *method, const char *upgrade) {
         if (!upgrade)
                 return UPGRADE_NONE;
-        if (strcasecmp(upgrade, "websocket") == 0 && str_eq(r->method, "GET"))
+        if (strcasecmp(upgrade, "websocket") == 0 && str_eq(method, "GET"))
                 return UPGRADE_WEBSOCKET;
         return strcasecmp(upgrade, SPDY_PROTOCOL) == 0 ? UPGRADE_SPDY : UPGRADE_NONE;
 }

@@ -11,6 +11,9 @@ enum upgrade_kind { UPGRADE_NONE, UPGRADE_WEBSOCKET, UPGRADE_SPDY };
  */
 enum upgrade_kind upgrade_asked(const struct request *r);
 
+/* The same, of a method and an Upgrade header (NULL: none). Pure. */
+enum upgrade_kind upgrade_kind_of(const char *method, const char *upgrade);
+
 /* The first that is offered and known (NULL-terminated), borrowed from known; NULL: none. Clients
  * put all into one header or each into one of its own. */
 const char *upgrade_protocol(const struct request *r, enum upgrade_kind kind,
