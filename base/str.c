@@ -39,7 +39,8 @@ void strbuf_reset(struct strbuf *b) {
 }
 
 void strbuf_add_len(struct strbuf *b, const void *s, size_t len) {
-        if (!strbuf_reserve(b, len))
+        /* Nearly always there is room already. */
+        if ((len >= b->cap - b->len || b->has_failed) && !strbuf_reserve(b, len))
                 return;
         if (len > 0)
                 memcpy(b->s + b->len, s, len);
@@ -52,22 +53,34 @@ void strbuf_add(struct strbuf *b, const char *s) {
 }
 
 void strbuf_add_char(struct strbuf *b, char c) {
-        strbuf_add_len(b, &c, 1);
+        if (b->len + 1 >= b->cap || b->has_failed) {
+                strbuf_add_len(b, &c, 1);
+                return;
+        }
+        b->s[b->len++] = c;
+        b->s[b->len] = '\0';
 }
 
 void strbuf_addf(struct strbuf *b, const char *fmt, ...) {
         va_list ap, again;
         int n;
 
+        if (!strbuf_reserve(b, 0))
+                return;
         va_start(ap, fmt);
         va_copy(again, ap);
-        n = vsnprintf(NULL, 0, fmt, ap);
+        n = vsnprintf(b->s + b->len, b->cap - b->len, fmt, ap);
         va_end(ap);
-        if (n < 0)
+        if (n < 0) {
+                b->s[b->len] = '\0';
                 b->has_failed = true;
-        else if (strbuf_reserve(b, (size_t) n)) {
+        } else if ((size_t) n < b->cap - b->len) {
+                b->len += (size_t) n;
+        } else if (strbuf_reserve(b, (size_t) n)) {
                 (void) vsnprintf(b->s + b->len, (size_t) n + 1, fmt, again);
                 b->len += (size_t) n;
+        } else {
+                b->s[b->len] = '\0';
         }
         va_end(again);
 }

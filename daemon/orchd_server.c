@@ -2,6 +2,7 @@
  */
 #include "api/client/client.h"
 #include "api/client/timer.h"
+#include "api/text/text.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
@@ -374,6 +375,7 @@ static void memory_tune(void) {
         (void) mallopt(M_TRIM_THRESHOLD, 4 << 20);
         (void) mallopt(M_TOP_PAD, 256 << 10);
         (void) mallopt(M_MXFAST, 0);
+        text_json_keep_memory();
 }
 
 static int daemon_start(struct daemon *d, struct err *e) {

@@ -102,6 +102,16 @@ int kind_default(const struct kind *k, json_t *tree, struct err *e);
  * errors of type). flags: SCHEMA_*. Returns 0 or -ENOMEM; look at d->n_errors. Pure. */
 int kind_validate(const struct kind *k, const json_t *tree, unsigned flags, struct diags *d);
 
+/* Both for a version made from was, whose members (the very nodes) it shares where they stay: those
+ * are passed over, and the cross-field check where nothing but the status is new. was NULL: none.
+ */
+int kind_default_changed(const struct kind *k, json_t *tree, const json_t *was, struct err *e);
+int kind_validate_changed(const struct kind *k, const json_t *tree, const json_t *was,
+                          unsigned flags, struct diags *d);
+
+/* Whether all that the checks across fields and versions look at is was's own (the very nodes). */
+bool kind_only_status_is_new(const struct kind *k, const json_t *tree, const json_t *was);
+
 /* Drops unknown fields and nulls from a tree of that kind. Returns 0 or -ENOMEM. */
 int kind_prune(const struct kind *k, json_t *tree);
 

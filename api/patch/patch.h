@@ -12,7 +12,9 @@
 /* Keyed lists longer than this are not merged but refused: merging them takes their square. */
 #define PATCH_LIST_MAX 2000
 
-/* All of these leave tree and patch alone; *ret is a fresh tree, the caller's. Pure. */
+/* All of these leave tree and patch alone; *ret is a tree of the caller's, which shares with tree
+ * what the patch doesn't speak of (patch_json(): nothing). Whoever changes it must copy such parts
+ * first. Pure. */
 
 /* RFC 7386: null deletes, lists are replaced. Returns 0, -EINVAL (too deep) or -ENOMEM. */
 int patch_merge(const json_t *tree, const json_t *patch, json_t **ret, struct err *e);

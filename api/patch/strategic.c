@@ -354,6 +354,34 @@ static int strategic_map(const struct schema *s, json_t *target, const json_t *p
         return r;
 }
 
+/* The member of an object that a patch's key speaks of: "$setElementOrder/ports" of ports. */
+static const char *strategic_subject(const char *key) {
+        const char *slash = key[0] == '$' ? strchr(key, '/') : NULL;
+
+        return slash ? slash + 1 : key;
+}
+
+/* The tree with own copies of the members that a patch speaks of. NULL: memory is out. */
+static json_t *strategic_start(const json_t *tree, const json_t *patch) {
+        json_t *out = tree_copy_members(tree), *value, *old;
+        const char *key;
+
+        if (!out)
+                return NULL;
+        json_object_foreach((json_t *) patch, key, value) {
+                const char *name = strategic_subject(key);
+
+                old = json_object_get(tree, name);
+                if (!old || json_object_get(out, name) != old)
+                        continue;
+                if (json_object_set_new(out, name, json_deep_copy(old)) < 0) {
+                        json_decref(out);
+                        return NULL;
+                }
+        }
+        return out;
+}
+
 int patch_strategic(const struct schema *s, const json_t *tree, const json_t *patch, json_t **ret,
                     struct err *e) {
         json_t *out;
@@ -364,7 +392,7 @@ int patch_strategic(const struct schema *s, const json_t *tree, const json_t *pa
         r = tree_check_depth(patch, "patch", e);
         if (r < 0)
                 return r;
-        out = json_deep_copy(tree);
+        out = strategic_start(tree, patch);
         if (!out)
                 return tree_no_memory(e);
         r = strategic_map(s, out, patch, e);

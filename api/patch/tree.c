@@ -42,6 +42,16 @@ int tree_check_depth(const json_t *tree, const char *what, struct err *e) {
         return 0;
 }
 
+json_t *tree_copy_members(const json_t *object) {
+        json_t *out = json_copy((json_t *) object);
+
+        /* jansson leaves members out in silence when memory is out. */
+        if (json_object_size(out) == json_object_size(object))
+                return out;
+        json_decref(out);
+        return NULL;
+}
+
 json_t *tree_copy_without_nulls(const json_t *tree) {
         json_t *out, *item, *copy;
         const char *key;

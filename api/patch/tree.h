@@ -17,6 +17,9 @@ size_t tree_cost(const json_t *tree, size_t most);
 /* Refuses trees deeper than PATCH_DEPTH_MAX. Returns 0 or -EINVAL. */
 int tree_check_depth(const json_t *tree, const char *what, struct err *e);
 
+/* A new object with the same members, which both then share. NULL: memory is out. */
+json_t *tree_copy_members(const json_t *object);
+
 /* A deep copy without nulls in objects; NULL: memory is out. */
 json_t *tree_copy_without_nulls(const json_t *tree);
 

@@ -49,7 +49,12 @@ static int default_canonical(const struct field *f, const json_t *value, json_t 
         return *ret_new ? 0 : -ENOMEM;
 }
 
-static int default_object(const struct schema *s, json_t *tree, bool is_filled);
+/* Members that are was's own (the same node) are as they should be. was NULL: look at all. */
+static int default_changed(const struct schema *s, json_t *tree, const json_t *was, bool is_filled);
+
+static int default_object(const struct schema *s, json_t *tree, bool is_filled) {
+        return default_changed(s, tree, NULL, is_filled);
+}
 
 /* Defaults inside a list's or map's elements. */
 static int default_elements(const struct field *f, json_t *value, bool is_filled) {
@@ -92,7 +97,8 @@ static int default_value(const struct field *f, json_t *tree, json_t *value, boo
 }
 
 /* is_filled: what is absent gets its default; else values are only written as they should be. */
-static int default_object(const struct schema *s, json_t *tree, bool is_filled) {
+static int default_changed(const struct schema *s, json_t *tree, const json_t *was,
+                           bool is_filled) {
         if (!json_is_object(tree))
                 return 0;
         for (size_t i = 0; i < s->n_fields; i++) {
@@ -100,6 +106,8 @@ static int default_object(const struct schema *s, json_t *tree, bool is_filled) 
                 json_t *value = json_object_get(tree, f->name);
                 int r;
 
+                if (was && value && value == json_object_get(was, f->name))
+                        continue;
                 if (json_is_null(value)) {
                         (void) json_object_del(tree, f->name);
                         value = NULL;
@@ -120,6 +128,10 @@ static int default_object(const struct schema *s, json_t *tree, bool is_filled) 
 
 int schema_default(const struct schema *s, json_t *tree) {
         return default_object(s, tree, true);
+}
+
+int schema_default_changed(const struct schema *s, json_t *tree, const json_t *was) {
+        return default_changed(s, tree, was, true);
 }
 
 int schema_canonical(const struct schema *s, json_t *tree) {

@@ -185,6 +185,10 @@ const struct field *schema_field(const struct schema *s, const char *name);
  * -ENOMEM. */
 int schema_default(const struct schema *s, json_t *tree);
 
+/* The same without the members that are the very nodes of was, which has its defaults. NULL: none.
+ */
+int schema_default_changed(const struct schema *s, json_t *tree, const json_t *was);
+
 /* The same without the defaults: nulls are dropped, quantities and times rewritten. */
 int schema_canonical(const struct schema *s, json_t *tree);
 
@@ -204,6 +208,11 @@ enum {
  * Null counts as absent. Returns 0 or -ENOMEM; findings aren't a failure. Pure. */
 int schema_validate(const struct schema *s, const json_t *tree, const char *prefix, unsigned flags,
                     struct diags *d);
+
+/* The same without a look into members that are the very nodes of was, which was good. NULL: none.
+ */
+int schema_validate_changed(const struct schema *s, const json_t *tree, const json_t *was,
+                            unsigned flags, struct diags *d);
 
 /* Drops unknown fields, nulls and what FIELD_OMIT_EMPTY leaves out from the tree. Returns 0 or
  * -ENOMEM. */

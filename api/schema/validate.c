@@ -15,6 +15,7 @@
 struct validation {
         struct diags *d;
         unsigned flags;
+        const json_t *good; /* the root's members that are this one's need no look; NULL: none */
 };
 
 static void validate_object(struct validation *v, const struct schema *s, const json_t *tree,
@@ -404,6 +405,8 @@ static void validate_object(struct validation *v, const struct schema *s, const 
                 const struct field *f = schema_field(s, key);
                 struct path here = path_field(at, key);
 
+                if (!at->up && v->good && value == json_object_get(v->good, key))
+                        continue;
                 if (!f)
                         validate_unknown(v, s, at, key);
                 else if (!json_is_null(value))
@@ -431,5 +434,16 @@ int schema_validate(const struct schema *s, const json_t *tree, const char *pref
                 validate_invalid(&v, &root, DIAG_TYPE, tree, "must be a map of fields");
         else
                 validate_object(&v, s, tree, &root);
+        return d->has_failed ? -ENOMEM : 0;
+}
+
+int schema_validate_changed(const struct schema *s, const json_t *tree, const json_t *was,
+                            unsigned flags, struct diags *d) {
+        struct validation v = { .d = d, .flags = flags, .good = was };
+        struct path root = path_field(NULL, "");
+
+        if (!was || !json_is_object(tree))
+                return schema_validate(s, tree, "", flags, d);
+        validate_object(&v, s, tree, &root);
         return d->has_failed ? -ENOMEM : 0;
 }

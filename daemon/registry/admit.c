@@ -291,6 +291,9 @@ bool admit_changed(struct call *c, json_t *tree, const json_t *was) {
                 call_fail_memory(c);
                 return false;
         }
+        /* The very node: a status. */
+        if (meta == old)
+                return true;
         for (size_t i = 0; i < ARRAY_SIZE(SERVER_META); i++) {
                 value = json_object_get(old, SERVER_META[i]);
                 (void) json_object_del(meta, SERVER_META[i]);

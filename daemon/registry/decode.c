@@ -272,7 +272,7 @@ static bool findings_accept(struct call *c, const struct diags *d) {
         return true;
 }
 
-bool decode_check(struct call *c, json_t *tree) {
+bool decode_check(struct call *c, json_t *tree, const json_t *was) {
         const struct kind *k = c->asked;
         unsigned flags = c->field_validation == FIELDS_STRICT ? 0 : SCHEMA_ALLOW_UNKNOWN;
         struct diags d = { 0 };
@@ -282,9 +282,9 @@ bool decode_check(struct call *c, json_t *tree) {
 
         if (*c->path.subresource)
                 flags |= SCHEMA_NO_WARNINGS; /* the author of the spec has been told already */
-        r = kind_default(k, tree, &e);
+        r = kind_default_changed(k, tree, was, &e);
         if (r == 0)
-                r = kind_validate(k, tree, flags, &d);
+                r = kind_validate_changed(k, tree, was, flags, &d);
         if (r == 0) {
                 warn_all(c, &d);
                 is_good = findings_accept(c, &d);
@@ -311,6 +311,8 @@ bool decode_check_update(struct call *c, const json_t *old, const json_t *fresh)
         struct err e = { 0 };
         bool is_good;
 
+        if (kind_only_status_is_new(k, fresh, old))
+                return true;
         if (object_new_from_json(k, old, false, &before, &e) < 0 ||
             object_new_from_json(k, fresh, false, &after, &e) < 0) {
                 call_fail(c, 500, "InternalError", "Internal error occurred: %s", err_text(&e));

@@ -22,8 +22,9 @@ bool decode_body(struct call *c, json_t **ret_tree);
 bool decode_kind_matches(struct call *c, const json_t *tree);
 
 /* Defaults and checks the tree: unknown fields (by fieldValidation), then everything else. What
- * stays is what is stored. */
-bool decode_check(struct call *c, json_t *tree);
+ * stays is what is stored. Members that are the very nodes of was, the present version, are good
+ * already; NULL: none. */
+bool decode_check(struct call *c, json_t *tree, const json_t *was);
 
 /* decode_check()'s rules for what may not change. */
 bool decode_check_update(struct call *c, const json_t *old, const json_t *fresh);

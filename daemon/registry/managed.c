@@ -27,11 +27,9 @@
 static bool managed_span(const struct record *r, struct text_span *ret_value,
                          struct text_span *ret_member) {
         size_t lead = strlen(MEMBER);
-        struct text_span meta;
 
-        if (!text_json_member(r->json, r->json_len, "metadata", &meta) ||
-            !text_json_member(meta.at, meta.len, "managedFields", ret_value) ||
-            ret_value->at < meta.at + lead || memcmp(ret_value->at - lead, MEMBER, lead) != 0)
+        *ret_value = (struct text_span){ .at = r->json + r->managed_at, .len = r->managed_len };
+        if (r->managed_at < lead || memcmp(ret_value->at - lead, MEMBER, lead) != 0)
                 return false;
         *ret_member =
                 (struct text_span){ .at = ret_value->at - lead, .len = ret_value->len + lead };

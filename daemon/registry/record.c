@@ -2,6 +2,7 @@
 
 #include "api/kinds/labels.h"
 #include "api/kinds/object.h"
+#include "api/text/span.h"
 #include "api/text/text.h"
 #include "base/refs.h"
 #include "base/str.h"
@@ -27,6 +28,7 @@ struct writer {
         struct strbuf text;
         bool is_first;
         char revision[24];
+        size_t managed_at, managed_len; /* where metadata.managedFields came to lie */
 };
 
 static void member_write(struct writer *w, const char *key) {
@@ -46,6 +48,7 @@ static bool is_ordered(const char *key, const char *const *order, size_t n) {
 
 static void meta_write(struct writer *w, const json_t *meta) {
         const char *key;
+        size_t from;
         json_t *value;
 
         strbuf_add_char(&w->text, '{');
@@ -66,19 +69,36 @@ static void meta_write(struct writer *w, const json_t *meta) {
                 if (is_ordered(key, META_ORDER, ARRAY_SIZE(META_ORDER)))
                         continue;
                 member_write(w, key);
+                from = w->text.len;
                 /* Text that has not been parsed for this write (managed.h). */
                 if (json_is_string(value) && str_eq(key, "managedFields"))
                         strbuf_add_len(&w->text, json_string_value(value),
                                        json_string_length(value));
                 else
                         text_json_add(&w->text, value);
+                if (str_eq(key, "managedFields")) {
+                        w->managed_at = from;
+                        w->managed_len = w->text.len - from;
+                }
         }
         strbuf_add_char(&w->text, '}');
         w->is_first = false;
 }
 
-/* The object as one line with resourceVersion in it, or NULL when memory is out. */
-static char *tree_dump(const json_t *tree, uint64_t revision, size_t *ret_len) {
+/* What goes into a record, all borrowed. */
+struct parts {
+        const json_t *labels;
+        size_t n_labels;
+        const char *namespace_, *name, *uid;
+        const char *fields[RECORD_FIELDS_MAX];
+        char numbers[RECORD_FIELDS_MAX][24];
+        const char *json;
+        size_t json_len, managed_at, managed_len;
+};
+
+/* The object as one line with resourceVersion in it, or NULL when memory is out. What belongs to
+ * the text goes into p. */
+static char *tree_dump(const json_t *tree, uint64_t revision, struct parts *p) {
         struct writer w = { .is_first = true };
         const char *key;
         json_t *value;
@@ -102,7 +122,9 @@ static char *tree_dump(const json_t *tree, uint64_t revision, size_t *ret_len) {
                 text_json_add(&w.text, value);
         }
         strbuf_add_char(&w.text, '}');
-        *ret_len = w.text.len;
+        p->json_len = w.text.len;
+        p->managed_at = w.managed_at;
+        p->managed_len = w.managed_len;
         return strbuf_steal(&w.text);
 }
 
@@ -118,17 +140,6 @@ static const char *pack_text(struct pack *p, const char *s) {
         p->at += size;
         return copy;
 }
-
-/* What goes into a record, all borrowed. */
-struct parts {
-        const json_t *labels;
-        size_t n_labels;
-        const char *namespace_, *name, *uid;
-        const char *fields[RECORD_FIELDS_MAX];
-        char numbers[RECORD_FIELDS_MAX][24];
-        const char *json;
-        size_t json_len;
-};
 
 static int parts_gather(struct parts *p, const struct resource *resource, const json_t *tree,
                         struct err *e) {
@@ -197,6 +208,8 @@ static struct record *parts_pack(const struct parts *p, const struct resource *r
         r->fields = fields;
         r->json = pack.at;
         r->json_len = p->json_len;
+        r->managed_at = (uint32_t) p->managed_at;
+        r->managed_len = (uint32_t) p->managed_len;
         return r;
 }
 
@@ -210,7 +223,7 @@ int record_new(const struct resource *resource, const json_t *tree, uint64_t rev
         r = parts_gather(&p, resource, tree, e);
         if (r < 0)
                 return r;
-        text = tree_dump(tree, revision, &p.json_len);
+        text = tree_dump(tree, revision, &p);
         if (!text)
                 return err_set(e, -ENOMEM, "memory is out");
         p.json = text;
@@ -219,6 +232,17 @@ int record_new(const struct resource *resource, const json_t *tree, uint64_t rev
                 return err_set(e, -ENOMEM, "memory is out");
         *ret_record = record;
         return 0;
+}
+
+/* Of a text that was written elsewhere or earlier. */
+static void parts_find_managed(struct parts *p) {
+        struct text_span meta, managed;
+
+        if (!text_json_member(p->json, p->json_len, "metadata", &meta) ||
+            !text_json_member(meta.at, meta.len, "managedFields", &managed))
+                return;
+        p->managed_at = (size_t) (managed.at - p->json);
+        p->managed_len = managed.len;
 }
 
 int record_parse(const struct resource *resource, const char *json, size_t len,
@@ -231,6 +255,7 @@ int record_parse(const struct resource *resource, const char *json, size_t len,
 
         if (!tree)
                 return err_set(e, -EINVAL, "stored %s is no JSON", resource->kind->plural);
+        parts_find_managed(&p);
         r = parts_gather(&p, resource, tree, e);
         if (r == 0)
                 r = str_to_int64(text_of(json_object_get(tree, "metadata"), "resourceVersion"), 1,

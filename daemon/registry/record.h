@@ -34,7 +34,8 @@ struct record {
         const struct record_label *labels;
         const char *const *fields; /* resource->n_fields values, "" where absent */
         size_t json_len;
-        const char *json; /* NUL-terminated, one line */
+        const char *json;                 /* NUL-terminated, one line */
+        uint32_t managed_at, managed_len; /* metadata.managedFields in it; 0, 0: none */
         /* The decoded outline, which the controllers' caches share; NULL: nobody wants it, or this
          * isn't the present version any more. Counted; doesn't count as a change. */
         struct object *object;

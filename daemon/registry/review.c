@@ -87,7 +87,7 @@ void review_handle(struct call *c) {
                 return;
         }
         if (!decode_body(c, &c->tree) || !decode_kind_matches(c, c->tree) ||
-            !decode_check(c, c->tree))
+            !decode_check(c, c->tree, NULL))
                 return;
         c->status = 201;
         c->kind->review->handle(c);

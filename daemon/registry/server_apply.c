@@ -239,7 +239,7 @@ static void apply_create(struct call *c) {
                 return;
         free(STEAL(c->name));
         free(STEAL(c->namespace_));
-        if (admit_identity(c, c->tree) && decode_check(c, c->tree))
+        if (admit_identity(c, c->tree) && decode_check(c, c->tree, NULL))
                 write_create_run(c);
 }
 

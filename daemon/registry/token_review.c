@@ -202,7 +202,7 @@ void token_request(struct call *c) {
         kind_unref(c->asked);
         c->asked = kind_ref(&token_request_kind);
         if (!decode_body(c, &c->tree) || !decode_kind_matches(c, c->tree) ||
-            !decode_check(c, c->tree))
+            !decode_check(c, c->tree, NULL))
                 return;
         if (!metadata_put(c)) {
                 call_fail_memory(c);

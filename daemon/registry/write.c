@@ -131,8 +131,8 @@ void write_create_run(struct call *c) {
 
 void write_create(struct call *c) {
         if (!decode_body(c, &c->tree) || !decode_kind_matches(c, c->tree) ||
-            !managed_take(c, c->tree) || !admit_identity(c, c->tree) || !decode_check(c, c->tree) ||
-            !managed_create(c))
+            !managed_take(c, c->tree) || !admit_identity(c, c->tree) ||
+            !decode_check(c, c->tree, NULL) || !managed_create(c))
                 return;
         write_wait(c, write_create_run);
 }
@@ -166,7 +166,7 @@ static bool managers_settle(struct call *c, const struct record *old, const json
 void write_update(struct call *c, struct record *old, json_t *was) {
         bool is_volatile = c->kind->resource.flags & RESOURCE_VOLATILE, is_heartbeat;
 
-        if (!admit_changed(c, c->tree, was) || !decode_check(c, c->tree))
+        if (!admit_changed(c, c->tree, was) || !decode_check(c, c->tree, was))
                 return;
         is_heartbeat = !c->is_apply && !c->managed_said &&
                        heartbeat_only(&c->kind->resource, was, c->tree);
@@ -267,9 +267,41 @@ static json_t *parts_join(const struct call *c, const json_t *was, json_t *fresh
         return whole_parts_join(c, was, fresh);
 }
 
+/* The same with copies of what may be changed from here on. What is still the node that was has
+ * stays that node, so that who compares or checks sees at once that nothing is new there; metadata
+ * excepted, which the server writes into. What came with the request alone is the call's already.
+ * Not so for definitions, whose admission writes into all of them, nor for their objects: what a
+ * schema says of defaults may be newer than the object. */
+static json_t *parts_own(const struct call *c, const json_t *was, json_t *take_joined) {
+        bool is_fresh = str_eq(c->method, "PUT") && !pod_part_is(c);
+        bool is_status = str_eq(c->path.subresource, "status");
+        json_t *own = json_object(), *value;
+        const char *key;
+
+        if (c->asked->custom || c->kind->resource.flags & RESOURCE_DEFINITION) {
+                json_decref(own);
+                own = json_deep_copy(take_joined);
+                json_decref(take_joined);
+                return own;
+        }
+        json_object_foreach(take_joined, key, value) {
+                bool is_same = value == json_object_get(was, key);
+                bool is_kept = is_same ? is_status || !str_eq(key, "metadata") : is_fresh;
+
+                if (json_object_set_new(own, key,
+                                        is_kept ? json_incref(value) : json_deep_copy(value)) < 0) {
+                        json_decref(own);
+                        own = NULL;
+                        break;
+                }
+        }
+        json_decref(take_joined);
+        return own;
+}
+
 /* From here on c->tree is what the client wants the object, or its part, to be. */
 static void change_apply(struct call *c, struct record *old, json_t *was) {
-        json_t *joined, *deep;
+        json_t *joined, *own;
 
         if (!json_is_object(c->tree)) {
                 call_fail(c, 422, "Invalid", "an object must be a map of fields");
@@ -279,11 +311,10 @@ static void change_apply(struct call *c, struct record *old, json_t *was) {
             !write_versions_match(c, c->tree, old) || !managed_take(c, c->tree))
                 return;
         joined = parts_join(c, was, c->tree);
-        deep = joined ? json_deep_copy(joined) : NULL;
-        json_decref(joined);
+        own = joined ? parts_own(c, was, joined) : NULL;
         json_decref(c->tree);
-        c->tree = deep;
-        if (!deep) {
+        c->tree = own;
+        if (!own) {
                 call_fail_memory(c);
                 return;
         }
