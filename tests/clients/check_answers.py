@@ -36,6 +36,7 @@ class Documents:
 class Checker:
     def __init__(self, documents):
         self.documents, self.problems, self.n = documents, [], collections.Counter()
+        self.defined = set()  # groups of definitions made meanwhile: the documents were fetched before
 
     def problem(self, where, text):
         self.problems.append(f"{where}: {text}")
@@ -134,6 +135,10 @@ class Checker:
                 self.problem(where, f"resourceVersion {number!r}")
         group, _, name = version.rpartition("/")
         schema = self.documents.kinds.get((group, name, kind))
+        if kind == "CustomResourceDefinition":
+            self.defined.add(body["spec"]["group"])
+        if schema is None and group in self.defined:
+            return None
         if schema is None:
             return self.problem(where, f"no schema for {version} {kind}")
         if kind.endswith("List") and body.get("items") is None:

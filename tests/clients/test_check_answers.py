@@ -12,6 +12,7 @@ DOCUMENT = {"components": {"schemas": {
               "properties": {"kind": {"type": "string"}, "apiVersion": {"type": "string"},
                              "metadata": {"type": "object", "additionalProperties": {"type": "string"}},
                              "spec": {"$ref": "#/components/schemas/Spec"}}},
+    "Definition": {"type": "object", "x-kubernetes-group-version-kind": [{"group": "x", "version": "v1", "kind": "CustomResourceDefinition"}]},
     "Spec": {"type": "object", "properties": {
         "size": {"type": "integer"}, "mode": {"type": "string", "enum": ["a", "b"]}, "since": {"type": "string", "format": "date-time"},
         "port": {"oneOf": [{"type": "integer"}, {"type": "string"}]}, "names": {"type": "array", "items": {"type": "string"}}}}}}}
@@ -21,13 +22,14 @@ def thing(**spec):
     return {"kind": "Thing", "apiVersion": "v1", "metadata": {"resourceVersion": "5"}, "spec": spec}
 
 
-def verdict(body, status=200, content_type="application/json", target="/api/v1/things/x", least=1):
+def verdict(body, status=200, content_type="application/json", target="/api/v1/things/x", least=1, before=()):
     """Whether the checker is content, and what it says."""
     with tempfile.TemporaryDirectory() as work:
         json.dump(DOCUMENT, open(f"{work}/api_v1.json", "w"))
         text = body if isinstance(body, str) else json.dumps(body)
         with open(f"{work}/record", "w") as out:
-            out.write(json.dumps({"method": "GET", "target": target, "status": status, "type": content_type, "body": text, "whole": True}) + "\n")
+            for one in [*map(json.dumps, before), text]:
+                out.write(json.dumps({"method": "GET", "target": target, "status": status, "type": content_type, "body": one, "whole": True}) + "\n")
         done = subprocess.run([sys.executable, f"{HERE}/check_answers.py", "--record", f"{work}/record", "--documents", work,
                                "--least", str(least)], capture_output=True, text=True)
         return done.returncode == 0, done.stdout + done.stderr
@@ -51,6 +53,10 @@ expect("neither branch", False, thing(port=[1]))
 expect("a wrong element", False, thing(names=[1]))
 expect("a required field that is missing", False, {"kind": "Thing", "apiVersion": "v1", "metadata": {}})
 expect("a kind that no document knows", False, {"kind": "Gizmo", "apiVersion": "v1", "metadata": {}})
+GIZMO, DEFINITION = ({"kind": kind, "apiVersion": version, "metadata": {}, "spec": {"group": "shop"}}
+                     for kind, version in (("Gizmo", "shop/v1"), ("CustomResourceDefinition", "x/v1")))
+expect("one whose definition came meanwhile", True, GIZMO, before=[DEFINITION])
+expect("not without the definition", False, GIZMO)
 expect("a resource version that is a number", False, thing() | {"metadata": {"resourceVersion": 5}})
 expect("no content type", False, thing(), content_type=None)
 expect("a good failure", True, FAILURE, status=404)
