@@ -15,6 +15,15 @@ CLIENT_PACKAGES=(python3-kubernetes ruby-kubeclient)
 say() { printf '%s\n' "$*"; }
 die() { printf '%s\n' "$(basename "$0"): $*" >&2; exit 1; }
 
+# Where control groups of version 2 lie beside those of version 1, a node's own group there is outside of every namespace. What a run
+# leaves of it goes at its end, provided that it wasn't there before; groups with processes in them stay.
+NODE_GROUP=/sys/fs/cgroup/unified/orch
+[ ! -d "$NODE_GROUP" ] || NODE_GROUP=
+drop_node_group() {
+  [ -d "${NODE_GROUP:-}" ] || return 0
+  find "$NODE_GROUP" -depth -type d -exec rmdir {} + 2>/dev/null || true
+}
+
 need_root() { [ "$(id -u)" = 0 ] || die "run me as root: containers, namespaces and apt need it"; }
 
 # Installs what is missing of the named packages, and says nothing when nothing is.
