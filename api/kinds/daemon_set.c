@@ -51,13 +51,7 @@ static const struct schema daemon_set_spec_schema =
         SCHEMA(daemon_set_spec, "DaemonSetSpec", "What a DaemonSet keeps up on every node.");
 
 static const struct field daemon_set_condition_fields[] = {
-        FIELD_KEPT("type", 1, FIELD_STRING, FIELD_ONE, "Name of the condition.",
-                   .flags = FIELD_REQUIRED),
-        FIELD_KEPT("status", 2, FIELD_STRING, FIELD_ONE, "True, False or Unknown.",
-                   .flags = FIELD_REQUIRED),
-        FIELD_KEPT("lastTransitionTime", 3, FIELD_TIME, FIELD_ONE, "When it last changed."),
-        FIELD_KEPT("reason", 4, FIELD_STRING, FIELD_ONE, "One word why."),
-        FIELD_KEPT("message", 5, FIELD_STRING, FIELD_ONE, "A sentence why."),
+        FIELDS_OF_KEPT_CONDITION,
 };
 static const struct schema daemon_set_condition_schema = SCHEMA_KEPT(
         daemon_set_condition, "DaemonSetCondition", "A yes-or-no question about a DaemonSet.");

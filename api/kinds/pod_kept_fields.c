@@ -79,24 +79,23 @@ static const struct field weighted_pod_affinity_term_fields[] = {
 static const struct schema weighted_pod_affinity_term_schema = SCHEMA_KEPT(
         weighted_pod_affinity_term, "WeightedPodAffinityTerm", "A wish about other pods.");
 
+/* Being near and being far are told alike. */
+#define FIELDS_OF_POD_AFFINITY                                                                     \
+        FIELD_KEPT("requiredDuringSchedulingIgnoredDuringExecution", 1, FIELD_OBJECT, FIELD_LIST,  \
+                   "What must hold when the pod is bound.", .schema = &pod_affinity_term_schema,   \
+                   .flags = FIELD_ATOMIC),                                                         \
+                FIELD_KEPT("preferredDuringSchedulingIgnoredDuringExecution", 2, FIELD_OBJECT,     \
+                           FIELD_LIST, "What is wished for.",                                      \
+                           .schema = &weighted_pod_affinity_term_schema, .flags = FIELD_ATOMIC)
+
 static const struct field pod_affinity_fields[] = {
-        FIELD_KEPT("requiredDuringSchedulingIgnoredDuringExecution", 1, FIELD_OBJECT, FIELD_LIST,
-                   "What must hold when the pod is bound.", .schema = &pod_affinity_term_schema,
-                   .flags = FIELD_ATOMIC),
-        FIELD_KEPT("preferredDuringSchedulingIgnoredDuringExecution", 2, FIELD_OBJECT, FIELD_LIST,
-                   "What is wished for.", .schema = &weighted_pod_affinity_term_schema,
-                   .flags = FIELD_ATOMIC),
+        FIELDS_OF_POD_AFFINITY,
 };
 static const struct schema pod_affinity_schema =
         SCHEMA_KEPT(pod_affinity, "PodAffinity", "Pods to be near to.");
 
 static const struct field pod_anti_affinity_fields[] = {
-        FIELD_KEPT("requiredDuringSchedulingIgnoredDuringExecution", 1, FIELD_OBJECT, FIELD_LIST,
-                   "What must hold when the pod is bound.", .schema = &pod_affinity_term_schema,
-                   .flags = FIELD_ATOMIC),
-        FIELD_KEPT("preferredDuringSchedulingIgnoredDuringExecution", 2, FIELD_OBJECT, FIELD_LIST,
-                   "What is wished for.", .schema = &weighted_pod_affinity_term_schema,
-                   .flags = FIELD_ATOMIC),
+        FIELDS_OF_POD_AFFINITY,
 };
 static const struct schema pod_anti_affinity_schema =
         SCHEMA_KEPT(pod_anti_affinity, "PodAntiAffinity", "Pods to be far from.");

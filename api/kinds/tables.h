@@ -10,6 +10,17 @@
                    "Version of the schema that this object follows."),                             \
                 FIELD_KEPT("kind", 0, FIELD_STRING, FIELD_ONE, "Kind of object that this is.")
 
+/* A condition of a kind whose status nothing in orch writes. */
+#define FIELDS_OF_KEPT_CONDITION                                                                   \
+        FIELD_KEPT("type", 1, FIELD_STRING, FIELD_ONE, "Name of the condition.",                   \
+                   .flags = FIELD_REQUIRED),                                                       \
+                FIELD_KEPT("status", 2, FIELD_STRING, FIELD_ONE, "True, False or Unknown.",        \
+                           .flags = FIELD_REQUIRED),                                               \
+                FIELD_KEPT("lastTransitionTime", 3, FIELD_TIME, FIELD_ONE,                         \
+                           "When it last changed."),                                               \
+                FIELD_KEPT("reason", 4, FIELD_STRING, FIELD_ONE, "One word why."),                 \
+                FIELD_KEPT("message", 5, FIELD_STRING, FIELD_ONE, "A sentence why.")
+
 /* The caveat of kinds whose controllers orch doesn't have yet. */
 #define KIND_ONLY_KEPT "objects are only kept: nothing in orch acts on them yet"
 

@@ -74,35 +74,13 @@ const struct schema nfs_volume_source_schema =
         SCHEMA_KEPT(nfs_volume_source, "NFSVolumeSource", "An NFS export.");
 
 static const struct field iscsi_volume_source_fields[] = {
-        FIELD_KEPT("targetPortal", 1, FIELD_STRING, FIELD_ONE, "Address and port of the target.",
-                   .flags = FIELD_REQUIRED),
-        FIELD_KEPT("iqn", 2, FIELD_STRING, FIELD_ONE, "Name of the target.",
-                   .flags = FIELD_REQUIRED),
-        FIELD_KEPT("lun", 3, FIELD_INT, FIELD_ONE, "Number of the unit.", .flags = FIELD_REQUIRED),
-        FIELD_KEPT("iscsiInterface", 4, FIELD_STRING, FIELD_ONE, "Interface of the initiator.",
-                   .default_json = "\"default\""),
-        FIELD_KEPT("fsType", 5, FIELD_STRING, FIELD_ONE, "File system on it."),
-        FIELD_KEPT("readOnly", 6, FIELD_BOOL, FIELD_ONE, "Whether it is mounted for reading only."),
-        FIELD_KEPT("portals", 7, FIELD_STRING, FIELD_LIST, "Further addresses of the target.",
-                   .flags = FIELD_ATOMIC),
-        FIELD_KEPT("chapAuthDiscovery", 8, FIELD_BOOL, FIELD_ONE,
-                   "Whether discovery is authenticated by CHAP."),
-        FIELD_KEPT("chapAuthSession", 11, FIELD_BOOL, FIELD_ONE,
-                   "Whether sessions are authenticated by CHAP."),
-        FIELD_KEPT("secretRef", 10, FIELD_OBJECT_PTR, FIELD_ONE, "Secret with the CHAP passwords.",
-                   .schema = &local_object_reference_schema),
-        FIELD_KEPT("initiatorName", 12, FIELD_STRING, FIELD_ONE, "Name of the initiator.",
-                   .flags = FIELD_POINTER),
+        FIELDS_OF_ISCSI(local_object_reference_schema),
 };
 const struct schema iscsi_volume_source_schema =
         SCHEMA_KEPT(iscsi_volume_source, "ISCSIVolumeSource", "An iSCSI disk.");
 
 static const struct field glusterfs_volume_source_fields[] = {
-        FIELD_KEPT("endpoints", 1, FIELD_STRING, FIELD_ONE, "Endpoints object with the servers.",
-                   .flags = FIELD_REQUIRED),
-        FIELD_KEPT("path", 2, FIELD_STRING, FIELD_ONE, "Name of the volume.",
-                   .flags = FIELD_REQUIRED),
-        FIELD_KEPT("readOnly", 3, FIELD_BOOL, FIELD_ONE, "Whether it is mounted for reading only."),
+        FIELDS_OF_GLUSTERFS,
 };
 const struct schema glusterfs_volume_source_schema =
         SCHEMA_KEPT(glusterfs_volume_source, "GlusterfsVolumeSource", "A Gluster volume.");
@@ -119,59 +97,25 @@ const struct schema persistent_volume_claim_volume_source_schema =
                "A claim of lasting storage.");
 
 static const struct field rbd_volume_source_fields[] = {
-        FIELD_KEPT("monitors", 1, FIELD_STRING, FIELD_LIST, "Addresses of the monitors.",
-                   .flags = FIELD_REQUIRED | FIELD_ATOMIC),
-        FIELD_KEPT("image", 2, FIELD_STRING, FIELD_ONE, "Name of the image.",
-                   .flags = FIELD_REQUIRED),
-        FIELD_KEPT("fsType", 3, FIELD_STRING, FIELD_ONE, "File system on it."),
-        FIELD_KEPT("pool", 4, FIELD_STRING, FIELD_ONE, "Pool of the image.",
-                   .default_json = "\"rbd\""),
-        FIELD_KEPT("user", 5, FIELD_STRING, FIELD_ONE, "User of Rados.",
-                   .default_json = "\"admin\""),
-        FIELD_KEPT("keyring", 6, FIELD_STRING, FIELD_ONE, "File with the user's key.",
-                   .default_json = "\"/etc/ceph/keyring\""),
-        FIELD_KEPT("secretRef", 7, FIELD_OBJECT_PTR, FIELD_ONE,
-                   "Secret with the key, instead of the file.",
-                   .schema = &local_object_reference_schema),
-        FIELD_KEPT("readOnly", 8, FIELD_BOOL, FIELD_ONE, "Whether it is mounted for reading only."),
+        FIELDS_OF_RBD(local_object_reference_schema),
 };
 const struct schema rbd_volume_source_schema =
         SCHEMA_KEPT(rbd_volume_source, "RBDVolumeSource", "A Rados block device.");
 
 static const struct field flex_volume_source_fields[] = {
-        FIELD_KEPT("driver", 1, FIELD_STRING, FIELD_ONE, "Name of the plugin.",
-                   .flags = FIELD_REQUIRED),
-        FIELD_KEPT("fsType", 2, FIELD_STRING, FIELD_ONE, "File system on it."),
-        FIELD_KEPT("secretRef", 3, FIELD_OBJECT_PTR, FIELD_ONE, "Secret for the plugin.",
-                   .schema = &local_object_reference_schema),
-        FIELD_KEPT("readOnly", 4, FIELD_BOOL, FIELD_ONE, "Whether it is mounted for reading only."),
-        FIELD_KEPT("options", 5, FIELD_STRING, FIELD_MAP, "Further settings for the plugin."),
+        FIELDS_OF_FLEX(local_object_reference_schema),
 };
 const struct schema flex_volume_source_schema =
         SCHEMA_KEPT(flex_volume_source, "FlexVolumeSource", "A volume of a plugin.");
 
 static const struct field cinder_volume_source_fields[] = {
-        FIELD_KEPT("volumeID", 1, FIELD_STRING, FIELD_ONE, "Name of the disk.",
-                   .flags = FIELD_REQUIRED),
-        FIELD_KEPT("fsType", 2, FIELD_STRING, FIELD_ONE, "File system on it."),
-        FIELD_KEPT("readOnly", 3, FIELD_BOOL, FIELD_ONE, "Whether it is mounted for reading only."),
-        FIELD_KEPT("secretRef", 4, FIELD_OBJECT_PTR, FIELD_ONE, "Secret for OpenStack.",
-                   .schema = &local_object_reference_schema),
+        FIELDS_OF_CINDER(local_object_reference_schema),
 };
 const struct schema cinder_volume_source_schema =
         SCHEMA_KEPT(cinder_volume_source, "CinderVolumeSource", "A disk of OpenStack.");
 
 static const struct field ceph_fs_volume_source_fields[] = {
-        FIELD_KEPT("monitors", 1, FIELD_STRING, FIELD_LIST, "Addresses of the monitors.",
-                   .flags = FIELD_REQUIRED | FIELD_ATOMIC),
-        FIELD_KEPT("path", 2, FIELD_STRING, FIELD_ONE,
-                   "Folder that is mounted; the root when absent."),
-        FIELD_KEPT("user", 3, FIELD_STRING, FIELD_ONE, "User of Ceph."),
-        FIELD_KEPT("secretFile", 4, FIELD_STRING, FIELD_ONE, "File with the user's key."),
-        FIELD_KEPT("secretRef", 5, FIELD_OBJECT_PTR, FIELD_ONE,
-                   "Secret with the key, instead of the file.",
-                   .schema = &local_object_reference_schema),
-        FIELD_KEPT("readOnly", 6, FIELD_BOOL, FIELD_ONE, "Whether it is mounted for reading only."),
+        FIELDS_OF_CEPH_FS(local_object_reference_schema),
 };
 const struct schema ceph_fs_volume_source_schema =
         SCHEMA_KEPT(ceph_fs_volume_source, "CephFSVolumeSource", "A Ceph file system.");
@@ -196,11 +140,7 @@ const struct schema fc_volume_source_schema =
         SCHEMA_KEPT(fc_volume_source, "FCVolumeSource", "A Fibre Channel disk.");
 
 static const struct field azure_file_volume_source_fields[] = {
-        FIELD_KEPT("secretName", 1, FIELD_STRING, FIELD_ONE, "Secret with account and key.",
-                   .flags = FIELD_REQUIRED),
-        FIELD_KEPT("shareName", 2, FIELD_STRING, FIELD_ONE, "Name of the share.",
-                   .flags = FIELD_REQUIRED),
-        FIELD_KEPT("readOnly", 3, FIELD_BOOL, FIELD_ONE, "Whether it is mounted for reading only."),
+        FIELDS_OF_AZURE_FILE,
 };
 const struct schema azure_file_volume_source_schema = SCHEMA_KEPT(
         azure_file_volume_source, "AzureFileVolumeSource", "A share of Microsoft's cloud.");
@@ -265,22 +205,7 @@ const struct schema portworx_volume_source_schema =
         SCHEMA_KEPT(portworx_volume_source, "PortworxVolumeSource", "A Portworx volume.");
 
 static const struct field scale_io_volume_source_fields[] = {
-        FIELD_KEPT("gateway", 1, FIELD_STRING, FIELD_ONE, "Address of the gateway.",
-                   .flags = FIELD_REQUIRED),
-        FIELD_KEPT("system", 2, FIELD_STRING, FIELD_ONE, "Name of the system.",
-                   .flags = FIELD_REQUIRED),
-        FIELD_KEPT("secretRef", 3, FIELD_OBJECT_PTR, FIELD_ONE, "Secret with user and password.",
-                   .schema = &local_object_reference_schema, .flags = FIELD_REQUIRED),
-        FIELD_KEPT("sslEnabled", 4, FIELD_BOOL, FIELD_ONE, "Whether the gateway speaks TLS."),
-        FIELD_KEPT("protectionDomain", 5, FIELD_STRING, FIELD_ONE, "Domain of the storage."),
-        FIELD_KEPT("storagePool", 6, FIELD_STRING, FIELD_ONE, "Pool of the storage."),
-        FIELD_KEPT("storageMode", 7, FIELD_STRING, FIELD_ONE,
-                   "ThickProvisioned or ThinProvisioned.", .default_json = "\"ThinProvisioned\""),
-        FIELD_KEPT("volumeName", 8, FIELD_STRING, FIELD_ONE, "Name of the volume."),
-        FIELD_KEPT("fsType", 9, FIELD_STRING, FIELD_ONE, "File system on it.",
-                   .default_json = "\"xfs\""),
-        FIELD_KEPT("readOnly", 10, FIELD_BOOL, FIELD_ONE,
-                   "Whether it is mounted for reading only."),
+        FIELDS_OF_SCALE_IO(local_object_reference_schema),
 };
 const struct schema scale_io_volume_source_schema =
         SCHEMA_KEPT(scale_io_volume_source, "ScaleIOVolumeSource", "A ScaleIO volume.");
