@@ -109,6 +109,19 @@ void fixture_init(struct fixture *f) {
         registry_start(f);
 }
 
+int fixture_setup(void **state) {
+        static struct fixture f;
+
+        fixture_init(&f);
+        *state = &f;
+        return 0;
+}
+
+int fixture_teardown(void **state) {
+        fixture_done(*state);
+        return 0;
+}
+
 void fixture_restart(struct fixture *f) {
         registry_unref(f->registry);
         registry_start(f);

@@ -30,6 +30,9 @@ struct fixture {
 
 void fixture_init(struct fixture *f);
 void fixture_done(struct fixture *f);
+/* The same as cmocka wants it, for tests that need no more: *state is a struct fixture. */
+int fixture_setup(void **state);
+int fixture_teardown(void **state);
 /* A new registry on the same store, as after a restart. */
 void fixture_restart(struct fixture *f);
 /* Moves the clock and lets everything happen that is due. */

@@ -20,11 +20,6 @@ static int setup(void **state) {
         return 0;
 }
 
-static int teardown(void **state) {
-        fixture_done(*state);
-        return 0;
-}
-
 static struct answer pod_make(struct fixture *f, const char *name, const char *spec) {
         char body[1024];
 
@@ -124,14 +119,15 @@ static void a_mount_of_ones_own_is_left_alone(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(a_pod_gets_the_account_default_and_its_token, setup,
-                                                teardown),
+                                                fixture_teardown),
                 cmocka_unit_test_setup_teardown(what_was_added_is_what_a_replace_would_send, setup,
-                                                teardown),
+                                                fixture_teardown),
                 cmocka_unit_test_setup_teardown(an_account_that_is_missing_is_refused, setup,
-                                                teardown),
+                                                fixture_teardown),
                 cmocka_unit_test_setup_teardown(account_and_pod_may_do_without_a_token, setup,
-                                                teardown),
-                cmocka_unit_test_setup_teardown(a_mount_of_ones_own_is_left_alone, setup, teardown),
+                                                fixture_teardown),
+                cmocka_unit_test_setup_teardown(a_mount_of_ones_own_is_left_alone, setup,
+                                                fixture_teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

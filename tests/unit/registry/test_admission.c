@@ -25,11 +25,6 @@ static int setup(void **state) {
         return 0;
 }
 
-static int teardown(void **state) {
-        fixture_done(*state);
-        return 0;
-}
-
 static void assert_refused(struct fixture *f, const char *path, const char *body,
                            const char *message) {
         struct answer a = fixture_ask(f, "POST", path, body);
@@ -181,7 +176,7 @@ static void a_claim_has_a_size(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-#define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
+#define TEST(t) cmocka_unit_test_setup_teardown(t, setup, fixture_teardown)
                 TEST(the_systems_classes_are_there),
                 TEST(a_pod_gets_the_priority_of_its_class),
                 TEST(without_a_class_it_is_0_or_the_defaults),

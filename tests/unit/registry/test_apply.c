@@ -11,19 +11,6 @@
 #define APPLY "application/apply-patch+yaml"
 #define MERGE "application/merge-patch+json"
 
-static int setup(void **state) {
-        static struct fixture f;
-
-        fixture_init(&f);
-        *state = &f;
-        return 0;
-}
-
-static int teardown(void **state) {
-        fixture_done(*state);
-        return 0;
-}
-
 /* ' for ". The caller's. */
 static char *quoted(const char *text) {
         char *copy = strdup(text);
@@ -494,7 +481,7 @@ static void custom_kinds_are_applied_by_their_schemas(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
         const struct CMUnitTest tests[] = {
                 TEST(applies_what_is_not_there_and_what_is),
                 TEST(tells_conflicts_and_yields_to_force),

@@ -33,11 +33,6 @@ static int setup(void **state) {
         return 0;
 }
 
-static int teardown(void **state) {
-        fixture_done(*state);
-        return 0;
-}
-
 static void assert_refused(struct fixture *f, const char *method, const char *url,
                            const char *message) {
         struct answer a = fixture_ask(f, method, url, NULL);
@@ -311,17 +306,22 @@ static void escalate_and_bind_are_rights_of_their_own(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(refuses_in_kubernetes_words, setup, teardown),
-                cmocka_unit_test_setup_teardown(lets_in_whom_a_binding_names, setup, teardown),
+                cmocka_unit_test_setup_teardown(refuses_in_kubernetes_words, setup,
+                                                fixture_teardown),
+                cmocka_unit_test_setup_teardown(lets_in_whom_a_binding_names, setup,
+                                                fixture_teardown),
                 cmocka_unit_test_setup_teardown(rules_count_from_the_moment_that_they_change, setup,
-                                                teardown),
-                cmocka_unit_test_setup_teardown(rules_survive_a_restart, setup, teardown),
+                                                fixture_teardown),
+                cmocka_unit_test_setup_teardown(rules_survive_a_restart, setup, fixture_teardown),
                 cmocka_unit_test(verbs_are_those_of_kubernetes),
-                cmocka_unit_test_setup_teardown(answers_what_oneself_may_do, setup, teardown),
-                cmocka_unit_test_setup_teardown(answers_what_others_may_do, setup, teardown),
-                cmocka_unit_test_setup_teardown(nobody_gives_away_what_they_lack, setup, teardown),
+                cmocka_unit_test_setup_teardown(answers_what_oneself_may_do, setup,
+                                                fixture_teardown),
+                cmocka_unit_test_setup_teardown(answers_what_others_may_do, setup,
+                                                fixture_teardown),
+                cmocka_unit_test_setup_teardown(nobody_gives_away_what_they_lack, setup,
+                                                fixture_teardown),
                 cmocka_unit_test_setup_teardown(escalate_and_bind_are_rights_of_their_own, setup,
-                                                teardown),
+                                                fixture_teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,11 +45,6 @@ static int setup(void **state) {
         return 0;
 }
 
-static int teardown(void **state) {
-        fixture_done(*state);
-        return 0;
-}
-
 static void reads_what_its_pods_speak_of(void **state) {
         struct fixture *f = *state;
 
@@ -142,13 +137,15 @@ static void a_name_without_the_group_is_nothing(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(reads_what_its_pods_speak_of, setup, teardown),
+                cmocka_unit_test_setup_teardown(reads_what_its_pods_speak_of, setup,
+                                                fixture_teardown),
                 cmocka_unit_test_setup_teardown(sees_and_tells_of_its_own_pods_only, setup,
-                                                teardown),
-                cmocka_unit_test_setup_teardown(is_one_node_and_no_other, setup, teardown),
-                cmocka_unit_test_setup_teardown(asks_for_tokens_of_its_own_pods, setup, teardown),
+                                                fixture_teardown),
+                cmocka_unit_test_setup_teardown(is_one_node_and_no_other, setup, fixture_teardown),
+                cmocka_unit_test_setup_teardown(asks_for_tokens_of_its_own_pods, setup,
+                                                fixture_teardown),
                 cmocka_unit_test_setup_teardown(a_name_without_the_group_is_nothing, setup,
-                                                teardown),
+                                                fixture_teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,19 +54,6 @@ static const char *tab(const char *name, const char *spec) {
         return buf;
 }
 
-static int setup(void **state) {
-        static struct fixture f;
-
-        fixture_init(&f);
-        *state = &f;
-        return 0;
-}
-
-static int teardown(void **state) {
-        fixture_done(*state);
-        return 0;
-}
-
 static void expect(struct answer a, unsigned status, const char *path, const char *text) {
         if (a.status != status)
                 print_error("%s\n", a.text);
@@ -409,7 +396,7 @@ static void bad_definitions_are_refused(void **state) {
                     422, "missing from spec.versions; v1 was previously a storage version");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void) {
         const struct CMUnitTest tests[] = {

@@ -7,19 +7,6 @@
 #define V2 "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 #define V2_BETA1 "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList"
 
-static int setup(void **state) {
-        static struct fixture f;
-
-        fixture_init(&f);
-        *state = &f;
-        return 0;
-}
-
-static int teardown(void **state) {
-        fixture_done(*state);
-        return 0;
-}
-
 /* The element whose key is value. */
 static json_t *with(const json_t *tree, const char *list, const char *key, const char *value) {
         json_t *one;
@@ -188,7 +175,7 @@ static void versions_are_ordered_as_kubernetes_does(void **state) {
 }
 
 int main(void) {
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
         const struct CMUnitTest tests[] = {
                 TEST(lists_every_group_with_its_preferred_version),
                 TEST(lists_resources_with_their_subresources),

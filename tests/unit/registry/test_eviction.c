@@ -8,23 +8,6 @@
         "{\"status\":{\"phase\":\"Running\",\"conditions\":[{\"type\":\"Ready\",\"status\":"       \
         "\"True\"}]}}"
 
-static int set_up(void **state) {
-        struct fixture *f = calloc(1, sizeof(*f));
-
-        assert_non_null(f);
-        fixture_init(f);
-        *state = f;
-        return 0;
-}
-
-static int tear_down(void **state) {
-        struct fixture *f = *state;
-
-        fixture_done(f);
-        free(f);
-        return 0;
-}
-
 /* A ready pod on a node. */
 static void add_pod(struct fixture *f, const char *name) {
         char url[128], body[160];
@@ -205,7 +188,7 @@ static void a_missing_pod_is_not_found(void **state) {
         answer_done(&a);
 }
 
-#define WITH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define WITH(test) cmocka_unit_test_setup_teardown(test, fixture_setup, fixture_teardown)
 
 int main(void) {
         const struct CMUnitTest tests[] = {

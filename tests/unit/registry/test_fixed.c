@@ -3,19 +3,6 @@
 
 #include <string.h>
 
-static int setup(void **state) {
-        static struct fixture f;
-
-        fixture_init(&f);
-        *state = &f;
-        return 0;
-}
-
-static int teardown(void **state) {
-        fixture_done(*state);
-        return 0;
-}
-
 static void expect_text(struct fixture *f, const char *url, const char *text) {
         struct answer a = fixture_ask(f, "GET", url, NULL);
 
@@ -83,7 +70,7 @@ static void lists_its_paths(void **state) {
 }
 
 int main(void) {
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
         const struct CMUnitTest tests[] = {
                 TEST(tells_its_health),
                 TEST(a_stopping_server_lives_but_is_not_ready),

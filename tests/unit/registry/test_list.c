@@ -19,11 +19,6 @@ static int setup(void **state) {
         return 0;
 }
 
-static int teardown(void **state) {
-        fixture_done(*state);
-        return 0;
-}
-
 static const char *with_revision(struct fixture *f, const char *query, int64_t more) {
         static char url[256];
 
@@ -211,7 +206,7 @@ static void a_watch_may_begin_without_what_is_there(void **state) {
 }
 
 int main(void) {
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, fixture_teardown)
         const struct CMUnitTest tests[] = {
                 TEST(a_list_may_be_any_that_is_new_enough),
                 TEST(a_state_that_is_gone_or_to_come_is_refused),

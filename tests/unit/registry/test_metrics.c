@@ -6,23 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int set_up(void **state) {
-        struct fixture *f = calloc(1, sizeof(*f));
-
-        assert_non_null(f);
-        fixture_init(f);
-        *state = f;
-        return 0;
-}
-
-static int tear_down(void **state) {
-        struct fixture *f = *state;
-
-        fixture_done(f);
-        free(f);
-        return 0;
-}
-
 static char *metrics_of(struct fixture *f) {
         struct answer a = fixture_ask(f, "GET", "/metrics", NULL);
         char *text = STEAL(a.text);
@@ -135,14 +118,14 @@ static void verbs_are_those_of_kubernetes(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(requests_are_counted_by_verb_kind_and_code, set_up,
-                                                tear_down),
-                cmocka_unit_test_setup_teardown(times_are_a_cumulative_histogram, set_up,
-                                                tear_down),
-                cmocka_unit_test_setup_teardown(objects_and_the_process_are_told, set_up,
-                                                tear_down),
-                cmocka_unit_test_setup_teardown(watches_are_counted_while_they_are_open, set_up,
-                                                tear_down),
+                cmocka_unit_test_setup_teardown(requests_are_counted_by_verb_kind_and_code,
+                                                fixture_setup, fixture_teardown),
+                cmocka_unit_test_setup_teardown(times_are_a_cumulative_histogram, fixture_setup,
+                                                fixture_teardown),
+                cmocka_unit_test_setup_teardown(objects_and_the_process_are_told, fixture_setup,
+                                                fixture_teardown),
+                cmocka_unit_test_setup_teardown(watches_are_counted_while_they_are_open,
+                                                fixture_setup, fixture_teardown),
                 cmocka_unit_test(verbs_are_those_of_kubernetes),
         };
 

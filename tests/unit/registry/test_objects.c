@@ -7,19 +7,6 @@
 #define SERVICES "/api/v1/namespaces/default/services"
 #define CONFIGS "/api/v1/namespaces/default/configmaps"
 
-static int setup(void **state) {
-        static struct fixture f;
-
-        fixture_init(&f);
-        *state = &f;
-        return 0;
-}
-
-static int teardown(void **state) {
-        fixture_done(*state);
-        return 0;
-}
-
 static void starts_with_its_default_objects(void **state) {
         struct fixture *f = *state;
         struct answer a =
@@ -534,7 +521,7 @@ static void bad_bodies_are_refused(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
         const struct CMUnitTest tests[] = {
                 TEST(starts_with_its_default_objects),
                 TEST(stamps_and_defaults_a_new_object),

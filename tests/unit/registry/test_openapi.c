@@ -7,19 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int setup(void **state) {
-        static struct fixture f;
-
-        fixture_init(&f);
-        *state = &f;
-        return 0;
-}
-
-static int teardown(void **state) {
-        fixture_done(*state);
-        return 0;
-}
-
 static json_t *schemas_of(const json_t *document) {
         return json_object_get(json_object_get(document, "components"), "schemas");
 }
@@ -284,7 +271,7 @@ static void packages_are_named_as_kubernetes_does(void **state) {
 }
 
 int main(void) {
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
         const struct CMUnitTest tests[] = {
                 TEST(every_document_is_whole),
                 TEST(every_patch_takes_validation),

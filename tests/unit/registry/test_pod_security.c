@@ -16,19 +16,6 @@
         "violates PodSecurity \"baseline:latest\": privileged (container \"c\" must not set "      \
         "securityContext.privileged=true)"
 
-static int setup(void **state) {
-        static struct fixture f;
-
-        fixture_init(&f);
-        *state = &f;
-        return 0;
-}
-
-static int teardown(void **state) {
-        fixture_done(*state);
-        return 0;
-}
-
 static void a_pod_beyond_its_namespaces_level_is_refused(void **state) {
         struct fixture *f = *state;
         struct answer a;
@@ -119,16 +106,20 @@ static void a_namespaces_bad_label_is_refused(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(a_pod_beyond_its_namespaces_level_is_refused, setup,
-                                                teardown),
-                cmocka_unit_test_setup_teardown(a_pod_within_it_is_made, setup, teardown),
-                cmocka_unit_test_setup_teardown(a_namespace_without_labels_asks_nothing, setup,
-                                                teardown),
-                cmocka_unit_test_setup_teardown(what_was_there_before_may_be_changed, setup,
-                                                teardown),
-                cmocka_unit_test_setup_teardown(a_workload_is_warned, setup, teardown),
-                cmocka_unit_test_setup_teardown(a_dry_run_is_judged_too, setup, teardown),
-                cmocka_unit_test_setup_teardown(a_namespaces_bad_label_is_refused, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_pod_beyond_its_namespaces_level_is_refused,
+                                                fixture_setup, fixture_teardown),
+                cmocka_unit_test_setup_teardown(a_pod_within_it_is_made, fixture_setup,
+                                                fixture_teardown),
+                cmocka_unit_test_setup_teardown(a_namespace_without_labels_asks_nothing,
+                                                fixture_setup, fixture_teardown),
+                cmocka_unit_test_setup_teardown(what_was_there_before_may_be_changed, fixture_setup,
+                                                fixture_teardown),
+                cmocka_unit_test_setup_teardown(a_workload_is_warned, fixture_setup,
+                                                fixture_teardown),
+                cmocka_unit_test_setup_teardown(a_dry_run_is_judged_too, fixture_setup,
+                                                fixture_teardown),
+                cmocka_unit_test_setup_teardown(a_namespaces_bad_label_is_refused, fixture_setup,
+                                                fixture_teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

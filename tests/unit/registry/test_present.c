@@ -15,19 +15,6 @@
 #define PARTIAL "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 #define PARTIAL_LIST "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 
-static int setup(void **state) {
-        static struct fixture f;
-
-        fixture_init(&f);
-        *state = &f;
-        return 0;
-}
-
-static int teardown(void **state) {
-        fixture_done(*state);
-        return 0;
-}
-
 static struct answer ask_as(struct fixture *f, const char *accept, const char *url) {
         struct answer a;
 
@@ -306,7 +293,7 @@ static void what_nobody_can_serve_is_406(void **state) {
 }
 
 int main(void) {
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
         const struct CMUnitTest tests[] = {
                 TEST(a_list_becomes_a_table),
                 TEST(includeObject_says_what_a_row_carries),

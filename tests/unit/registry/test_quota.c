@@ -19,11 +19,6 @@ static int setup(void **state) {
         return 0;
 }
 
-static int teardown(void **state) {
-        fixture_done(*state);
-        return 0;
-}
-
 /* hard: JSON of amounts; more: further parts of the spec. */
 static void quota_make(struct fixture *f, const char *hard, const char *more) {
         AUTO_FREE char *body = str_format(
@@ -351,7 +346,7 @@ static void following_equals_counting_anew(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-#define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
+#define TEST(t) cmocka_unit_test_setup_teardown(t, setup, fixture_teardown)
                 TEST(of_many_at_once_only_so_many_are_made),
                 TEST(what_is_too_much_is_refused_in_kubernetes_words),
                 TEST(what_must_be_said_is_asked_for),

@@ -8,19 +8,6 @@
 #define RBAC "/apis/rbac.authorization.k8s.io/v1/"
 #define WHOAMI AUTHENTICATION "selfsubjectreviews"
 
-static int setup(void **state) {
-        static struct fixture f;
-
-        fixture_init(&f);
-        *state = &f;
-        return 0;
-}
-
-static int teardown(void **state) {
-        fixture_done(*state);
-        return 0;
-}
-
 static void says_who_asks(void **state) {
         static const char *const groups[] = { "ops", "system:authenticated" };
         static const char *const pods[] = { "web-1" };
@@ -64,8 +51,9 @@ static void takes_questions_by_post_alone(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test_setup_teardown(says_who_asks, setup, teardown),
-                cmocka_unit_test_setup_teardown(takes_questions_by_post_alone, setup, teardown),
+                cmocka_unit_test_setup_teardown(says_who_asks, fixture_setup, fixture_teardown),
+                cmocka_unit_test_setup_teardown(takes_questions_by_post_alone, fixture_setup,
+                                                fixture_teardown),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,19 +11,6 @@
 #define MERGE "application/merge-patch+json"
 #define STRATEGIC "application/strategic-merge-patch+json"
 
-static int setup(void **state) {
-        static struct fixture f;
-
-        fixture_init(&f);
-        *state = &f;
-        return 0;
-}
-
-static int teardown(void **state) {
-        fixture_done(*state);
-        return 0;
-}
-
 struct verb_case {
         const char *method, *url, *type, *body; /* ' for " */
         unsigned status;
@@ -253,7 +240,7 @@ static void a_strategic_patch_edits_lists(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
         const struct CMUnitTest tests[] = {
                 TEST(duplicate_fields_count_as_asked),
                 TEST(options_are_checked_before_bodies),

@@ -21,19 +21,6 @@ static const char EVENT[] =
         "\"type\":\"Normal\",\"eventTime\":\"2026-01-02T03:04:05.000006Z\","
         "\"reportingController\":\"test\",\"reportingInstance\":\"t1\",\"action\":\"Run\"}";
 
-static int setup(void **state) {
-        static struct fixture f;
-
-        fixture_init(&f);
-        *state = &f;
-        return 0;
-}
-
-static int teardown(void **state) {
-        fixture_done(*state);
-        return 0;
-}
-
 static void an_old_autoscaler_is_kept_as_a_new_one(void **state) {
         struct fixture *f = *state;
         struct answer a = fixture_ask(f, "POST", AUTOSCALERS_V1, AUTOSCALER), b;
@@ -191,7 +178,7 @@ static void protobuf_bodies_are_objects(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
         const struct CMUnitTest tests[] = {
                 TEST(an_old_autoscaler_is_kept_as_a_new_one),
                 TEST(a_patch_of_one_version_shows_in_the_other),

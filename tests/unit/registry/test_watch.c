@@ -9,19 +9,6 @@
 #define PODS "/api/v1/namespaces/default/pods"
 #define LEASES "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
 
-static int setup(void **state) {
-        static struct fixture f;
-
-        fixture_init(&f);
-        *state = &f;
-        return 0;
-}
-
-static int teardown(void **state) {
-        fixture_done(*state);
-        return 0;
-}
-
 static void expect(struct answer *a, const char *word) {
         char buf[128];
 
@@ -301,7 +288,7 @@ static void pages_a_list(void **state) {
 }
 
 int main(void) {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
         const struct CMUnitTest tests[] = {
                 TEST(begins_with_what_is_there),
                 TEST(old_clients_say_watch_in_the_path),
