@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <stddef.h>
 
-/* Helpers on trees that all kinds of patches share. */
+/* Helpers on trees that all kinds of patches share, and the registry's writes with them. */
 
 /* Levels of nesting: 0 for a scalar. Trees come from bounded readers, so the recursion is bounded.
  */

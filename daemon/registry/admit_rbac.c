@@ -1,6 +1,7 @@
 #include "daemon/registry/admit_rbac.h"
 
 #include "api/kinds/object.h"
+#include "api/patch/tree.h"
 #include "base/str.h"
 #include "daemon/plan/rbac.h"
 #include "daemon/plan/rbac_rule.h"
@@ -19,9 +20,9 @@ static const char *const HOUSEKEEPING[] = {
 
 /* Everything else of an object, the caller's; NULL: memory is out. */
 static json_t *substance(const json_t *tree) {
-        json_t *copy = json_copy((json_t *) tree), *meta;
+        json_t *copy = tree_copy_members(tree), *meta;
 
-        meta = json_copy(json_object_get(tree, "metadata"));
+        meta = tree_copy_members(json_object_get(tree, "metadata"));
         for (size_t i = 0; meta && i < ARRAY_SIZE(HOUSEKEEPING); i++)
                 (void) json_object_del(meta, HOUSEKEEPING[i]);
         if (copy && json_object_set_new(copy, "metadata", meta) == 0)

@@ -2,6 +2,7 @@
 
 #include "api/kinds/object.h"
 #include "api/patch/apply.h"
+#include "api/patch/tree.h"
 #include "api/text/span.h"
 #include "api/text/text.h"
 #include "base/clock.h"
@@ -219,7 +220,7 @@ static bool managed_finish(struct call *c, struct managers *m, int result) {
 
 /* What the server itself puts into a new object isn't the author's. */
 static json_t *author_view(const struct call *c) {
-        json_t *view = json_copy(c->tree);
+        json_t *view = tree_copy_members(c->tree);
 
         if (view && c->asked->has_status && !str_eq(c->asked->name, "Node"))
                 (void) json_object_del(view, "status");

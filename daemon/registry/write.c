@@ -2,6 +2,7 @@
 
 #include "api/kinds/object.h"
 #include "api/patch/patch.h"
+#include "api/patch/tree.h"
 #include "api/schema/schema.h"
 #include "api/text/text.h"
 #include "base/str.h"
@@ -248,7 +249,7 @@ static json_t *whole_parts_join(const struct call *c, const json_t *was, json_t 
         bool is_status = str_eq(c->path.subresource, "status");
         bool is_finalize = str_eq(c->path.subresource, "finalize");
         const char *part = is_finalize ? "spec" : "status";
-        json_t *to = is_status || is_finalize ? json_copy((json_t *) was) : json_incref(fresh);
+        json_t *to = is_status || is_finalize ? tree_copy_members(was) : json_incref(fresh);
         json_t *value = json_object_get(is_status || is_finalize ? fresh : was, part);
 
         if (!to || (!is_status && !is_finalize && !c->asked->has_status))
