@@ -98,6 +98,13 @@ char *strbuf_steal(struct strbuf *b) {
         return s;
 }
 
+bool str_is_any(const char *s, const char *const *words) {
+        for (; *words; words++)
+                if (str_eq(s, *words))
+                        return true;
+        return false;
+}
+
 bool str_starts_with(const char *s, const char *prefix) {
         return s && strncmp(s, prefix, strlen(prefix)) == 0;
 }

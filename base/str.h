@@ -35,6 +35,9 @@ static inline bool str_eq(const char *a, const char *b) {
         return a == b || (a && b && strcmp(a, b) == 0);
 }
 
+/* Whether s is one of words, which end with NULL. */
+bool str_is_any(const char *s, const char *const *words);
+
 static inline bool str_is_empty(const char *s) {
         return !s || s[0] == '\0';
 }

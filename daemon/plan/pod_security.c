@@ -89,13 +89,6 @@ static void check_containers(const struct pod_spec *spec, container_bad_fn is_ba
         finding_done(&b.finding);
 }
 
-static bool is_one_of(const char *text, const char *const *words) {
-        for (; *words; words++)
-                if (str_eq(text, *words))
-                        return true;
-        return false;
-}
-
 /* ---- baseline ---- */
 
 static bool is_unconfined_app_armor(const struct security_context *sc) {
@@ -141,7 +134,7 @@ static void collect_added(const struct container *c, void *data) {
         for (size_t i = 0; caps && i < caps->add.n; i++) {
                 AUTO_FREE char *quoted = NULL;
 
-                if (is_one_of(caps->add.items[i], a->allowed))
+                if (str_is_any(caps->add.items[i], a->allowed))
                         continue;
                 quoted = str_format("\"%s\"", caps->add.items[i]);
                 if (quoted)
@@ -259,7 +252,7 @@ static bool is_se_linux_forbidden(const struct se_linux_options *o) {
         static const char *const TYPES[] = { "container_t", "container_init_t", "container_kvm_t",
                                              "container_engine_t", NULL };
 
-        return o && ((!str_is_empty(o->type) && !is_one_of(o->type, TYPES)) ||
+        return o && ((!str_is_empty(o->type) && !str_is_any(o->type, TYPES)) ||
                      !str_is_empty(o->user) || !str_is_empty(o->role));
 }
 
@@ -315,7 +308,7 @@ static void check_sysctls(const struct object_meta *meta, const struct pod_spec 
 
         (void) meta;
         for (size_t i = 0; sc && i < sc->sysctls.n; i++)
-                if (!is_one_of(sc->sysctls.items[i].name, ALLOWED))
+                if (!str_is_any(sc->sysctls.items[i].name, ALLOWED))
                         strbuf_addf(out, "%s%s", out->len > 0 ? ", " : "",
                                     str_or_empty(sc->sysctls.items[i].name));
 }

@@ -25,16 +25,9 @@ static bool level_read(const char *text, enum pod_security_level *ret) {
         return false;
 }
 
-static const char *label_of(const struct object_meta *m, const char *key) {
-        for (size_t i = 0; i < m->labels.n; i++)
-                if (str_eq(m->labels.items[i].key, key))
-                        return m->labels.items[i].value;
-        return NULL;
-}
-
 static enum pod_security_level level_of(const struct object_meta *m, const char *key,
                                         enum pod_security_level otherwise) {
-        const char *text = label_of(m, key);
+        const char *text = string_map_get(&m->labels, key);
         enum pod_security_level level;
 
         if (!text)
@@ -43,7 +36,7 @@ static enum pod_security_level level_of(const struct object_meta *m, const char 
 }
 
 static const char *version_of(const struct object_meta *m, const char *key) {
-        const char *text = label_of(m, key);
+        const char *text = string_map_get(&m->labels, key);
 
         return str_is_empty(text) ? "latest" : text;
 }

@@ -1,5 +1,6 @@
 #include "daemon/registry/admit_pod_security.h"
 
+#include "api/kinds/custom.h"
 #include "api/kinds/pod.h"
 #include "base/arena.h"
 #include "base/log.h"
@@ -47,17 +48,6 @@ static const struct {
         { "batch", "Job", "spec.template" },
 };
 
-static const json_t *tree_at(const json_t *tree, const char *path) {
-        while (tree && *path) {
-                size_t len = strcspn(path, ".");
-                AUTO_FREE char *key = strndup(path, len);
-
-                tree = key ? json_object_get(tree, key) : NULL;
-                path += len + (path[len] == '.');
-        }
-        return tree;
-}
-
 static bool is_pod(const struct call *c) {
         return c->kind->resource.kind == &pod_kind;
 }
@@ -70,7 +60,7 @@ static const json_t *template_of(const struct call *c, const json_t *tree) {
                 return tree;
         for (size_t i = 0; i < ARRAY_SIZE(TEMPLATES); i++)
                 if (str_eq(TEMPLATES[i].kind, k->name) && str_eq(TEMPLATES[i].group, k->group))
-                        return tree_at(tree, TEMPLATES[i].path);
+                        return custom_at(tree, TEMPLATES[i].path);
         return NULL;
 }
 

@@ -118,13 +118,6 @@ static void handle_object(struct call *c) {
                 call_refuse_method(c);
 }
 
-static bool method_is_any(const struct call *c, const char *const *methods) {
-        for (; *methods; methods++)
-                if (str_eq(c->method, *methods))
-                        return true;
-        return false;
-}
-
 static bool kind_has_status(const struct kind *k) {
         return k->has_status;
 }
@@ -198,7 +191,7 @@ static void handle_sub(struct call *c) {
                 /* What isn't the object itself has no columns. */
                 if (s->handle != handle_object)
                         c->form = (struct form){ 0 };
-                if (method_is_any(c, s->methods))
+                if (str_is_any(c->method, s->methods))
                         s->handle(c);
                 else
                         call_refuse_method(c);

@@ -74,8 +74,20 @@ static void names_follow_rfc_1123(void **state) {
         assert_false(str_is_dns_subdomain(".a"));
 }
 
+static void finds_a_word_among_some(void **state) {
+        static const char *const WORDS[] = { "GET", "PUT", NULL };
+        static const char *const NONE[] = { NULL };
+        (void) state;
+
+        assert_true(str_is_any("PUT", WORDS));
+        assert_false(str_is_any("put", WORDS));
+        assert_false(str_is_any(NULL, WORDS));
+        assert_false(str_is_any("GET", NONE));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(finds_a_word_among_some),
                 cmocka_unit_test(strbuf_grows_and_hands_over_its_text),
                 cmocka_unit_test(strbuf_sticks_to_a_failure),
                 cmocka_unit_test(an_empty_strbuf_is_an_empty_text),
