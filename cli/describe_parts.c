@@ -105,8 +105,10 @@ void describe_tree(struct strbuf *out, size_t indent, const char *label, const j
         }
         add_indent(out, indent);
         strbuf_addf(out, "%s:\n", label);
-        json_object_foreach((json_t *) tree, key, value) describe_tree(out, indent + 2, key, value);
-        json_array_foreach(tree, i, value) describe_element(out, indent + 2, i, value);
+        json_object_foreach((json_t *) tree, key, value)
+                describe_tree(out, indent + 2, key, value);
+        json_array_foreach(tree, i, value)
+                describe_element(out, indent + 2, i, value);
 }
 
 void describe_owner(struct strbuf *out, const json_t *object) {

@@ -135,7 +135,8 @@ static void learn_group_version(struct session *s, const char *group_version) {
         *slash = '\0';
         list = ask(s, str_format("/apis/%s", group_version));
         resources = json_object_get(list, "resources");
-        json_array_foreach(resources, i, one) learn(s->discovery, group, slash + 1, resources, one);
+        json_array_foreach(resources, i, one)
+                learn(s->discovery, group, slash + 1, resources, one);
         json_decref(list);
 }
 

@@ -188,9 +188,10 @@ static void print_loaded(const json_t *answer, const char *node, bool has_many) 
         size_t i, n;
 
         json_array_foreach(json_object_get(answer, "images"), i, image) {
-                json_array_foreach(json_object_get(image, "names"), n, name)(void)
-                        printf("Loaded image: %s%s%s\n", str_or_empty(json_string_value(name)),
-                               has_many ? " on " : "", has_many ? node : "");
+                json_array_foreach(json_object_get(image, "names"), n, name)
+                        (void) printf("Loaded image: %s%s%s\n",
+                                      str_or_empty(json_string_value(name)), has_many ? " on " : "",
+                                      has_many ? node : "");
         }
 }
 

@@ -122,7 +122,8 @@ static int names_print(const struct session *s, const struct names_args *a, cons
         table_init(&t, ARRAY_SIZE(headers));
         for (i = 0; i < ARRAY_SIZE(headers) && !a->has_no_headers; i++)
                 table_add(&t, headers[i]);
-        json_array_foreach(items, i, service) add_service(&t, service, slices);
+        json_array_foreach(items, i, service)
+                add_service(&t, service, slices);
         if (table_print(&t, 0, s->has_colour, &b) < 0)
                 return err_errno(e, -ENOMEM, "cannot print the table");
         (void) fputs(b.s, stdout);

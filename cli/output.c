@@ -111,7 +111,8 @@ static json_t *without_managers(const json_t *tree) {
         if (!json_is_array(items))
                 return copy;
         meta = json_array();
-        json_array_foreach(items, i, one)(void) json_array_append_new(meta, without_managers(one));
+        json_array_foreach(items, i, one)
+                (void) json_array_append_new(meta, without_managers(one));
         (void) json_object_set_new(copy, "items", meta);
         return copy;
 }

@@ -18,8 +18,9 @@ static void add_pairs(const json_t *map, struct strbuf *b) {
         const char *key;
         json_t *value;
 
-        json_object_foreach((json_t *) map, key, value) strbuf_addf(
-                b, "%s%s=%s", b->len ? "," : "", key, str_or_empty(json_string_value(value)));
+        json_object_foreach((json_t *) map, key, value)
+                strbuf_addf(b, "%s%s=%s", b->len ? "," : "", key,
+                            str_or_empty(json_string_value(value)));
 }
 
 static void add_expressions(const json_t *list, struct strbuf *b) {
@@ -37,8 +38,9 @@ static void add_expressions(const json_t *list, struct strbuf *b) {
                         continue;
                 }
                 strbuf_addf(b, "%s %s (", key, str_eq(op, "In") ? "in" : "notin");
-                json_array_foreach(values, v, value) strbuf_addf(
-                        b, "%s%s", v ? "," : "", str_or_empty(json_string_value(value)));
+                json_array_foreach(values, v, value)
+                        strbuf_addf(b, "%s%s", v ? "," : "",
+                                    str_or_empty(json_string_value(value)));
                 strbuf_add_char(b, ')');
         }
 }

@@ -173,7 +173,7 @@ static int forward_ports(struct port_forward *f, const struct port_forward_args 
 
 static void forward_done(struct port_forward *f) {
         LIST_FOREACH(i, &f->connections)
-        forwarded_free(i);
+                forwarded_free(i);
         for (size_t i = 0; i < f->n; i++) {
                 sd_event_source_disable_unref(f->listeners[i].io);
                 if (f->listeners[i].fd >= 0)

@@ -165,7 +165,8 @@ static int pods_run(struct session *s, const void *raw, const struct words *word
         head[n++] = "CPU(cores)";
         head[n++] = "MEMORY(bytes)";
         head_add(&t, head, n, !a->has_no_headers);
-        json_array_foreach(json_object_get(list, "items"), i, one) pod_add(&t, one, a);
+        json_array_foreach(json_object_get(list, "items"), i, one)
+                pod_add(&t, one, a);
         json_decref(list);
         return r < 0 ? r : table_finish(s, &t, e);
 }

@@ -611,7 +611,7 @@ static void http_free(struct client *base) {
 
         assert(list_is_empty(&client->active) && list_is_empty(&client->waiting));
         LIST_FOREACH(i, &client->idle)
-        conn_drop_idle(CONTAINER_OF(i, struct http_conn, link));
+                conn_drop_idle(CONTAINER_OF(i, struct http_conn, link));
         (void) sd_event_source_disable_unref(client->idle_timer);
         sd_event_unref(client->loop);
         free(client->user_agent);

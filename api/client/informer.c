@@ -346,7 +346,7 @@ static int list_delete_absent(struct informer *i, uint64_t revision) {
         }
         if (r == 0)
                 MAP_FOREACH(entry, &gone)
-        cache_delete(i, entry->key, revision);
+                        cache_delete(i, entry->key, revision);
         map_done(&gone, NULL);
         return r;
 }

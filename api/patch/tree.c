@@ -11,8 +11,10 @@ size_t tree_depth(const json_t *tree) {
 
         if (!json_is_array(tree) && !json_is_object(tree))
                 return 0;
-        json_array_foreach(tree, i, item) deepest = MAX(deepest, tree_depth(item));
-        json_object_foreach((json_t *) tree, key, item) deepest = MAX(deepest, tree_depth(item));
+        json_array_foreach(tree, i, item)
+                deepest = MAX(deepest, tree_depth(item));
+        json_object_foreach((json_t *) tree, key, item)
+                deepest = MAX(deepest, tree_depth(item));
         return deepest + 1;
 }
 

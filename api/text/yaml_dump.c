@@ -169,7 +169,8 @@ static void dump_object(struct strbuf *b, const json_t *v, int indent, bool is_i
                 b->has_failed = true;
                 return;
         }
-        json_object_foreach((json_t *) v, key, item) keys[i++] = key;
+        json_object_foreach((json_t *) v, key, item)
+                keys[i++] = key;
         qsort(keys, n, sizeof(*keys), dump_compare_keys);
         for (i = 0; i < n; i++) {
                 item = json_object_get(v, keys[i]);

@@ -181,8 +181,10 @@ static unsigned read_depth(const json_t *tree) {
         json_t *item;
         size_t i;
 
-        json_array_foreach(tree, i, item) deepest = MAX(deepest, read_depth(item));
-        json_object_foreach((json_t *) tree, key, item) deepest = MAX(deepest, read_depth(item));
+        json_array_foreach(tree, i, item)
+                deepest = MAX(deepest, read_depth(item));
+        json_object_foreach((json_t *) tree, key, item)
+                deepest = MAX(deepest, read_depth(item));
         return json_is_array(tree) || json_is_object(tree) ? deepest + 1 : 0;
 }
 
@@ -385,7 +387,7 @@ static json_t *read_value(struct reader *rd, yaml_event_t *ev, unsigned depth) {
 
 static void read_forget_anchors(struct reader *rd) {
         MAP_FOREACH(i, &rd->anchors)
-        json_decref(i->value);
+                json_decref(i->value);
         map_done(&rd->anchors, NULL);
 }
 

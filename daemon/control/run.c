@@ -388,8 +388,8 @@ static void look_read(struct look *l, const struct client_answer *a) {
         l->live.uid = str_or_empty(l->uid);
         l->live.revision = str_or_empty(l->revision);
         l->live.is_deleting = json_is_string(json_object_get(meta, "deletionTimestamp"));
-        json_array_foreach(json_object_get(meta, "finalizers"), i, v) l->live.has_foreground |=
-                str_eq(json_string_value(v), "foregroundDeletion");
+        json_array_foreach(json_object_get(meta, "finalizers"), i, v)
+                l->live.has_foreground |= str_eq(json_string_value(v), "foregroundDeletion");
         json_decref(tree);
 }
 

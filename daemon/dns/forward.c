@@ -332,7 +332,7 @@ void dns_forward_unref(struct dns_forward *f) {
         if (!f)
                 return;
         LIST_FOREACH(i, &f->asked)
-        asked_free(f, CONTAINER_OF(i, struct asked, entry));
+                asked_free(f, CONTAINER_OF(i, struct asked, entry));
         free(f->buf);
         free(f);
 }

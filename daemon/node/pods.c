@@ -338,7 +338,7 @@ size_t pods_count(const struct pods *p) {
 /* Plans may end pods, never add any: the map may be walked meanwhile. */
 void pods_each(const struct pods *p, void (*fn)(void *data, struct node_pod *pod), void *data) {
         MAP_FOREACH(i, &p->by_uid)
-        fn(data, i->value);
+                fn(data, i->value);
 }
 
 struct source_change {

@@ -116,7 +116,7 @@ static void on_reap(struct loop_timer *t, void *userdata) {
         (void) t;
 
         LIST_FOREACH(i, &streams->over)
-        stream_free(CONTAINER_OF(i, struct stream, list));
+                stream_free(CONTAINER_OF(i, struct stream, list));
 }
 
 static void stream_end(struct stream *s, json_t *take_status) {
@@ -335,9 +335,9 @@ void streams_unref(struct streams *s) {
                 return;
         client_cancel(s->watch);
         LIST_FOREACH(i, &s->open)
-        stream_free(CONTAINER_OF(i, struct stream, list));
+                stream_free(CONTAINER_OF(i, struct stream, list));
         LIST_FOREACH(i, &s->over)
-        stream_free(CONTAINER_OF(i, struct stream, list));
+                stream_free(CONTAINER_OF(i, struct stream, list));
         loop_timer_unref(s->timer);
         loop_timer_unref(s->reaper);
         usage_unref(s->usage);

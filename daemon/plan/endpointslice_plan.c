@@ -385,9 +385,9 @@ static json_t *labels_patch(const struct slices_view *v, const struct object *o)
         const char *key;
         bool ok = want && patch;
 
-        json_object_foreach(want, key, value) if (!str_eq(string_map_get(&o->meta->labels, key),
-                                                          json_string_value(value))) ok =
-                ok && json_object_set(patch, key, value) == 0;
+        json_object_foreach(want, key, value)
+                if (!str_eq(string_map_get(&o->meta->labels, key), json_string_value(value)))
+                        ok = ok && json_object_set(patch, key, value) == 0;
         for (size_t i = 0; i < o->meta->labels.n; i++)
                 if (!json_object_get(want, o->meta->labels.items[i].key))
                         ok = ok && tree_set(patch, o->meta->labels.items[i].key, json_null());

@@ -182,10 +182,9 @@ static json_t *unschedulable_conditions(const struct object *o, const char *text
         size_t i;
         bool ok = encoded && list;
 
-        json_array_foreach(
-                json_object_get(encoded, "conditions"), i,
-                it) if (!str_eq(json_string_value(json_object_get(it, "type")), "PodScheduled"))
-                ok = json_array_append(list, it) == 0 && ok;
+        json_array_foreach(json_object_get(encoded, "conditions"), i, it)
+                if (!str_eq(json_string_value(json_object_get(it, "type")), "PodScheduled"))
+                        ok = json_array_append(list, it) == 0 && ok;
         ok = ok &&
              json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:s, s:s}", "type",
                                                    "PodScheduled", "status", "False",

@@ -36,8 +36,8 @@ static json_t *template_copy(const json_t *v, bool drop_empty) {
                 }
         } else if (json_is_array(v)) {
                 copy = json_array();
-                json_array_foreach(v, i, child) ok &=
-                        json_array_append_new(copy, template_copy(child, drop_empty)) == 0;
+                json_array_foreach(v, i, child)
+                        ok &= json_array_append_new(copy, template_copy(child, drop_empty)) == 0;
         } else {
                 return json_deep_copy(v);
         }

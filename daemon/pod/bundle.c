@@ -57,8 +57,9 @@ char **bundle_strings(const json_t *array) {
 
         if (!list)
                 return NULL;
-        json_array_foreach(array, i, item) if (json_is_string(item)) list[n++] =
-                (char *) json_string_value(item);
+        json_array_foreach(array, i, item)
+                if (json_is_string(item))
+                        list[n++] = (char *) json_string_value(item);
         return list;
 }
 

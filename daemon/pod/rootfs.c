@@ -124,11 +124,9 @@ static int rootfs_parse_mount(const json_t *json, struct rootfs_mount *m, struct
         if (!m->target || m->target[0] != '/')
                 return err_set(e, -EINVAL, "mount target \"%s\" is not an absolute path",
                                str_or_empty(m->target));
-        json_array_foreach(
-                options, i,
-                option) if (rootfs_parse_option(m, str_or_empty(json_string_value(option))) <
-                            0) return err_set(e, -E2BIG, "mount options of %s are too long",
-                                              m->target);
+        json_array_foreach(options, i, option)
+                if (rootfs_parse_option(m, str_or_empty(json_string_value(option))) < 0)
+                        return err_set(e, -E2BIG, "mount options of %s are too long", m->target);
 
         m->is_bind = (m->flags & MS_BIND) || str_eq(m->type, "bind");
         m->is_recursive = m->flags & MS_REC;

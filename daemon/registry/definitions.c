@@ -333,7 +333,8 @@ static void add_fixed(struct strbuf *b) {
 
         if (!scalars)
                 b->has_failed = true;
-        json_object_foreach(scalars, name, value) add_member(b, name, value);
+        json_object_foreach(scalars, name, value)
+                add_member(b, name, value);
         json_decref(scalars);
         strbuf_add(b, "\"" OPENAPI_META "Patch\":{\"description\":\"A change, in the form that its "
                       "Content-Type says.\",\"type\":\"object\"}");

@@ -30,8 +30,8 @@ struct eviction_under_way {
 
 static bool is_leaving(const struct registry *r, const char *uid) {
         LIST_FOREACH(i, &r->evictions)
-        if (str_eq(CONTAINER_OF(i, struct eviction_under_way, list)->uid, uid))
-                return true;
+                if (str_eq(CONTAINER_OF(i, struct eviction_under_way, list)->uid, uid))
+                        return true;
         return false;
 }
 

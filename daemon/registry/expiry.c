@@ -102,5 +102,5 @@ void expiry_done(struct registry *r) {
                 r->timers->vtable->cancel(r->timers, r->expiry_timer);
         r->expiry_timer = NULL;
         LIST_FOREACH(i, &r->expiries)
-        expiry_free(CONTAINER_OF(i, struct expiry, link));
+                expiry_free(CONTAINER_OF(i, struct expiry, link));
 }

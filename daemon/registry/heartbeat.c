@@ -26,7 +26,8 @@ static void path_delete(json_t *tree, const char *path) {
                 path_delete(member, path + len + 1);
                 return;
         }
-        json_array_foreach(member, i, one) path_delete(one, path + len + strlen("[]."));
+        json_array_foreach(member, i, one)
+                path_delete(one, path + len + strlen("[]."));
 }
 
 static json_t *without_heartbeats(const struct resource *r, const json_t *tree) {

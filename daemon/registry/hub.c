@@ -132,7 +132,7 @@ size_t hub_n_watches(const struct hub *h) {
         size_t n = 0;
 
         LIST_FOREACH(i, &h->watches)
-        n++;
+                n++;
         return n;
 }
 
@@ -228,7 +228,7 @@ static void watch_end(struct watch *w) {
 void hub_stop(struct hub *h) {
         h->has_stopped = true;
         LIST_FOREACH(i, &h->watches)
-        watch_end(CONTAINER_OF(i, struct watch, link));
+                watch_end(CONTAINER_OF(i, struct watch, link));
 }
 
 int hub_add_resource(struct hub *h, const struct resource *r) {

@@ -155,12 +155,12 @@ static void requests_write(struct strbuf *b, const struct metrics *m) {
         head_write(b, "apiserver_request_total", "counter",
                    "Requests that were answered, by verb, kind and HTTP code.");
         MAP_FOREACH(i, &m->series)
-        counts_write(b, i->key, i->value);
+                counts_write(b, i->key, i->value);
         counts_write(b, "", &m->other);
         head_write(b, "apiserver_request_duration_seconds", "histogram",
                    "How long answers took, without watches and streams.");
         MAP_FOREACH(i, &m->series)
-        times_write(b, i->key, i->value);
+                times_write(b, i->key, i->value);
         times_write(b, "", &m->other);
 }
 

@@ -167,8 +167,8 @@ static size_t parts_text_bytes(const struct parts *p, size_t n_fields) {
 
         for (size_t i = 0; i < n_fields; i++)
                 bytes += strlen(p->fields[i]) + 1;
-        json_object_foreach((json_t *) p->labels, key, value) bytes +=
-                strlen(key) + strlen(str_or_empty(json_string_value(value))) + 2;
+        json_object_foreach((json_t *) p->labels, key, value)
+                bytes += strlen(key) + strlen(str_or_empty(json_string_value(value))) + 2;
         return bytes;
 }
 

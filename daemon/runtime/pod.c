@@ -36,7 +36,7 @@ void pod_free(struct runtime_pod *pod) {
         pod_disconnect(pod);
         pod->child = sd_event_source_disable_unref(pod->child);
         LIST_FOREACH(i, &pod->calls)
-        call_free(CONTAINER_OF(i, struct runtime_session, list));
+                call_free(CONTAINER_OF(i, struct runtime_session, list));
         map_done(&pod->containers, free);
         free(pod->uid);
         free(pod->namespace_);
@@ -294,7 +294,7 @@ static int pod_spawn_removal(struct runtime_pod *pod, struct err *e) {
 
 static void pod_end_containers(struct runtime_pod *pod) {
         MAP_FOREACH(i, &pod->containers)
-        container_notice(pod, i->key);
+                container_notice(pod, i->key);
 }
 
 void pod_lost(struct runtime_pod *pod) {

@@ -300,7 +300,7 @@ static void exec_left(struct request *r) {
 
 void exec_stop(struct server *s) {
         LIST_FOREACH(i, &s->execs)
-        exec_free(CONTAINER_OF(i, struct exec, link));
+                exec_free(CONTAINER_OF(i, struct exec, link));
 }
 
 const struct route exec_route = { .dispatch = exec_dispatch, .gone = exec_left };

@@ -178,7 +178,7 @@ static enum MHD_Result forward_dispatch(struct request *r) {
 
 void forward_stop(struct server *s) {
         LIST_FOREACH(i, &s->forwards)
-        forward_free(CONTAINER_OF(i, struct forward, link));
+                forward_free(CONTAINER_OF(i, struct forward, link));
 }
 
 const struct route forward_route = { .dispatch = forward_dispatch };

@@ -230,7 +230,7 @@ static void face_free(void *face) {
         struct forward_spdy *s = face;
 
         LIST_FOREACH(i, &s->pairs)
-        pair_free(CONTAINER_OF(i, struct pair, link));
+                pair_free(CONTAINER_OF(i, struct pair, link));
         spdy_session_unref(s->session);
         free(s);
 }

@@ -422,7 +422,7 @@ void server_unref(struct server *s) {
                 nodes_stop(s->nodes);
         /* libmicrohttpd doesn't stop while it holds suspended connections. */
         LIST_FOREACH(i, &s->suspended)
-        request_resume(CONTAINER_OF(i, struct request, suspended_link));
+                request_resume(CONTAINER_OF(i, struct request, suspended_link));
         for (unsigned i = 0; i < s->n_faces; i++) {
                 struct face *f = &s->faces[i];
 

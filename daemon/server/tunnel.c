@@ -370,7 +370,7 @@ void tunnel_pause(struct tunnel *t, bool is_paused) {
 
 void nodes_stop(struct nodes *n) {
         LIST_FOREACH(i, &n->watches)
-        watch_end(CONTAINER_OF(i, struct node_watch, link));
+                watch_end(CONTAINER_OF(i, struct node_watch, link));
         LIST_FOREACH(i, &n->tunnels) {
                 struct tunnel *t = CONTAINER_OF(i, struct tunnel, link);
 

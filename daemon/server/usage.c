@@ -136,7 +136,7 @@ void usage_unref(struct usage *u) {
         if (!u)
                 return;
         LIST_FOREACH(i, &u->list)
-        node_free(CONTAINER_OF(i, struct usage_node, list));
+                node_free(CONTAINER_OF(i, struct usage_node, list));
         free(u);
 }
 

@@ -144,8 +144,8 @@ void group_execute(struct group *g, struct list *requests) {
                 group_execute_each(g, requests);
         }
         LIST_FOREACH(i, requests)
-        if (CONTAINER_OF(i, struct store_request, link)->kind == STORE_REQUEST_COMPACT)
-                has_compacted = true;
+                if (CONTAINER_OF(i, struct store_request, link)->kind == STORE_REQUEST_COMPACT)
+                        has_compacted = true;
         if (has_compacted)
                 g->has_more_to_sweep = true;
         group_compact_by_itself(g);

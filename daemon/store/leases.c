@@ -25,7 +25,7 @@ void leases_init(struct leases *s) {
 
 void leases_done(struct leases *s) {
         LIST_FOREACH(i, &s->all)
-        lease_free(CONTAINER_OF(i, struct lease, link));
+                lease_free(CONTAINER_OF(i, struct lease, link));
 }
 
 static struct lease *leases_find(const struct leases *s, int64_t id) {
@@ -82,6 +82,6 @@ uint64_t leases_next_due(const struct leases *s) {
         uint64_t due_usec = USEC_NEVER;
 
         LIST_FOREACH(i, &s->all)
-        due_usec = MIN(due_usec, CONTAINER_OF(i, struct lease, link)->due_usec);
+                due_usec = MIN(due_usec, CONTAINER_OF(i, struct lease, link)->due_usec);
         return due_usec;
 }

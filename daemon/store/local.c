@@ -348,7 +348,7 @@ static void local_answer(struct local *s, struct store_request *q) {
                 local_watch_continue(w, q);
         } else if (q->n_events > 0 && q->r == 0) {
                 LIST_FOREACH(i, &s->watches)
-                local_watch_feed(CONTAINER_OF(i, struct local_watch, link), q);
+                        local_watch_feed(CONTAINER_OF(i, struct local_watch, link), q);
         }
         store_request_free(q);
 }
@@ -366,7 +366,7 @@ static size_t local_answer_all(struct local *s, struct list *finished) {
         }
         s->is_answering = false;
         LIST_FOREACH(i, &s->watches)
-        local_watch_release(CONTAINER_OF(i, struct local_watch, link));
+                local_watch_release(CONTAINER_OF(i, struct local_watch, link));
         return n;
 }
 
@@ -510,10 +510,10 @@ static void local_free(struct store *base) {
         struct local *s = local_of(base);
 
         LIST_FOREACH(i, &s->watches)
-        CONTAINER_OF(i, struct local_watch, link)->is_gone = true;
+                CONTAINER_OF(i, struct local_watch, link)->is_gone = true;
         local_drain(s);
         LIST_FOREACH(i, &s->watches)
-        local_watch_release(CONTAINER_OF(i, struct local_watch, link));
+                local_watch_release(CONTAINER_OF(i, struct local_watch, link));
 
         loop_timer_unref(s->lease_timer);
         leases_done(&s->leases);

@@ -137,9 +137,10 @@ static int run_namespace(const struct plan_case *pc, struct changes *c, struct e
         const json_t *v;
         size_t i;
 
-        json_array_foreach(json_object_get(pc->tree, "content"), i,
-                           v) for (size_t k = 0; k < ARRAY_SIZE(content); k++) content[k]
-                .is_there |= str_eq(content[k].kind->plural, json_string_value(v));
+        json_array_foreach(json_object_get(pc->tree, "content"), i, v)
+                for (size_t k = 0; k < ARRAY_SIZE(content); k++)
+                        content[k].is_there |=
+                                str_eq(content[k].kind->plural, json_string_value(v));
         return namespace_plan(&f, c, e);
 }
 

@@ -50,16 +50,17 @@ static bool tree_matches(const json_t *want, const json_t *has) {
         if (json_is_string(want))
                 return text_matches(json_string_value(want), json_string_value(has));
         if (json_is_object(want)) {
-                json_object_foreach(
-                        (json_t *) want, key,
-                        v) if (!tree_matches(v, json_object_get(has, key))) return false;
+                json_object_foreach((json_t *) want, key, v)
+                        if (!tree_matches(v, json_object_get(has, key)))
+                                return false;
                 return json_is_object(has);
         }
         if (json_is_array(want)) {
                 if (!json_is_array(has) || json_array_size(want) != json_array_size(has))
                         return false;
-                json_array_foreach(want, i,
-                                   v) if (!tree_matches(v, json_array_get(has, i))) return false;
+                json_array_foreach(want, i, v)
+                        if (!tree_matches(v, json_array_get(has, i)))
+                                return false;
                 return true;
         }
         return json_equal(want, has);
@@ -166,8 +167,9 @@ static int case_load(struct plan_case *pc, const json_t *defaults, const json_t 
         pc->tree = tree;
         if (r == 0 && wanted)
                 r = case_add(pc, defaults, wanted, e);
-        json_array_foreach(json_object_get(tree, "observed"), i, v) if (r == 0) r =
-                case_add_many(pc, defaults, v, e);
+        json_array_foreach(json_object_get(tree, "observed"), i, v)
+                if (r == 0)
+                        r = case_add_many(pc, defaults, v, e);
         return r;
 }
 

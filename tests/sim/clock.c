@@ -66,7 +66,7 @@ void sim_clock_free(struct sim_clock *c) {
         if (!c)
                 return;
         LIST_FOREACH(pos, &c->queue)
-        free(CONTAINER_OF(pos, struct timer, link));
+                free(CONTAINER_OF(pos, struct timer, link));
         free(c);
 }
 

@@ -61,7 +61,7 @@ static void call_free(struct faulty_call *c) {
         client_cancel(c->inner);
         c->f->timers->vtable->cancel(c->f->timers, c->timer);
         LIST_FOREACH(pos, &c->sayings)
-        saying_free(CONTAINER_OF(pos, struct saying, link));
+                saying_free(CONTAINER_OF(pos, struct saying, link));
         free(c->held);
         free(c);
 }

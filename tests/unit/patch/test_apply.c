@@ -537,7 +537,8 @@ static void drop_empty(json_t *tree) {
         void *next;
         size_t i;
 
-        json_array_foreach(tree, i, one) drop_empty(one);
+        json_array_foreach(tree, i, one)
+                drop_empty(one);
         json_object_foreach_safe(tree, next, key, one) {
                 drop_empty(one);
                 if ((json_is_array(one) && json_array_size(one) == 0) ||

@@ -29,7 +29,8 @@ static void check_refs(const json_t *schemas, const json_t *at) {
         size_t i;
 
         if (json_is_array(at))
-                json_array_foreach((json_t *) at, i, value) check_refs(schemas, value);
+                json_array_foreach((json_t *) at, i, value)
+                        check_refs(schemas, value);
         if (!json_is_object(at))
                 return;
         json_object_foreach((json_t *) at, key, value) {
