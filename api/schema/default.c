@@ -19,6 +19,47 @@ json_t *schema_default_value(const struct field *f) {
         return json_integer(n);
 }
 
+static bool schema_has_required(const struct schema *s) {
+        for (size_t i = 0; i < s->n_fields; i++)
+                if (s->fields[i].flags & FIELD_REQUIRED)
+                        return true;
+        return false;
+}
+
+/* NULL: left out, or memory is out (*ret_failed). */
+static json_t *schema_empty_member(const struct field *f, bool *ret_failed) {
+        json_t *value = NULL;
+
+        if (f->shape != FIELD_ONE)
+                return NULL;
+        if (f->type == FIELD_OBJECT && f->schema && !schema_has_required(f->schema))
+                value = schema_empty_value(f->schema);
+        else if (f->type == FIELD_INT && f->flags & FIELD_ALWAYS)
+                value = json_integer(0);
+        else if (f->type == FIELD_BOOL && f->flags & FIELD_ALWAYS)
+                value = json_false();
+        else
+                return NULL;
+        *ret_failed |= !value;
+        return value;
+}
+
+json_t *schema_empty_value(const struct schema *s) {
+        json_t *tree = json_object();
+        bool is_failed = !tree;
+
+        for (size_t i = 0; i < s->n_fields && !is_failed; i++) {
+                json_t *value = schema_empty_member(&s->fields[i], &is_failed);
+
+                if (value && json_object_set_new(tree, s->fields[i].name, value) < 0)
+                        is_failed = true;
+        }
+        if (!is_failed)
+                return tree;
+        json_decref(tree);
+        return NULL;
+}
+
 /* Rewrites a scalar in its canonical form: *ret_new is a fresh value, or NULL when nothing is to be
  * changed (a malformed value is validation's business). */
 static int default_canonical(const struct field *f, const json_t *value, json_t **ret_new) {

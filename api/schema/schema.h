@@ -196,6 +196,11 @@ int schema_canonical(const struct schema *s, json_t *tree);
  * false, or a string without escapes. */
 json_t *schema_default_value(const struct field *f);
 
+/* A fresh tree of an object in which nothing is set, as Kubernetes writes it: numbers and booleans
+ * that are always written, and embedded objects without required fields. The caller's; NULL: memory
+ * is out. Clients read an object's status without asking whether it is there. */
+json_t *schema_empty_value(const struct schema *s);
+
 enum {
         SCHEMA_ALLOW_UNKNOWN = 1 << 0, /* unknown fields are warnings, not errors */
         SCHEMA_NO_WARNINGS = 1 << 1,   /* fields without effect are not mentioned */

@@ -99,10 +99,35 @@ static bool namespace_make(struct call *c, json_t *meta) {
         return true;
 }
 
+static const struct field *status_field(const struct kind *kind) {
+        for (size_t i = 0; i < kind->schema->n_fields; i++)
+                if (str_eq(kind->schema->fields[i].name, "status"))
+                        return &kind->schema->fields[i];
+        return NULL;
+}
+
+/* What a new object has before anybody has looked at it. A node registers together with what it has
+ * seen of itself. */
+static bool initial_status(json_t *tree, const struct kind *kind) {
+        const struct field *f;
+        json_t *empty;
+
+        if (!kind->has_status || str_eq(kind->name, "Node"))
+                return true;
+        (void) json_object_del(tree, "status");
+        f = status_field(kind);
+        if (!f || f->type != FIELD_OBJECT || !f->schema)
+                return true;
+        empty = schema_empty_value(f->schema);
+        return empty && json_object_set_new(tree, "status", empty) == 0;
+}
+
 /* Kinds whose objects begin with something in them. */
 static bool initial_state(json_t *tree, const struct resource *r) {
         json_t *status, *spec;
 
+        if (!initial_status(tree, r->kind))
+                return false;
         if (r->flags & RESOURCE_NAMESPACE) {
                 spec = tree_object(tree, "spec");
                 status = tree_object(tree, "status");
@@ -134,9 +159,6 @@ bool admit_identity(struct call *c, json_t *tree) {
                 return false;
         for (size_t i = 0; i < ARRAY_SIZE(SERVER_META); i++)
                 (void) json_object_del(meta, SERVER_META[i]);
-        /* A node registers together with what it has seen of itself. */
-        if (r->kind->has_status && !str_eq(r->kind->name, "Node"))
-                (void) json_object_del(tree, "status");
         if (!set_text(meta, "uid", uid_new(uid)) ||
             !set_text(meta, "creationTimestamp", clock_format(c->registry->wall_usec(), now)) ||
             (r->flags & RESOURCE_HAS_GENERATION &&

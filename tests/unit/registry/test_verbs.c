@@ -2,6 +2,7 @@
 #include "base/str.h"
 #include "tests/unit/registry/fixture.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -239,9 +240,59 @@ static void a_strategic_patch_edits_lists(void **state) {
         answer_done(&a);
 }
 
+/* Clients read status.readyReplicas of an event without asking whether there is a status.
+ */
+static void a_new_object_has_an_empty_status(void **state) {
+        static const struct {
+                const char *url, *spec, *status; /* ' for " */
+        } CASES[] = {
+                { "/apis/apps/v1/namespaces/default/deployments",
+                  "'selector':{'matchLabels':{'a':'b'}},'template':{'metadata':{'labels':{'"
+                  "a':'b'}}"
+                  ",'spec':{'containers':[{'name':'c','image':'i'}]}}",
+                  "{}" },
+                { "/apis/apps/v1/namespaces/default/daemonsets",
+                  "'selector':{'matchLabels':{'a':'b'}},'template':{'metadata':{'labels':{'"
+                  "a':'b'}}"
+                  ",'spec':{'containers':[{'name':'c','image':'i'}]}}",
+                  "{'currentNumberScheduled':0,'desiredNumberScheduled':0,'"
+                  "numberMisscheduled':0,"
+                  "'numberReady':0}" },
+                { "/api/v1/namespaces/default/services", "'ports':[{'port':80}]",
+                  "{'loadBalancer':{}}" },
+                { "/apis/policy/v1/namespaces/default/poddisruptionbudgets", "'minAvailable':1",
+                  "{'currentHealthy':0,'desiredHealthy':0,'disruptionsAllowed':0,"
+                  "'expectedPods':0}" },
+        };
+        struct fixture *f = *state;
+
+        for (size_t i = 0; i < ARRAY_SIZE(CASES); i++) {
+                char body[512], want[256];
+                AUTO_FREE char *status = NULL;
+                struct answer a;
+
+                (void) snprintf(body, sizeof(body),
+                                "{'metadata':{'name':'n'},'status':{'observedGeneration':7},"
+                                "'spec':{%s}}",
+                                CASES[i].spec);
+                (void) snprintf(want, sizeof(want), "%s", CASES[i].status);
+                for (char *at = body; *at; at++)
+                        *at = *at == '\'' ? '"' : *at;
+                for (char *at = want; *at; at++)
+                        *at = *at == '\'' ? '"' : *at;
+                a = fixture_ask(f, "POST", CASES[i].url, body);
+                assert_int_equal(a.status, 201);
+                status = json_dumps(json_object_get(a.tree, "status"),
+                                    JSON_COMPACT | JSON_SORT_KEYS);
+                assert_string_equal(status, want);
+                answer_done(&a);
+        }
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
         const struct CMUnitTest tests[] = {
+                TEST(a_new_object_has_an_empty_status),
                 TEST(duplicate_fields_count_as_asked),
                 TEST(options_are_checked_before_bodies),
                 TEST(patches_that_do_not_fit_are_told_apart),
