@@ -1,8 +1,8 @@
 #include "base/fd.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "daemon/distribution/image_reference.h"
 #include "daemon/image/record.h"
-#include "daemon/image/reference.h"
 #include "daemon/image/store.h"
 
 #include <dirent.h>

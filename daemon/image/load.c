@@ -3,10 +3,10 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/str.h"
-#include "daemon/image/digest.h"
+#include "daemon/distribution/digest.h"
+#include "daemon/distribution/image_reference.h"
 #include "daemon/image/oci.h"
 #include "daemon/image/record.h"
-#include "daemon/image/reference.h"
 #include "daemon/image/store.h"
 #include "daemon/image/unpack.h"
 

@@ -2,7 +2,7 @@
 
 #include "base/fd.h"
 #include "base/str.h"
-#include "daemon/image/digest.h"
+#include "daemon/distribution/digest.h"
 #include "daemon/image/record.h"
 
 #include <fcntl.h>

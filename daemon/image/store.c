@@ -3,8 +3,8 @@
 #include "base/fd.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "daemon/distribution/image_reference.h"
 #include "daemon/image/record.h"
-#include "daemon/image/reference.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -2,7 +2,7 @@
 
 #include "base/fd.h"
 #include "base/str.h"
-#include "daemon/image/digest.h"
+#include "daemon/distribution/digest.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -343,12 +343,30 @@ static void unpack_child(int fd, enum unpack_kind kind, const char *dir, int rep
         (void) fd_write_all(report_fd, &report, sizeof(report));
 }
 
-static int unpack_wait(pid_t pid, int report_fd, struct unpack_report *ret, struct err *e) {
+struct unpacking {
+        pid_t pid; /* 0: waited for */
+        int report_fd;
+};
+
+static void unpacking_free(struct unpacking *u) {
+        if (!u)
+                return;
+        if (u->pid > 0) {
+                (void) kill(u->pid, SIGKILL);
+                while (waitpid(u->pid, NULL, 0) < 0 && errno == EINTR)
+                        ;
+        }
+        if (u->report_fd >= 0)
+                (void) close(u->report_fd);
+        free(u);
+}
+
+static int unpack_wait(struct unpacking *u, struct unpack_report *ret, struct err *e) {
         size_t have = 0;
         int status = 0;
 
         while (have < sizeof(*ret)) {
-                ssize_t n = read(report_fd, (char *) ret + have, sizeof(*ret) - have);
+                ssize_t n = read(u->report_fd, (char *) ret + have, sizeof(*ret) - have);
 
                 if (n < 0 && errno == EINTR)
                         continue;
@@ -356,8 +374,9 @@ static int unpack_wait(pid_t pid, int report_fd, struct unpack_report *ret, stru
                         break;
                 have += (size_t) n;
         }
-        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        while (waitpid(u->pid, &status, 0) < 0 && errno == EINTR)
                 ;
+        u->pid = 0;
         if (have < sizeof(*ret))
                 return err_set(e, -EIO, "the unpacker ended early (%s %d)",
                                WIFSIGNALED(status) ? "signal" : "exit code",
@@ -365,32 +384,74 @@ static int unpack_wait(pid_t pid, int report_fd, struct unpack_report *ret, stru
         return 0;
 }
 
-int unpack_tar(int fd, enum unpack_kind kind, const char *dir, struct unpack_result *ret,
-               struct err *e) {
-        struct unpack_report report = { 0 };
-        pid_t parent = getpid(), pid;
-        int ends[2];
-        int r;
+/* Only these two stay open, and the standard ones: another layer's pipe would never end while its
+ * writing end lives on here. */
+static void unpack_keep_only(int a, int b) {
+        unsigned low = (unsigned) MIN(a, b), high = (unsigned) MAX(a, b);
 
-        if (pipe2(ends, O_CLOEXEC) < 0)
-                return err_errno(e, -errno, "cannot make a pipe");
-        pid = fork();
-        if (pid == 0) {
+        if (low > STDERR_FILENO + 1)
+                (void) close_range(STDERR_FILENO + 1, low - 1, 0);
+        if (high > low + 1)
+                (void) close_range(low + 1, high - 1, 0);
+        (void) close_range(high + 1, ~0U, 0);
+}
+
+int unpack_start(int fd, enum unpack_kind kind, const char *dir, struct unpacking **ret,
+                 struct err *e) {
+        struct unpacking *u = malloc(sizeof(*u));
+        pid_t parent = getpid();
+        int ends[2], r;
+
+        if (!u)
+                return err_set(e, -ENOMEM, "out of memory");
+        *u = (struct unpacking){ .report_fd = -1 };
+        if (pipe2(ends, O_CLOEXEC) < 0) {
+                r = err_errno(e, -errno, "cannot make a pipe");
+                unpacking_free(u);
+                return r;
+        }
+        u->report_fd = ends[0];
+        u->pid = fork();
+        if (u->pid == 0) {
+                unpack_keep_only(fd, ends[1]);
                 unpack_child(fd, kind, dir, ends[1], parent);
                 _exit(0);
         }
+        r = u->pid < 0 ? err_errno(e, -errno, "cannot start the unpacker") : 0;
         (void) close(ends[1]);
-        if (pid < 0) {
-                r = err_errno(e, -errno, "cannot start the unpacker");
-                (void) close(ends[0]);
+        if (r < 0) {
+                unpacking_free(u);
                 return r;
         }
-        r = unpack_wait(pid, ends[0], &report, e);
-        (void) close(ends[0]);
+        *ret = u;
+        return 0;
+}
+
+int unpack_report_fd(const struct unpacking *u) {
+        return u->report_fd;
+}
+
+int unpack_finish(struct unpacking *take_u, struct unpack_result *ret, struct err *e) {
+        struct unpack_report report = { 0 };
+        int r = unpack_wait(take_u, &report, e);
+
+        unpacking_free(take_u);
         if (r < 0)
                 return r;
         if (report.code < 0)
                 return err_set(e, report.code, "%s", err_text(&report.e));
         *ret = report.result;
         return 0;
+}
+
+void unpack_cancel(struct unpacking *take_u) {
+        unpacking_free(take_u);
+}
+
+int unpack_tar(int fd, enum unpack_kind kind, const char *dir, struct unpack_result *ret,
+               struct err *e) {
+        struct unpacking *u = NULL;
+        int r = unpack_start(fd, kind, dir, &u, e);
+
+        return r < 0 ? r : unpack_finish(u, ret, e);
 }

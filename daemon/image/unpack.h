@@ -1,11 +1,10 @@
 #pragma once
 
 #include "base/err.h"
+#include "daemon/distribution/digest.h"
 
 #include <stdbool.h>
 #include <stdint.h>
-
-#define DIGEST_TEXT_MAX 72 /* "sha256:", 64 hex digits, NUL */
 
 /* What was read. */
 struct unpack_result {
@@ -35,3 +34,22 @@ enum unpack_kind {
  * Single-threaded callers only: it forks. */
 int unpack_tar(int fd, enum unpack_kind kind, const char *dir, struct unpack_result *ret,
                struct err *e);
+
+/* The same side by side with other work: starts, and returns while the child reads.
+ *
+ * fd   a pipe's reading end, or a file; the caller may close its copy afterwards. The child keeps
+ *      no other descriptor of the caller's but the standard ones.
+ * ret  the caller's; ended by unpack_finish() or unpack_cancel(). */
+struct unpacking;
+int unpack_start(int fd, enum unpack_kind kind, const char *dir, struct unpacking **ret,
+                 struct err *e);
+
+/* Readable once the child has ended, well or not; then unpack_finish() doesn't block. A child that
+ * gives up early closes its end of the pipe: the writer sees EPIPE, unpack_finish() tells why. */
+int unpack_report_fd(const struct unpacking *u);
+
+/* Waits for the child; returns what unpack_tar() would have. */
+int unpack_finish(struct unpacking *take_u, struct unpack_result *ret, struct err *e);
+
+/* Kills the child and waits until it is gone. NULL is ignored. */
+void unpack_cancel(struct unpacking *take_u);

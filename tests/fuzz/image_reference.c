@@ -1,6 +1,7 @@
+#include "daemon/distribution/image_reference.h"
+
 #include "base/str.h"
 #include "daemon/image/record.h"
-#include "daemon/image/reference.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -2,9 +2,10 @@
 
 #include "base/err.h"
 #include "base/macros.h"
-#include "daemon/image/unpack.h"
 
 #include <stddef.h>
+
+#define DIGEST_TEXT_MAX 72 /* "sha256:", 64 hex digits, NUL */
 
 /* A running SHA-256, through GnuTLS. */
 struct digest;

@@ -1,4 +1,4 @@
-#include "daemon/image/reference.h"
+#include "daemon/distribution/image_reference.h"
 
 #include "base/str.h"
 

@@ -1,4 +1,4 @@
-#include "daemon/image/digest.h"
+#include "daemon/distribution/digest.h"
 
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>

@@ -1,5 +1,5 @@
 #include "base/macros.h"
-#include "daemon/image/reference.h"
+#include "daemon/distribution/image_reference.h"
 #include "tests/unit/test.h"
 
 #include <string.h>
