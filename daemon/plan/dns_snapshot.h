@@ -10,11 +10,12 @@
  * on the wire, found through a hash table. Numbers in host order; offsets from the start of the
  * file, all multiples of four; names as on the wire, in small letters, with the closing zero byte.
  *
- *   header | buckets: u32 each, offset of a name or 0 | zones: u32 each | names and zones
- *   name:   struct dns_name, then name_len bytes (padded to 4), then its sets
- *   set:    struct dns_set, then len bytes (padded to 4): n_records records whose owner is a
- * pointer to the question (c0 0c), so that they are copied as they are zone:   struct dns_zone,
- * then name_len bytes (padded to 4), then soa_len bytes of the SOA's data
+ * - header, buckets (u32 each: offset of a name or 0), zones (u32 each), then names and zones
+ * - a name: struct dns_name, then name_len bytes (padded to 4), then its sets
+ * - a set: struct dns_set, then len bytes (padded to 4): n_records records whose owner is a pointer
+ *   to the question (c0 0c), so that they are copied as they are
+ * - a zone: struct dns_zone, then name_len bytes (padded to 4), then soa_len bytes of the SOA's
+ *   data
  *
  * A file is written beside the old one and renamed, never changed. */
 #define DNS_SNAPSHOT_MAGIC "orchdns\n"

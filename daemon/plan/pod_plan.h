@@ -53,7 +53,9 @@ enum hook_life { HOOK_IDLE, HOOK_RUNNING, HOOK_DONE, HOOK_FAILED };
 
 /* How far a stop has got:
  *
- *   NONE -> PRE_STOP -> TERM -> KILL      (PRE_STOP only with a hook)   then the container exits */
+ *   NONE -> PRE_STOP -> TERM -> KILL
+ *
+ * PRE_STOP only with a hook. From each stage the container may exit. */
 enum stop_stage { STOP_NONE, STOP_PRE_STOP, STOP_TERM, STOP_KILL };
 
 struct container_exit {
