@@ -2,6 +2,7 @@
 
 #include "api/client/client.h"
 #include "api/client/informer_cache.h"
+#include "api/client/informer_list.h"
 #include "api/client/timer.h"
 #include "api/kinds/object.h"
 #include "api/text/text.h"
@@ -40,11 +41,10 @@ struct informer {
         unsigned n_refs;
         struct client *client;
         struct timers *timers;
-        const struct kind *kind;
+        struct informer_form form;
         char *namespace_, *label_selector, *field_selector;
         uint64_t relist_usec;
         unsigned page_size;
-        bool keeps_text, is_outline;
 
         struct informer_cache cache;
         struct map tombs; /* key → uint64_t *: revision of a removal, so that a late event of the
@@ -55,8 +55,7 @@ struct informer {
         enum phase phase;
         struct client_call *call; /* owned */
         struct timer *wait, *relist;
-        struct map fresh;       /* key → struct object *: the list so far */
-        uint64_t list_revision; /* of its first page */
+        struct informer_list list; /* so far */
         uint64_t revision;
         uint64_t random;
         uint64_t watch_since_usec;
@@ -66,10 +65,6 @@ struct informer {
 
 static void list_begin(struct informer *i, const char *continue_);
 static void watch_begin(struct informer *i);
-
-static void free_object(void *o) {
-        object_unref(o);
-}
 
 /* ---- making ---- */
 
@@ -89,9 +84,11 @@ int informer_new(struct client *client, struct timers *timers, const struct info
         i->n_refs = 1;
         i->client = client_ref(client);
         i->timers = timers;
-        i->kind = o->kind;
-        i->keeps_text = o->keeps_text;
-        i->is_outline = o->is_outline && !o->keeps_text;
+        i->form = (struct informer_form){
+                .kind = o->kind,
+                .keeps_text = o->keeps_text,
+                .is_outline = o->is_outline && !o->keeps_text,
+        };
         i->page_size = o->page_size ? o->page_size : PAGE_DEFAULT;
         i->relist_usec = o->relist_usec ? o->relist_usec : RELIST_DEFAULT_USEC;
         i->random = o->seed;
@@ -112,7 +109,7 @@ void informer_unref(struct informer *i) {
         i->timers->vtable->cancel(i->timers, i->wait);
         i->timers->vtable->cancel(i->timers, i->relist);
         informer_cache_done(&i->cache);
-        map_done(&i->fresh, free_object);
+        informer_list_reset(&i->list);
         map_done(&i->tombs, free);
         client_unref(i->client);
         free(i->handlers);
@@ -257,14 +254,14 @@ static void wait_begin(struct informer *i, const char *problem) {
         /* The first failure is a server that is just starting: the next try, 50 ms later, settles
          * it. */
         if (problem && i->n_failures == 1)
-                LOG_WARN(i->kind->plural, "cannot watch: %s; trying again", problem);
+                LOG_WARN(i->form.kind->plural, "cannot watch: %s; trying again", problem);
         i->n_failures++;
         i->phase = PHASE_WAITING;
         i->call = NULL;
-        map_done(&i->fresh, free_object);
+        informer_list_reset(&i->list);
         r = i->timers->vtable->add(i->timers, now_of(i) + delay_usec, on_wait_over, i, &i->wait);
         if (r < 0)
-                LOG_ERROR(i->kind->plural,
+                LOG_ERROR(i->form.kind->plural,
                           "watch has ended: no memory for a timer; restart this program");
 }
 
@@ -272,9 +269,9 @@ static void wait_begin(struct informer *i, const char *problem) {
 
 static char *collection_path(const struct informer *i) {
         char *path = client_path(&(struct client_target){
-                .group = i->kind->group,
-                .version = i->kind->version,
-                .resource = i->kind->plural,
+                .group = i->form.kind->group,
+                .version = i->form.kind->version,
+                .resource = i->form.kind->plural,
                 .namespace_ = i->namespace_,
         });
 
@@ -283,63 +280,13 @@ static char *collection_path(const struct informer *i) {
         return path;
 }
 
-static int object_read(const struct informer *i, const json_t *tree, struct object **ret,
-                       struct err *e) {
-        if (i->is_outline)
-                return object_new_outline(i->kind, tree, NULL, ret, e);
-        return object_new_from_json(i->kind, tree, i->keeps_text, ret, e);
-}
-
-/* Puts one item of a list into i->fresh. An item that cannot be decoded stays as it was. */
-static int list_take_item(struct informer *i, const json_t *item, struct err *e) {
-        AUTO(object) struct object *o = NULL;
-        AUTO_FREE char *key = NULL;
-        const json_t *meta = json_object_get(item, "metadata");
-        const char *name = json_string_value(json_object_get(meta, "name"));
-        const char *revision = json_string_value(json_object_get(meta, "resourceVersion"));
-        const char *uid = json_string_value(json_object_get(meta, "uid"));
-        struct object *known;
-        struct err why = { 0 };
-        void *old = NULL;
-        int r;
-
-        if (!name)
-                return err_set(e, -EBADMSG, "an item of the list has no name");
-        key = client_key(json_string_value(json_object_get(meta, "namespace")), name);
-        if (!key)
-                return err_errno(e, -ENOMEM, "cannot read the list");
-
-        known = informer_cache_get(&i->cache, key);
-        if (known && str_eq(known->meta->resource_version, revision) &&
-            str_eq(known->meta->uid, uid)) {
-                o = object_ref(known);
-        } else {
-                r = object_read(i, item, &o, &why);
-                if (r == -ENOMEM)
-                        return err_errno(e, r, "cannot read the list");
-                if (r < 0) {
-                        LOG_WARN(key, "cannot read this %s (%s); it is left as it was",
-                                 i->kind->name, why.text);
-                        o = object_ref(known);
-                }
-        }
-        if (!o)
-                return 0;
-        r = map_put(&i->fresh, key, o, &old);
-        if (r < 0)
-                return err_errno(e, r, "cannot read the list");
-        (void) STEAL(o);
-        object_unref(old);
-        return 0;
-}
-
 /* Removes what the complete list no longer has. Keys are gathered first: handlers may look. */
 static int list_delete_absent(struct informer *i, uint64_t revision) {
         struct map gone = { 0 };
         int r = 0;
 
         MAP_FOREACH(entry, &i->cache.objects) {
-                if (!map_has(&i->fresh, entry->key))
+                if (!map_has(&i->list.objects, entry->key))
                         r = map_put(&gone, entry->key, NULL, NULL);
                 if (r < 0)
                         break;
@@ -354,19 +301,20 @@ static int list_delete_absent(struct informer *i, uint64_t revision) {
 static int list_apply(struct informer *i, struct err *e) {
         /* Revisions that went back belong to another database: what the cache has seen counts for
          * nothing then. */
-        bool is_forced = i->list_revision < i->revision;
-        int r = list_delete_absent(i, is_forced ? UINT64_MAX : i->list_revision);
+        uint64_t revision = i->list.revision;
+        bool is_forced = revision < i->revision;
+        int r = list_delete_absent(i, is_forced ? UINT64_MAX : revision);
 
-        MAP_FOREACH(entry, &i->fresh) {
+        MAP_FOREACH(entry, &i->list.objects) {
                 if (r < 0)
                         break;
                 r = cache_upsert(i, entry->key, entry->value, is_forced);
         }
-        map_done(&i->fresh, free_object);
+        informer_list_reset(&i->list);
         map_done(&i->tombs, free);
         if (r < 0)
                 return err_errno(e, r, "cannot take the list over");
-        i->revision = i->list_revision;
+        i->revision = revision;
         i->wants_list = false;
         return 0;
 }
@@ -380,37 +328,6 @@ static void synced_call(struct informer *i) {
                         i->handlers[n].synced(i->handlers[n].data);
 }
 
-/* Reads one page. *ret_continue: token of the next page, the caller's, or NULL after the last. */
-static int list_take_page(struct informer *i, const struct client_answer *a, char **ret_continue,
-                          struct err *e) {
-        json_t *root = text_parse_json(a->body, a->body_len), *item;
-        const json_t *meta = json_object_get(root, "metadata");
-        const json_t *items = json_object_get(root, "items");
-        const char *revision = json_string_value(json_object_get(meta, "resourceVersion"));
-        const char *more = json_string_value(json_object_get(meta, "continue"));
-        size_t n;
-        int r = 0;
-
-        if (!revision || !(json_is_array(items) || json_is_null(items)))
-                r = err_set(e, -EBADMSG, "the server's answer is no list");
-        if (r == 0 && i->list_revision == 0)
-                i->list_revision = strtoull(revision, NULL, 10);
-        if (r == 0) {
-                json_array_foreach(items, n, item) {
-                        r = list_take_item(i, item, e);
-                        if (r < 0)
-                                break;
-                }
-        }
-        if (r == 0 && !str_is_empty(more)) {
-                *ret_continue = strdup(more);
-                if (!*ret_continue)
-                        r = err_errno(e, -ENOMEM, "cannot read the list");
-        }
-        json_decref(root);
-        return r;
-}
-
 static void on_list_done(void *data, const struct client_answer *a) {
         AUTO_FREE char *more = NULL;
         struct informer *i = data;
@@ -420,7 +337,7 @@ static void on_list_done(void *data, const struct client_answer *a) {
         i->call = NULL;
         r = client_answer_check(a, NULL, &e);
         if (r == 0)
-                r = list_take_page(i, a, &more, &e);
+                r = informer_list_take_page(&i->list, &i->form, &i->cache, a, &more, &e);
         if (r == 0 && more) {
                 list_begin(i, more);
                 return;
@@ -432,7 +349,7 @@ static void on_list_done(void *data, const struct client_answer *a) {
                 return;
         }
         if (i->n_failures > 1)
-                LOG_NOTICE(i->kind->plural, "watching again");
+                LOG_NOTICE(i->form.kind->plural, "watching again");
         i->n_failures = 0;
         synced_call(i);
         watch_begin(i);
@@ -447,10 +364,8 @@ static void list_begin(struct informer *i, const char *continue_) {
         struct err e = { 0 };
         int r = 0;
 
-        if (!continue_) {
-                map_done(&i->fresh, free_object);
-                i->list_revision = 0;
-        }
+        if (!continue_)
+                informer_list_reset(&i->list);
         i->phase = PHASE_LISTING;
         (void) snprintf(limit, sizeof(limit), "%u", i->page_size);
         if (client_path_query(&path, "limit", limit) < 0 ||
@@ -519,7 +434,7 @@ static int event_apply(struct informer *i, const char *type, const json_t *tree,
                 r = text ? client_status_parse(text, strlen(text), NULL, e) : -ENOMEM;
                 return r < 0 ? r : err_set(e, -EREMOTEIO, "the watch reported an error");
         }
-        r = object_read(i, tree, &o, e);
+        r = informer_form_read(&i->form, tree, &o, e);
         if (r < 0)
                 return r == -ENOMEM ? r : -EBADMSG;
         return object_apply(i, type, o);
@@ -579,7 +494,7 @@ static void watch_begin(struct informer *i) {
         const struct client_handlers handlers = {
                 .on_done = on_watch_done,
                 .on_line = on_watch_line,
-                .on_object = i->is_outline ? on_watch_object : NULL,
+                .on_object = i->form.is_outline ? on_watch_object : NULL,
         };
         AUTO_FREE char *path = collection_path(i);
         char revision[24];
@@ -619,7 +534,7 @@ uint64_t informer_revision(const struct informer *i) {
 }
 
 const struct kind *informer_kind(const struct informer *i) {
-        return i->kind;
+        return i->form.kind;
 }
 
 struct object *informer_get(const struct informer *i, const char *key) {

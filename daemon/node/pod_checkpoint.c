@@ -19,8 +19,8 @@
 #define CHECKPOINT_MAX_BYTES (1U << 20)
 
 /* Two records of a pod:
- * - RUN_DIR/node/UID.json, in memory: what only this process knew: address, probes, hooks,
- * back-off. For a node that was killed; a reboot makes it meaningless and takes it away.
+ * - RUN_DIR/node/UID.json, in memory: what only this process knew (address, probes, hooks,
+ *   back-off). For a node that was killed; a reboot makes it meaningless and takes it away.
  * - STATE_DIR/node/wanted/UID.json, on the disk: the object, and the ConfigMaps and Secrets that it
  *   names. For a start without a server. Written when the object's spec changes, never for status.
  */
