@@ -1,6 +1,7 @@
 #include "api/client/http.h"
 
 #include "api/client/http_parse.h"
+#include "api/client/http_pool.h"
 #include "api/client/http_request.h"
 #include "base/clock.h"
 #include "base/list.h"
@@ -8,28 +9,14 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <systemd/sd-event.h>
 #include <time.h>
 
 #define PARALLEL_DEFAULT 16U
-#define IDLE_MAX 4U
-#define IDLE_USEC (5 * USEC_PER_SEC)
 #define TIMEOUT_USEC (30 * USEC_PER_SEC)
 #define BUSY_RETRY_USEC (10 * USEC_PER_MSEC)
 #define READ_BYTES 65536U
-
-/* A connection is either carrying a call or waiting in client->idle. */
-struct http_conn {
-        struct list link; /* in client->idle */
-        struct http_client *client;
-        struct http_call *call; /* weak; NULL: idle */
-        sd_event_source *io;
-        int fd;
-        uint64_t idle_since_usec;
-};
 
 /* A call waits for its turn (client->waiting), then owns a connection until it ends:
  *
@@ -61,121 +48,14 @@ struct http_call {
 
 struct http_client {
         struct client base;
-        sd_event *loop;
-        sd_event_source *idle_timer;
-        struct http_address address;
+        struct http_pool pool;
         char *user_agent;
-        struct list idle, waiting, active;
-        size_t n_idle;
+        struct list waiting, active;
         unsigned n_counted, max_parallel;
         uint8_t buffer[READ_BYTES]; /* allocated with the client; untouched pages cost nothing */
 };
 
-static int on_io(sd_event_source *source, int fd, uint32_t events, void *data);
 static int on_later(sd_event_source *source, uint64_t usec, void *data);
-
-/* ---- connections ---- */
-
-static void conn_free(struct http_conn *conn) {
-        if (!conn)
-                return;
-        (void) sd_event_source_disable_unref(conn->io);
-        if (conn->fd >= 0)
-                (void) close(conn->fd);
-        free(conn);
-}
-
-static void conn_drop_idle(struct http_conn *conn) {
-        list_remove(&conn->link);
-        conn->client->n_idle--;
-        conn_free(conn);
-}
-
-static int on_idle_time(sd_event_source *source, uint64_t usec, void *data) {
-        struct http_client *client = data;
-
-        (void) source;
-        (void) usec;
-        LIST_FOREACH(i, &client->idle) {
-                struct http_conn *conn = CONTAINER_OF(i, struct http_conn, link);
-
-                if (conn->idle_since_usec + IDLE_USEC <= clock_now_usec())
-                        conn_drop_idle(conn);
-        }
-        if (!list_is_empty(&client->idle)) {
-                (void) sd_event_source_set_time(client->idle_timer, clock_now_usec() + IDLE_USEC);
-                (void) sd_event_source_set_enabled(client->idle_timer, SD_EVENT_ONESHOT);
-        }
-        return 0;
-}
-
-static void conn_make_idle(struct http_conn *conn) {
-        struct http_client *client = conn->client;
-        int r;
-
-        conn->call = NULL;
-        conn->idle_since_usec = clock_now_usec();
-        if (client->n_idle >= IDLE_MAX || sd_event_source_set_io_events(conn->io, EPOLLIN) < 0) {
-                conn_free(conn);
-                return;
-        }
-        list_append(&client->idle, &conn->link);
-        client->n_idle++;
-
-        if (client->idle_timer) {
-                r = sd_event_source_set_time(client->idle_timer, clock_now_usec() + IDLE_USEC);
-                if (r >= 0)
-                        r = sd_event_source_set_enabled(client->idle_timer, SD_EVENT_ONESHOT);
-        } else {
-                r = sd_event_add_time(client->loop, &client->idle_timer, CLOCK_BOOTTIME,
-                                      clock_now_usec() + IDLE_USEC, USEC_PER_SEC, on_idle_time,
-                                      client);
-        }
-        if (r < 0)
-                conn_drop_idle(conn);
-}
-
-static void socket_set_options(int fd, int family) {
-        int on = 1, idle_s = 30, interval_s = 10, count = 3;
-
-        if (family == AF_UNIX)
-                return;
-        /* Best effort: a peer that vanished is noticed within a minute instead of never. */
-        (void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-        (void) setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-        (void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
-        (void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof(interval_s));
-        (void) setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
-}
-
-/* Returns 0, or a negative errno (-EAGAIN: the server's backlog is full, try later). */
-static int conn_open(struct http_client *client, struct http_conn **ret_conn) {
-        struct http_conn *conn = calloc(1, sizeof(*conn));
-        const struct http_address *a = &client->address;
-        int r;
-
-        if (!conn)
-                return -ENOMEM;
-        list_init(&conn->link);
-        conn->client = client;
-        conn->fd = socket(a->sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        r = conn->fd < 0 ? -errno : 0;
-        if (r == 0) {
-                socket_set_options(conn->fd, a->sa.ss_family);
-                if (connect(conn->fd, (const struct sockaddr *) &a->sa, a->len) < 0 &&
-                    errno != EINPROGRESS)
-                        r = -errno;
-        }
-        if (r == 0)
-                r = sd_event_add_io(client->loop, &conn->io, conn->fd, EPOLLIN | EPOLLOUT, on_io,
-                                    conn);
-        if (r < 0) {
-                conn_free(conn);
-                return r;
-        }
-        *ret_conn = conn;
-        return 0;
-}
 
 /* ---- the life of a call ---- */
 
@@ -183,7 +63,7 @@ static void call_free(struct http_call *call) {
         list_remove(&call->link);
         (void) sd_event_source_disable_unref(call->timeout);
         (void) sd_event_source_disable_unref(call->later);
-        conn_free(call->conn);
+        http_conn_free(call->conn);
         http_parser_done(&call->parser);
         strbuf_done(&call->out);
         strbuf_done(&call->in);
@@ -197,8 +77,8 @@ static int call_schedule(struct http_call *call, uint64_t delay_usec) {
         int r;
 
         if (!call->later)
-                return sd_event_add_time(call->client->loop, &call->later, CLOCK_BOOTTIME, due_usec,
-                                         1, on_later, call);
+                return sd_event_add_time(call->client->pool.loop, &call->later, CLOCK_BOOTTIME,
+                                         due_usec, 1, on_later, call);
         r = sd_event_source_set_time(call->later, due_usec);
         return r < 0 ? r : sd_event_source_set_enabled(call->later, SD_EVENT_ONESHOT);
 }
@@ -265,14 +145,15 @@ static void call_finish(struct http_call *call, int error, const char *text) {
 
         if (error == 0 && call->conn && call->parser.is_keep_alive &&
             call->n_sent == call->out.len && (!call->has_source || call->is_source_done))
-                conn_make_idle(STEAL(call->conn));
+                http_conn_release(STEAL(call->conn));
         call_deliver(call, &a);
 }
 
 static void call_finish_errno(struct http_call *call, int error) {
         struct err e = { 0 };
 
-        (void) err_errno(&e, error, "cannot reach the server at %s", call->client->address.name);
+        (void) err_errno(&e, error, "cannot reach the server at %s",
+                         call->client->pool.address.name);
         call_finish(call, error, e.text);
 }
 
@@ -292,42 +173,26 @@ static int on_timeout(sd_event_source *source, uint64_t usec, void *data) {
         (void) source;
         (void) usec;
         (void) err_set(&e, -ETIMEDOUT, "the server at %s did not answer in time",
-                       call->client->address.name);
+                       call->client->pool.address.name);
         call_finish(call, -ETIMEDOUT, e.text);
         return 0;
 }
 
 /* ---- running ---- */
 
-static bool call_take_idle(struct http_call *call) {
-        struct http_client *client = call->client;
-        struct http_conn *conn;
-
-        if (list_is_empty(&client->idle) || !call->can_repeat)
-                return false;
-        conn = CONTAINER_OF(client->idle.prev, struct http_conn, link);
-        list_remove(&conn->link);
-        client->n_idle--;
-        if (sd_event_source_set_io_events(conn->io, EPOLLIN | EPOLLOUT) < 0) {
-                conn_free(conn);
-                return false;
-        }
-        call->conn = conn;
-        return true;
-}
-
 /* Gives the call a connection. Returns 0, or a negative errno (-EAGAIN: try in a moment). */
 static int call_begin(struct http_call *call) {
         int r;
 
         call->n_sent = 0;
-        call->is_reused = call_take_idle(call);
+        call->conn = call->can_repeat ? http_pool_take(&call->client->pool) : NULL;
+        call->is_reused = call->conn != NULL;
         if (!call->is_reused) {
-                r = conn_open(call->client, &call->conn);
+                r = http_conn_open(&call->client->pool, &call->conn);
                 if (r < 0)
                         return r;
         }
-        call->conn->call = call;
+        call->conn->user = call;
         return 0;
 }
 
@@ -396,7 +261,7 @@ static int call_send(struct http_call *call, struct err *e) {
                         return sd_event_source_set_io_events(call->conn->io, EPOLLIN);
                 if (n < 0)
                         return err_errno(e, -errno, "cannot reach the server at %s",
-                                         call->client->address.name);
+                                         call->client->pool.address.name);
                 call->n_sent += (size_t) n;
         }
         if (call->has_source && !call->is_source_done)
@@ -488,7 +353,7 @@ static int call_receive(struct http_call *call, struct err *e) {
                 return OUTCOME_MORE;
         if (n < 0)
                 return err_errno(e, -errno, "cannot reach the server at %s",
-                                 call->client->address.name);
+                                 call->client->pool.address.name);
         if (n == 0)
                 return call_end_of_stream(call, e);
         r = call_feed(call, buffer, (size_t) n, &used, e);
@@ -503,12 +368,13 @@ static bool call_try_again(struct http_call *call) {
         if (!call->is_reused || !call->can_repeat || call->parser.head.len > 0)
                 return false;
         call->can_repeat = false;
-        conn_free(STEAL(call->conn));
+        http_conn_free(STEAL(call->conn));
         call_run(call);
         return true;
 }
 
-static void call_step(struct http_call *call, uint32_t events) {
+static void on_conn(void *user, uint32_t events) {
+        struct http_call *call = user;
         struct http_client *client = (struct http_client *) client_ref(&call->client->base);
         struct err e = { 0 };
         int r = 0;
@@ -531,18 +397,6 @@ static void call_step(struct http_call *call, uint32_t events) {
         else if (r < 0 && !call_try_again(call))
                 call_finish(call, r, e.text[0] ? e.text : strerror(-r));
         client_unref(&client->base);
-}
-
-static int on_io(sd_event_source *source, int fd, uint32_t events, void *data) {
-        struct http_conn *conn = data;
-
-        (void) source;
-        (void) fd;
-        if (conn->call)
-                call_step(conn->call, events);
-        else
-                conn_drop_idle(conn); /* closed by the server, or talking out of turn */
-        return 0;
 }
 
 /* ---- the client ---- */
@@ -585,9 +439,10 @@ static int http_start(struct client *base, const struct client_request *r,
 
         if (!call)
                 return err_errno(e, -ENOMEM, "cannot send a request");
-        result = http_request_format(r, client->address.host, client->user_agent, &call->out, e);
+        result = http_request_format(r, client->pool.address.host, client->user_agent, &call->out,
+                                     e);
         if (result == 0 && timeout_usec != USEC_NEVER)
-                result = sd_event_add_time(client->loop, &call->timeout, CLOCK_BOOTTIME,
+                result = sd_event_add_time(client->pool.loop, &call->timeout, CLOCK_BOOTTIME,
                                            clock_now_usec() + timeout_usec, 0, on_timeout, call);
         if (result >= 0 && call->is_counted && client->n_counted >= client->max_parallel) {
                 result = call_schedule(call, USEC_NEVER);
@@ -610,10 +465,7 @@ static void http_free(struct client *base) {
         struct http_client *client = (struct http_client *) base;
 
         assert(list_is_empty(&client->active) && list_is_empty(&client->waiting));
-        LIST_FOREACH(i, &client->idle)
-                conn_drop_idle(CONTAINER_OF(i, struct http_conn, link));
-        (void) sd_event_source_disable_unref(client->idle_timer);
-        sd_event_unref(client->loop);
+        http_pool_done(&client->pool);
         free(client->user_agent);
         free(client);
 }
@@ -632,15 +484,14 @@ int client_http_new(sd_event *loop, const struct client_http_options *options,
         if (!client)
                 return err_errno(e, -ENOMEM, "cannot make a client");
         client_init(&client->base, &http_vtable);
-        list_init(&client->idle);
+        http_pool_init(&client->pool, loop, on_conn);
         list_init(&client->waiting);
         list_init(&client->active);
-        client->loop = sd_event_ref(loop);
         client->max_parallel = options->max_parallel ? options->max_parallel : PARALLEL_DEFAULT;
         client->user_agent =
                 strdup(options->user_agent ? options->user_agent : "orch/" ORCH_VERSION);
 
-        r = client->user_agent ? http_address_parse(options, &client->address, e)
+        r = client->user_agent ? http_address_parse(options, &client->pool.address, e)
                                : err_errno(e, -ENOMEM, "cannot make a client");
         if (r < 0) {
                 client_unref(&client->base);

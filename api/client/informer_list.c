@@ -28,7 +28,8 @@ int informer_form_read(const struct informer_form *form, const json_t *tree, str
 }
 
 /* Puts one item into the list. One that cannot be decoded stays as the cache has it. */
-static int list_take_item(struct informer_list *l, const struct informer_form *form, const struct informer_cache *cache, const json_t *item, struct err *e) {
+static int list_take_item(struct informer_list *l, const struct informer_form *form,
+                          const struct informer_cache *cache, const json_t *item, struct err *e) {
         AUTO(object) struct object *o = NULL;
         AUTO_FREE char *key = NULL;
         const json_t *meta = json_object_get(item, "metadata");
@@ -70,7 +71,9 @@ static int list_take_item(struct informer_list *l, const struct informer_form *f
         return 0;
 }
 
-int informer_list_take_page(struct informer_list *l, const struct informer_form *form, const struct informer_cache *cache, const struct client_answer *a, char **ret_continue, struct err *e) {
+int informer_list_take_page(struct informer_list *l, const struct informer_form *form,
+                            const struct informer_cache *cache, const struct client_answer *a,
+                            char **ret_continue, struct err *e) {
         json_t *root = text_parse_json(a->body, a->body_len), *item;
         const json_t *meta = json_object_get(root, "metadata");
         const json_t *items = json_object_get(root, "items");
