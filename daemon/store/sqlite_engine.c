@@ -1,14 +1,12 @@
 #include "base/array.h"
 #include "base/str.h"
 #include "daemon/store/sqlite.h"
+#include "daemon/store/sqlite_statements.h"
 
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* A row's id is its revision and its place within it, so that the table is in the order of events
- * and the index on keys, which ends in the id, is in the order of revisions. */
-#define SQLITE_SUB_BITS 16
+#include <unistd.h>
 
 /* Pages (4 KiB) in the log before they are moved into the database. */
 #define SQLITE_LOG_PAGES 1000
@@ -16,160 +14,41 @@
 /* Rows that one step of the sweep looks at: as many as a group may add. */
 #define SQLITE_SWEEP_ROWS 256
 
-enum sqlite_statement {
-        SQL_BEGIN,
-        SQL_COMMIT,
-        SQL_ROLLBACK,
-        SQL_FIND,
-        SQL_GET,
-        SQL_ADD,
-        SQL_RANGE,
-        SQL_HISTORY,
-        SQL_LEASE_ADD,
-        SQL_LEASE_REMOVE,
-        SQL_LEASE_HAS,
-        SQL_LEASE_KEYS,
-        SQL_LEASES,
-        SQL_META_SET,
-        SQL_META_GET,
-        SQL_NEWEST,
-        SQL_SWEEP_SCAN,
-        SQL_SWEEP_OLDER,
-        SQL_SWEEP_ROW,
-        SQL_N,
-};
-
-static const char *const sqlite_texts[SQL_N] = {
-        [SQL_BEGIN] = "BEGIN",
-        [SQL_COMMIT] = "COMMIT",
-        [SQL_ROLLBACK] = "ROLLBACK",
-        [SQL_FIND] = "SELECT id, create_revision, version, lease, value IS NULL FROM kv "
-                     "WHERE key = ?1 ORDER BY id DESC LIMIT 1",
-        [SQL_GET] = "SELECT id, create_revision, version, lease, value IS NULL, value FROM kv "
-                    "WHERE key = ?1 ORDER BY id DESC LIMIT 1",
-        [SQL_ADD] = "INSERT INTO kv(id, key, create_revision, version, lease, value) "
-                    "VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
-        [SQL_RANGE] = "SELECT kv.id, kv.create_revision, kv.version, kv.lease, 0, kv.value, kv.key "
-                      "FROM (SELECT key AS k, max(id) AS newest FROM kv INDEXED BY kv_key "
-                      "WHERE key >= ?1 AND key < ?2 AND id < ?3 GROUP BY key ORDER BY key) "
-                      "CROSS JOIN kv ON kv.id = newest WHERE kv.value IS NOT NULL",
-        [SQL_HISTORY] = "SELECT id, create_revision, version, lease, value IS NULL, value, key "
-                        "FROM kv WHERE id >= ?1 ORDER BY id",
-        [SQL_LEASE_ADD] = "INSERT INTO lease(ttl_sec) VALUES(?1)",
-        [SQL_LEASE_REMOVE] = "DELETE FROM lease WHERE id = ?1",
-        [SQL_LEASE_HAS] = "SELECT 1 FROM lease WHERE id = ?1",
-        [SQL_LEASE_KEYS] = "SELECT key FROM kv INDEXED BY kv_lease WHERE lease = ?1 AND lease != 0 "
-                           "AND NOT EXISTS (SELECT 1 FROM kv AS newer WHERE newer.key = kv.key "
-                           "AND newer.id > kv.id) ORDER BY key",
-        [SQL_LEASES] = "SELECT id, ttl_sec FROM lease ORDER BY id",
-        [SQL_META_SET] = "INSERT OR REPLACE INTO meta(name, value) VALUES(?1, ?2)",
-        [SQL_META_GET] = "SELECT value FROM meta WHERE name = ?1",
-        [SQL_NEWEST] = "SELECT max(id) FROM kv",
-        [SQL_SWEEP_SCAN] = "SELECT id, key, value IS NULL FROM kv WHERE id > ?1 AND id < ?2 "
-                           "ORDER BY id LIMIT ?3",
-        [SQL_SWEEP_OLDER] = "DELETE FROM kv WHERE key = ?1 AND id < ?2",
-        [SQL_SWEEP_ROW] = "DELETE FROM kv WHERE id = ?1",
-};
-
 struct sqlite_engine {
         struct engine base;
-        sqlite3 *db;
+        struct sqlite_statements statements;
         int lock_fd;
-        char *path;
         int log_pages;    /* in the log after the last commit */
         int64_t swept_id; /* rows up to here have done what compaction asks of them */
-        sqlite3_stmt *statements[SQL_N]; /* prepared when first used */
 };
 
 static struct sqlite_engine *sqlite_of(struct engine *en) {
         return CONTAINER_OF(en, struct sqlite_engine, base);
 }
 
-static int sqlite_fail(struct sqlite_engine *en, struct err *e) {
-        return sqlite_explain(en->db, sqlite3_extended_errcode(en->db), en->path, e);
-}
-
-static int sqlite_no_memory(struct err *e) {
-        return err_set(e, -ENOMEM, "out of memory for an answer of the store");
-}
-
-/* A statement that resets itself at the end of its scope. */
-struct sqlite_use {
-        sqlite3_stmt *stmt;
-};
-
-static void sqlite_use_done(struct sqlite_use *u) {
-        if (!u->stmt)
-                return;
-        (void) sqlite3_reset(u->stmt); /* repeats the error of step, which was seen there */
-        (void) sqlite3_clear_bindings(u->stmt);
-}
-DEFINE_AUTO_DONE(sqlite_use);
-
-static int sqlite_use(struct sqlite_engine *en, enum sqlite_statement which, struct sqlite_use *ret,
-                      struct err *e) {
-        if (!en->statements[which] &&
-            sqlite3_prepare_v3(en->db, sqlite_texts[which], -1, SQLITE_PREPARE_PERSISTENT,
-                               &en->statements[which], NULL) != SQLITE_OK)
-                return sqlite_fail(en, e);
-        ret->stmt = en->statements[which];
-        return 0;
-}
-
-/* 1: a row, 0: done. */
-static int sqlite_step(struct sqlite_engine *en, struct sqlite_use *u, struct err *e) {
-        int rc = sqlite3_step(u->stmt);
-
-        if (rc == SQLITE_ROW)
-                return 1;
-        return rc == SQLITE_DONE ? 0 : sqlite_fail(en, e);
-}
-
-static int sqlite_once(struct sqlite_engine *en, enum sqlite_statement which, struct err *e) {
-        AUTO_DONE(sqlite_use) struct sqlite_use u = { 0 };
-        int r = sqlite_use(en, which, &u, e);
-
-        return r < 0 ? r : sqlite_step(en, &u, e);
-}
-
-/* Bindings fail only where an index is wrong or memory for a copy is out: there is no copy. */
-static void sqlite_bind_key(struct sqlite_use *u, int i, const char *key) {
-        (void) sqlite3_bind_blob(u->stmt, i, key, (int) strlen(key), SQLITE_STATIC);
-}
-
-static int64_t sqlite_id(int64_t revision, unsigned sub) {
-        /* Past the largest there is no row: saturate instead of wrapping. */
-        if (revision > INT64_MAX >> SQLITE_SUB_BITS)
-                return INT64_MAX;
-        return (int64_t) ((uint64_t) revision << SQLITE_SUB_BITS) + sub;
-}
-
 static void sqlite_free(struct engine *base) {
         struct sqlite_engine *en = sqlite_of(base);
 
-        for (size_t i = 0; i < SQL_N; i++)
-                (void) sqlite3_finalize(en->statements[i]);
-        (void) sqlite3_close(en->db); /* moves the log into the database */
+        sqlite_statements_done(&en->statements);
         if (en->lock_fd >= 0)
                 (void) close(en->lock_fd);
-        free(en->path);
         free(en);
 }
 
 static int sqlite_begin(struct engine *base, struct err *e) {
-        return sqlite_once(sqlite_of(base), SQL_BEGIN, e);
+        return sqlite_once(&sqlite_of(base)->statements, SQL_BEGIN, e);
 }
 
 static void sqlite_rollback(struct engine *base) {
         struct sqlite_engine *en = sqlite_of(base);
 
         /* After some failures SQLite has rolled back already. */
-        if (!sqlite3_get_autocommit(en->db))
-                (void) sqlite_once(en, SQL_ROLLBACK, NULL);
+        if (!sqlite3_get_autocommit(en->statements.db))
+                (void) sqlite_once(&en->statements, SQL_ROLLBACK, NULL);
 }
 
 static int sqlite_commit(struct engine *base, struct err *e) {
-        int r = sqlite_once(sqlite_of(base), SQL_COMMIT, e);
+        int r = sqlite_once(&sqlite_of(base)->statements, SQL_COMMIT, e);
 
         if (r < 0)
                 sqlite_rollback(base);
@@ -185,21 +64,6 @@ static bool sqlite_read(struct sqlite_use *u, struct store_kv *ret) {
                 .lease = sqlite3_column_int64(u->stmt, 3),
         };
         return sqlite3_column_int(u->stmt, 4) == 0;
-}
-
-/* Copies column i, with a NUL behind it. NULL: memory is out. */
-static char *sqlite_copy(struct sqlite_use *u, int i, struct arena *arena, size_t *ret_len) {
-        const void *data = sqlite3_column_blob(u->stmt, i);
-        size_t len = (size_t) sqlite3_column_bytes(u->stmt, i);
-        char *copy;
-
-        if (!data && len > 0)
-                return NULL;
-        copy = arena_alloc(arena, len + 1);
-        if (copy && len > 0)
-                memcpy(copy, data, len);
-        *ret_len = len;
-        return copy;
 }
 
 static int sqlite_copy_value(struct sqlite_use *u, struct arena *arena, struct store_kv *ret) {
@@ -220,11 +84,11 @@ static int sqlite_find(struct engine *base, const char *key, struct arena *arena
         AUTO_DONE(sqlite_use) struct sqlite_use u = { 0 };
         int r;
 
-        r = sqlite_use(en, arena ? SQL_GET : SQL_FIND, &u, e);
+        r = sqlite_use(&en->statements, arena ? SQL_GET : SQL_FIND, &u, e);
         if (r < 0)
                 return r;
         sqlite_bind_key(&u, 1, key);
-        r = sqlite_step(en, &u, e);
+        r = sqlite_step(&en->statements, &u, e);
         if (r <= 0 || !sqlite_read(&u, ret))
                 return MIN(r, 0);
         if (!arena)
@@ -240,7 +104,7 @@ static int sqlite_add(struct engine *base, const struct engine_row *row, struct 
         AUTO_DONE(sqlite_use) struct sqlite_use u = { 0 };
         int r;
 
-        r = sqlite_use(en, SQL_ADD, &u, e);
+        r = sqlite_use(&en->statements, SQL_ADD, &u, e);
         if (r < 0)
                 return r;
         (void) sqlite3_bind_int64(u.stmt, 1, sqlite_id(row->kv.mod_revision, row->sub));
@@ -251,7 +115,7 @@ static int sqlite_add(struct engine *base, const struct engine_row *row, struct 
         if (!row->is_deletion)
                 (void) sqlite3_bind_blob(u.stmt, 6, row->kv.value, (int) row->kv.value_len,
                                          SQLITE_STATIC);
-        return sqlite_step(en, &u, e);
+        return sqlite_step(&en->statements, &u, e);
 }
 
 /* The smallest text above all that begin with prefix: keys hold no NUL, so 0xff… does for "". */
@@ -310,11 +174,11 @@ static int sqlite_range(struct engine *base, const struct engine_range *range, s
         size_t n = 0, cap = 0, n_bytes = 0;
         int r;
 
-        r = sqlite_use(en, SQL_RANGE, &u, e);
+        r = sqlite_use(&en->statements, SQL_RANGE, &u, e);
         if (r < 0)
                 return r;
         sqlite_bind_range(&u, range, end);
-        while ((r = sqlite_step(en, &u, e)) > 0) {
+        while ((r = sqlite_step(&en->statements, &u, e)) > 0) {
                 if (n >= range->limit || n_bytes >= range->bytes_max)
                         break;
                 items = sqlite_grow(arena, items, n, &cap, sizeof(*items));
@@ -328,7 +192,8 @@ static int sqlite_range(struct engine *base, const struct engine_range *range, s
                  * inner query and the fixed order of the join give it, unless the index is damaged.
                  */
                 if (n > 0 && strcmp(items[n - 1].key, items[n].key) >= 0)
-                        return sqlite_explain(en->db, SQLITE_CORRUPT_INDEX, en->path, e);
+                        return sqlite_explain(en->statements.db, SQLITE_CORRUPT_INDEX,
+                                              en->statements.path, e);
                 n_bytes += items[n++].value_len;
         }
         if (r < 0)
@@ -363,11 +228,11 @@ static int sqlite_history(struct engine *base, const struct engine_history *what
         int64_t revision = 0, next = 0;
         int r;
 
-        r = sqlite_use(en, SQL_HISTORY, &u, e);
+        r = sqlite_use(&en->statements, SQL_HISTORY, &u, e);
         if (r < 0)
                 return r;
         (void) sqlite3_bind_int64(u.stmt, 1, sqlite_id(what->from_revision, 0));
-        while ((r = sqlite_step(en, &u, e)) > 0) {
+        while ((r = sqlite_step(&en->statements, &u, e)) > 0) {
                 int64_t row_revision = sqlite3_column_int64(u.stmt, 0) >> SQLITE_SUB_BITS;
 
                 if (row_revision != revision &&
@@ -392,37 +257,25 @@ static int sqlite_history(struct engine *base, const struct engine_history *what
         return 0;
 }
 
-/* Runs a statement with one number. Returns 1 when it gave a row. */
-static int sqlite_with_number(struct sqlite_engine *en, enum sqlite_statement which, int64_t number,
-                              struct err *e) {
-        AUTO_DONE(sqlite_use) struct sqlite_use u = { 0 };
-        int r = sqlite_use(en, which, &u, e);
-
-        if (r < 0)
-                return r;
-        (void) sqlite3_bind_int64(u.stmt, 1, number);
-        return sqlite_step(en, &u, e);
-}
-
 static int sqlite_lease_add(struct engine *base, uint64_t ttl_sec, int64_t *ret_id, struct err *e) {
         struct sqlite_engine *en = sqlite_of(base);
-        int r = sqlite_with_number(en, SQL_LEASE_ADD, (int64_t) ttl_sec, e);
+        int r = sqlite_with_number(&en->statements, SQL_LEASE_ADD, (int64_t) ttl_sec, e);
 
         if (r < 0)
                 return r;
-        *ret_id = sqlite3_last_insert_rowid(en->db);
+        *ret_id = sqlite3_last_insert_rowid(en->statements.db);
         return 0;
 }
 
 static int sqlite_lease_remove(struct engine *base, int64_t id, struct err *e) {
         struct sqlite_engine *en = sqlite_of(base);
-        int r = sqlite_with_number(en, SQL_LEASE_REMOVE, id, e);
+        int r = sqlite_with_number(&en->statements, SQL_LEASE_REMOVE, id, e);
 
-        return r < 0 ? r : sqlite3_changes(en->db) > 0;
+        return r < 0 ? r : sqlite3_changes(en->statements.db) > 0;
 }
 
 static int sqlite_lease_has(struct engine *base, int64_t id, struct err *e) {
-        return sqlite_with_number(sqlite_of(base), SQL_LEASE_HAS, id, e);
+        return sqlite_with_number(&sqlite_of(base)->statements, SQL_LEASE_HAS, id, e);
 }
 
 static int sqlite_lease_keys(struct engine *base, int64_t id, struct arena *arena,
@@ -433,11 +286,11 @@ static int sqlite_lease_keys(struct engine *base, int64_t id, struct arena *aren
         size_t n = 0, cap = 0, len;
         int r;
 
-        r = sqlite_use(en, SQL_LEASE_KEYS, &u, e);
+        r = sqlite_use(&en->statements, SQL_LEASE_KEYS, &u, e);
         if (r < 0)
                 return r;
         (void) sqlite3_bind_int64(u.stmt, 1, id);
-        while ((r = sqlite_step(en, &u, e)) > 0) {
+        while ((r = sqlite_step(&en->statements, &u, e)) > 0) {
                 keys = sqlite_grow(arena, keys, n, &cap, sizeof(*keys));
                 if (!keys)
                         return sqlite_no_memory(e);
@@ -458,10 +311,10 @@ static int sqlite_leases(struct engine *base, engine_lease_fn found, void *userd
         AUTO_DONE(sqlite_use) struct sqlite_use u = { 0 };
         int r;
 
-        r = sqlite_use(en, SQL_LEASES, &u, e);
+        r = sqlite_use(&en->statements, SQL_LEASES, &u, e);
         if (r < 0)
                 return r;
-        while ((r = sqlite_step(en, &u, e)) > 0) {
+        while ((r = sqlite_step(&en->statements, &u, e)) > 0) {
                 r = found(userdata, sqlite3_column_int64(u.stmt, 0),
                           (uint64_t) sqlite3_column_int64(u.stmt, 1));
                 if (r < 0)
@@ -473,24 +326,24 @@ static int sqlite_leases(struct engine *base, engine_lease_fn found, void *userd
 static int sqlite_meta_set(struct sqlite_engine *en, const char *name, int64_t value,
                            struct err *e) {
         AUTO_DONE(sqlite_use) struct sqlite_use u = { 0 };
-        int r = sqlite_use(en, SQL_META_SET, &u, e);
+        int r = sqlite_use(&en->statements, SQL_META_SET, &u, e);
 
         if (r < 0)
                 return r;
         (void) sqlite3_bind_text(u.stmt, 1, name, -1, SQLITE_STATIC);
         (void) sqlite3_bind_int64(u.stmt, 2, value);
-        return sqlite_step(en, &u, e);
+        return sqlite_step(&en->statements, &u, e);
 }
 
 static int sqlite_meta_get(struct sqlite_engine *en, const char *name, int64_t *ret,
                            struct err *e) {
         AUTO_DONE(sqlite_use) struct sqlite_use u = { 0 };
-        int r = sqlite_use(en, SQL_META_GET, &u, e);
+        int r = sqlite_use(&en->statements, SQL_META_GET, &u, e);
 
         if (r < 0)
                 return r;
         (void) sqlite3_bind_text(u.stmt, 1, name, -1, SQLITE_STATIC);
-        r = sqlite_step(en, &u, e);
+        r = sqlite_step(&en->statements, &u, e);
         *ret = r > 0 ? sqlite3_column_int64(u.stmt, 0) : 0;
         return MIN(r, 0);
 }
@@ -511,16 +364,16 @@ static int sqlite_sweep_row(struct sqlite_engine *en, struct sqlite_use *scan, s
         int64_t id = sqlite3_column_int64(scan->stmt, 0);
         int r;
 
-        r = sqlite_use(en, SQL_SWEEP_OLDER, &u, e);
+        r = sqlite_use(&en->statements, SQL_SWEEP_OLDER, &u, e);
         if (r < 0)
                 return r;
         (void) sqlite3_bind_blob(u.stmt, 1, sqlite3_column_blob(scan->stmt, 1),
                                  sqlite3_column_bytes(scan->stmt, 1), SQLITE_TRANSIENT);
         (void) sqlite3_bind_int64(u.stmt, 2, id);
-        r = sqlite_step(en, &u, e);
+        r = sqlite_step(&en->statements, &u, e);
         if (r < 0 || sqlite3_column_int(scan->stmt, 2) == 0)
                 return r;
-        return sqlite_with_number(en, SQL_SWEEP_ROW, id, e);
+        return sqlite_with_number(&en->statements, SQL_SWEEP_ROW, id, e);
 }
 
 static int sqlite_sweep(struct engine *base, struct err *e) {
@@ -531,13 +384,13 @@ static int sqlite_sweep(struct engine *base, struct err *e) {
 
         if (en->swept_id >= end_id - 1)
                 return 0;
-        r = sqlite_use(en, SQL_SWEEP_SCAN, &scan, e);
+        r = sqlite_use(&en->statements, SQL_SWEEP_SCAN, &scan, e);
         if (r < 0)
                 return r;
         (void) sqlite3_bind_int64(scan.stmt, 1, en->swept_id);
         (void) sqlite3_bind_int64(scan.stmt, 2, end_id);
         (void) sqlite3_bind_int(scan.stmt, 3, SQLITE_SWEEP_ROWS);
-        while ((r = sqlite_step(en, &scan, e)) > 0) {
+        while ((r = sqlite_step(&en->statements, &scan, e)) > 0) {
                 last_id = sqlite3_column_int64(scan.stmt, 0);
                 n++;
                 r = sqlite_sweep_row(en, &scan, e);
@@ -571,11 +424,12 @@ static void sqlite_tidy(struct engine *base) {
         if (en->log_pages < SQLITE_LOG_PAGES)
                 return;
         en->log_pages = 0;
-        (void) sqlite3_wal_checkpoint_v2(en->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+        (void) sqlite3_wal_checkpoint_v2(en->statements.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL,
+                                         NULL);
 }
 
 static void sqlite_rest(struct engine *base) {
-        (void) sqlite3_db_release_memory(sqlite_of(base)->db);
+        (void) sqlite3_db_release_memory(sqlite_of(base)->statements.db);
         (void) malloc_trim(64UL * 1024);
 }
 
@@ -609,9 +463,9 @@ static int sqlite_load(struct sqlite_engine *en, struct err *e) {
         if (r >= 0)
                 r = sqlite_meta_get(en, "swept", &en->swept_id, e);
         if (r >= 0)
-                r = sqlite_use(en, SQL_NEWEST, &u, e);
+                r = sqlite_use(&en->statements, SQL_NEWEST, &u, e);
         if (r >= 0)
-                r = sqlite_step(en, &u, e);
+                r = sqlite_step(&en->statements, &u, e);
         if (r < 0)
                 return r;
         /* The row of the newest revision may have been a deletion that was compacted. */
@@ -632,12 +486,13 @@ int sqlite_engine_new(sqlite3 *take_db, int take_lock_fd, const char *path, stru
                 return err_set(e, -ENOMEM, "out of memory for the store");
         }
         en->base.ops = &sqlite_ops;
-        en->db = take_db;
+        en->statements.db = take_db;
+        en->statements.path = strdup(path);
         en->lock_fd = take_lock_fd;
-        en->path = strdup(path);
-        (void) sqlite3_wal_hook(en->db, sqlite_on_commit, en);
+        (void) sqlite3_wal_hook(en->statements.db, sqlite_on_commit, en);
 
-        r = en->path ? sqlite_load(en, e) : err_set(e, -ENOMEM, "out of memory for the store");
+        r = en->statements.path ? sqlite_load(en, e)
+                                : err_set(e, -ENOMEM, "out of memory for the store");
         if (r < 0) {
                 sqlite_free(&en->base);
                 return r;
