@@ -13,9 +13,9 @@ struct store_ops {
         const char *(*failure)(const struct store *s);
         /* Takes q when 0 is returned; otherwise it stays the caller's. Arguments are valid. */
         int (*submit)(struct store *s, struct store_request *q, struct err *e);
-        int (*watch)(struct store *s, const char *prefix, int64_t from_revision,
-                     store_watch_fn changed, void *userdata, struct store_watch **ret,
-                     struct err *e);
+        /* As store_watch(). */
+        int (*watch)(struct store *s, const struct store_watch_options *options,
+                     struct store_watch **ret, struct err *e);
         void (*watch_free)(struct store_watch *w);
         void (*check_leases)(struct store *s);
 };

@@ -38,6 +38,13 @@ struct engine_history {
         size_t bytes_max;
 };
 
+/* What a piece of history holds. */
+struct engine_events {
+        struct store_event *events;
+        size_t n;
+        int64_t next_revision; /* where to go on, 0: that is all */
+};
+
 typedef int (*engine_lease_fn)(void *userdata, int64_t id, uint64_t ttl_sec);
 
 struct engine_ops {
@@ -57,10 +64,8 @@ struct engine_ops {
         /* Fills items, n and has_more of ret. */
         int (*range)(struct engine *en, const struct engine_range *range, struct arena *arena,
                      struct store_result *ret, struct err *e);
-        /* Fills ret_events; *ret_next is where to go on, 0 when that is all. */
         int (*history)(struct engine *en, const struct engine_history *what, struct arena *arena,
-                       struct store_event **ret_events, size_t *ret_n, int64_t *ret_next,
-                       struct err *e);
+                       struct engine_events *ret, struct err *e);
 
         int (*lease_add)(struct engine *en, uint64_t ttl_sec, int64_t *ret_id, struct err *e);
         /* 1 when there was one, 0 when not. */

@@ -212,6 +212,7 @@ static int execute_history(struct engine *en, struct store_request *q, struct er
                 .rows_max = EXECUTE_HISTORY_ROWS_MAX,
                 .bytes_max = STORE_REQUEST_HISTORY_BYTES,
         };
+        struct engine_events found;
         int r;
 
         if (what.from_revision <= en->compacted)
@@ -220,9 +221,12 @@ static int execute_history(struct engine *en, struct store_request *q, struct er
                                                  " is gone, the oldest kept is %" PRId64
                                                  ": list again",
                                                  q->revision, en->compacted + 1));
-        r = en->ops->history(en, &what, q->arena, &q->events, &q->n_events, &q->next_revision, e);
+        r = en->ops->history(en, &what, q->arena, &found, e);
         if (r < 0)
                 return r;
+        q->events = found.events;
+        q->n_events = found.n;
+        q->next_revision = found.next_revision;
         q->result.has_more = q->next_revision != 0;
         return 0;
 }

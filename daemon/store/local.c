@@ -1,13 +1,13 @@
 #include "daemon/store/local.h"
 
 #include "base/list.h"
-#include "base/str.h"
 #include "daemon/loop/loop.h"
 #include "daemon/loop/thread.h"
 #include "daemon/loop/timer.h"
 #include "daemon/store/backend.h"
 #include "daemon/store/group.h"
 #include "daemon/store/leases.h"
+#include "daemon/store/watches.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -36,8 +36,7 @@ struct local {
         int64_t revision;
         char failure[ERR_TEXT_MAX];
         bool is_closing;
-        bool is_answering; /* watches stay in the list meanwhile */
-        struct list watches;
+        struct watches watches;
         struct leases leases;
         struct loop_timer *lease_timer;
         sd_event_source *source; /* of event_fd, or the deferred step */
@@ -51,22 +50,6 @@ struct local {
         struct list waiting;
         struct list finished;
         bool is_stopping;
-};
-
-/*   catching up --(the past is read)--> live --> ended
- *        \________(compacted, out of memory)____/   */
-enum watch_state { WATCH_CATCHING_UP, WATCH_LIVE, WATCH_ENDED };
-
-struct local_watch {
-        struct store_watch base;
-        struct list link; /* in watches */
-        enum watch_state state;
-        bool is_gone;          /* unreferenced, but still in use below us */
-        bool has_request;      /* a history request points here */
-        int64_t next_revision; /* live: older events have been seen already */
-        store_watch_fn changed;
-        void *userdata;
-        char prefix[];
 };
 
 static struct local *local_of(const struct store *s) {
@@ -163,112 +146,9 @@ static void *local_thread_run(void *arg) {
         return NULL;
 }
 
-/* ---- watches ---- */
-
-static void local_watch_release(struct local_watch *w) {
-        if (!w->is_gone || w->has_request || local_of(w->base.store)->is_answering)
-                return;
-        list_remove(&w->link);
-        free(w);
-}
-
-static void local_watch_free(struct store_watch *base) {
-        struct local_watch *w = CONTAINER_OF(base, struct local_watch, base);
-
-        w->is_gone = true;
-        local_watch_release(w);
-}
-
-static void local_watch_end(struct local_watch *w, int r) {
-        w->state = WATCH_ENDED;
-        if (!w->is_gone)
-                w->changed(w->userdata, r, NULL, 0, local_of(w->base.store)->revision);
-}
+/* ---- leases ---- */
 
 static int local_submit(struct store *base, struct store_request *q, struct err *e);
-
-/* Asks for the past of w, a piece at a time. */
-static int local_watch_read(struct local_watch *w, int64_t from_revision, struct err *e) {
-        struct store_request *q = store_request_new(STORE_REQUEST_HISTORY, 0);
-        int r;
-
-        if (!q)
-                return err_set(e, -ENOMEM, "out of memory for a watch");
-        q->key = w->prefix; /* w waits for the request */
-        q->revision = from_revision;
-        q->watch = &w->base;
-        r = local_submit(w->base.store, q, e);
-        if (r < 0) {
-                store_request_free(q);
-                return r;
-        }
-        w->has_request = true;
-        return 0;
-}
-
-static int local_watch(struct store *base, const char *prefix, int64_t from_revision,
-                       store_watch_fn changed, void *userdata, struct store_watch **ret,
-                       struct err *e) {
-        size_t len = strlen(prefix) + 1;
-        struct local_watch *w = calloc(1, sizeof(*w) + len);
-        int r;
-
-        if (!w)
-                return err_set(e, -ENOMEM, "out of memory for a watch");
-        memcpy(w->prefix, prefix, len);
-        w->base.store = base;
-        w->changed = changed;
-        w->userdata = userdata;
-        r = local_watch_read(w, from_revision, e);
-        if (r < 0) {
-                free(w);
-                return r;
-        }
-        list_append(&local_of(base)->watches, &w->link);
-        *ret = &w->base;
-        return 0;
-}
-
-/* A piece of the past has come. */
-static void local_watch_continue(struct local_watch *w, struct store_request *q) {
-        int r;
-
-        w->has_request = false;
-        if (w->is_gone)
-                return;
-        if (q->r < 0) {
-                local_watch_end(w, q->r);
-                return;
-        }
-        if (q->n_events > 0)
-                w->changed(w->userdata, 0, q->events, q->n_events,
-                           q->events[q->n_events - 1].kv.mod_revision);
-        if (w->is_gone)
-                return;
-        if (q->result.has_more) {
-                r = local_watch_read(w, q->next_revision, NULL);
-                if (r < 0)
-                        local_watch_end(w, r);
-                return;
-        }
-        w->state = WATCH_LIVE;
-        w->next_revision = MAX(q->revision, q->result.revision + 1);
-}
-
-static void local_watch_feed(struct local_watch *w, struct store_request *q) {
-        size_t n = 0;
-
-        if (w->state != WATCH_LIVE || w->is_gone)
-                return;
-        for (size_t i = 0; i < q->n_events; i++)
-                if (q->events[i].kv.mod_revision >= w->next_revision &&
-                    str_starts_with(q->events[i].kv.key, w->prefix))
-                        q->matching[n++] = q->events[i];
-        if (n > 0)
-                w->changed(w->userdata, 0, q->matching, n, q->matching[n - 1].kv.mod_revision);
-}
-
-/* ---- leases ---- */
 
 static void local_leases_arm(struct local *s) {
         uint64_t due_usec = leases_next_due(&s->leases);
@@ -333,8 +213,6 @@ static void local_leases_follow(struct local *s, struct store_request *q) {
 /* ---- answers ---- */
 
 static void local_answer(struct local *s, struct store_request *q) {
-        struct local_watch *w;
-
         if (q->has_store_failed)
                 (void) memcpy(s->failure, q->e.text, sizeof(s->failure));
         if (q->kind != STORE_REQUEST_LIST)
@@ -343,20 +221,17 @@ static void local_answer(struct local *s, struct store_request *q) {
         if (q->done)
                 q->done(q->userdata, q->r, &q->result, q->r < 0 ? &q->e : NULL);
 
-        if (q->watch) {
-                w = CONTAINER_OF(q->watch, struct local_watch, base);
-                local_watch_continue(w, q);
-        } else if (q->n_events > 0 && q->r == 0) {
-                LIST_FOREACH(i, &s->watches)
-                        local_watch_feed(CONTAINER_OF(i, struct local_watch, link), q);
-        }
+        if (q->watch)
+                watches_continue(q);
+        else if (q->n_events > 0 && q->r == 0)
+                watches_feed(&s->watches, q);
         store_request_free(q);
 }
 
 static size_t local_answer_all(struct local *s, struct list *finished) {
         size_t n = 0;
 
-        s->is_answering = true;
+        watches_hold(&s->watches);
         while (!list_is_empty(finished)) {
                 struct store_request *q = CONTAINER_OF(finished->next, struct store_request, link);
 
@@ -364,9 +239,7 @@ static size_t local_answer_all(struct local *s, struct list *finished) {
                 local_answer(s, q);
                 n++;
         }
-        s->is_answering = false;
-        LIST_FOREACH(i, &s->watches)
-                local_watch_release(CONTAINER_OF(i, struct local_watch, link));
+        watches_let_go(&s->watches);
         return n;
 }
 
@@ -473,6 +346,11 @@ static int local_submit(struct store *base, struct store_request *q, struct err 
         return 0;
 }
 
+static int local_watch(struct store *base, const struct store_watch_options *options,
+                       struct store_watch **ret, struct err *e) {
+        return watches_add(&local_of(base)->watches, base, options, ret, e);
+}
+
 static int64_t local_revision(const struct store *base) {
         return local_of(base)->revision;
 }
@@ -509,11 +387,9 @@ static void local_drain(struct local *s) {
 static void local_free(struct store *base) {
         struct local *s = local_of(base);
 
-        LIST_FOREACH(i, &s->watches)
-                CONTAINER_OF(i, struct local_watch, link)->is_gone = true;
+        watches_abandon(&s->watches);
         local_drain(s);
-        LIST_FOREACH(i, &s->watches)
-                local_watch_release(CONTAINER_OF(i, struct local_watch, link));
+        watches_let_go(&s->watches);
 
         loop_timer_unref(s->lease_timer);
         leases_done(&s->leases);
@@ -533,7 +409,7 @@ static const struct store_ops local_ops = {
         .failure = local_failure,
         .submit = local_submit,
         .watch = local_watch,
-        .watch_free = local_watch_free,
+        .watch_free = watches_remove,
         .check_leases = local_check_leases,
 };
 
@@ -574,7 +450,7 @@ static void local_init(struct local *s, struct engine *en,
         s->clock = options->clock;
         s->revision = en->revision;
         s->event_fd = -1;
-        list_init(&s->watches);
+        watches_init(&s->watches);
         list_init(&s->waiting);
         list_init(&s->finished);
         leases_init(&s->leases);

@@ -219,8 +219,7 @@ static int sqlite_read_event(struct sqlite_use *u, struct arena *arena, struct s
 }
 
 static int sqlite_history(struct engine *base, const struct engine_history *what,
-                          struct arena *arena, struct store_event **ret_events, size_t *ret_n,
-                          int64_t *ret_next, struct err *e) {
+                          struct arena *arena, struct engine_events *ret, struct err *e) {
         struct sqlite_engine *en = sqlite_of(base);
         AUTO_DONE(sqlite_use) struct sqlite_use u = { 0 };
         size_t n = 0, cap = 0, n_rows = 0, n_bytes = 0;
@@ -251,9 +250,11 @@ static int sqlite_history(struct engine *base, const struct engine_history *what
         }
         if (r < 0)
                 return r;
-        *ret_events = events;
-        *ret_n = n;
-        *ret_next = next;
+        *ret = (struct engine_events){
+                .events = events,
+                .n = n,
+                .next_revision = next,
+        };
         return 0;
 }
 

@@ -283,15 +283,16 @@ int store_lease_revoke(struct store *s, int64_t lease, store_done_fn done, void 
         return store_lease_submit(s, STORE_REQUEST_REVOKE, lease, done, userdata, e);
 }
 
-int store_watch(struct store *s, const char *prefix, int64_t from_revision, store_watch_fn changed,
-                void *userdata, struct store_watch **ret, struct err *e) {
-        int r = store_check_prefix(prefix, e);
+int store_watch(struct store *s, const struct store_watch_options *options,
+                struct store_watch **ret, struct err *e) {
+        int r = store_check_prefix(options->prefix, e);
 
         if (r < 0)
                 return r;
-        if (from_revision < 0)
-                return err_set(e, -EINVAL, "a revision is never negative: %" PRId64, from_revision);
-        return s->ops->watch(s, prefix, from_revision, changed, userdata, ret, e);
+        if (options->from_revision < 0)
+                return err_set(e, -EINVAL, "a revision is never negative: %" PRId64,
+                               options->from_revision);
+        return s->ops->watch(s, options, ret, e);
 }
 
 void store_watch_unref(struct store_watch *w) {

@@ -164,10 +164,18 @@ struct store_watch;
 typedef void (*store_watch_fn)(void *userdata, int r, const struct store_event *events, size_t n,
                                int64_t revision);
 
-/* Watches keys that begin with prefix, from and with from_revision on (1 or 0: everything that
- * isn't compacted; store_revision() + 1: only what is new). */
-int store_watch(struct store *s, const char *prefix, int64_t from_revision, store_watch_fn changed,
-                void *userdata, struct store_watch **ret, struct err *e);
+struct store_watch_options {
+        const char *prefix;    /* keys that begin with it; copied */
+        int64_t from_revision; /* and with it: 1 or 0: everything that isn't compacted;
+                                  store_revision() + 1: only what is new */
+        store_watch_fn changed;
+        void *userdata;
+};
+
+/* *ret is the caller's. Returns 0, -E2BIG for a prefix no key can have, -EINVAL for a negative
+ * revision, -ESHUTDOWN or -ENOMEM. */
+int store_watch(struct store *s, const struct store_watch_options *options,
+                struct store_watch **ret, struct err *e);
 void store_watch_unref(struct store_watch *w);
 DEFINE_AUTO(store_watch);
 

@@ -233,8 +233,7 @@ static size_t memory_piece_end(const struct memory_engine *en, size_t first,
 }
 
 static int memory_history(struct engine *base, const struct engine_history *what,
-                          struct arena *arena, struct store_event **ret_events, size_t *ret_n,
-                          int64_t *ret_next, struct err *e) {
+                          struct arena *arena, struct engine_events *ret, struct err *e) {
         struct memory_engine *en = memory_of(base);
         size_t first = memory_first_row(en, what->from_revision);
         size_t end = memory_piece_end(en, first, what);
@@ -253,9 +252,11 @@ static int memory_history(struct engine *base, const struct engine_history *what
                         return memory_no_memory(e);
                 n++;
         }
-        *ret_events = events;
-        *ret_n = n;
-        *ret_next = end < en->n_rows ? en->rows[end]->kv.mod_revision : 0;
+        *ret = (struct engine_events){
+                .events = events,
+                .n = n,
+                .next_revision = end < en->n_rows ? en->rows[end]->kv.mod_revision : 0,
+        };
         return 0;
 }
 

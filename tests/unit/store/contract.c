@@ -372,7 +372,14 @@ static void a_thousand_waiting_transactions_are_answered_in_order(void **state) 
 }
 
 static void watch(struct bench *b, const char *prefix, int64_t from, struct seen *s) {
-        assert_int_equal(store_watch(b->store, prefix, from, seen_take, s, &s->watch, NULL), 0);
+        const struct store_watch_options options = {
+                .prefix = prefix,
+                .from_revision = from,
+                .changed = seen_take,
+                .userdata = s,
+        };
+
+        assert_int_equal(store_watch(b->store, &options, &s->watch, NULL), 0);
 }
 
 static void settle(struct bench *b) {
@@ -473,8 +480,14 @@ static void watches_may_go_in_a_callback_and_before_their_first_event(void **sta
         struct bench *b = *state;
         struct seen x = { 0 }, y = { 0 }, gone = { 0 };
         struct closing c = { &x, &y };
+        const struct store_watch_options options = {
+                .prefix = "",
+                .from_revision = 2,
+                .changed = close_both,
+                .userdata = &c,
+        };
 
-        assert_int_equal(store_watch(b->store, "", 2, close_both, &c, &x.watch, NULL), 0);
+        assert_int_equal(store_watch(b->store, &options, &x.watch, NULL), 0);
         watch(b, "", 2, &y);
         watch(b, "", 0, &gone);
         store_watch_unref(STEAL(gone.watch));

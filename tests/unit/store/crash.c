@@ -164,12 +164,17 @@ static void crash_verify(struct crash *c) {
         struct verifier v = { .c = c };
         struct store_watch *w = NULL;
         int64_t n;
+        const struct store_watch_options options = {
+                .prefix = "",
+                .from_revision = c->verified + 2,
+                .changed = crash_verify_events,
+                .userdata = &v,
+        };
 
         crash_open(c);
         n = store_revision(c->store) - 1;
         assert_true(n >= atomic_load(&c->shared->n_acked));
-        assert_int_equal(
-                store_watch(c->store, "", c->verified + 2, crash_verify_events, &v, &w, NULL), 0);
+        assert_int_equal(store_watch(c->store, &options, &w, NULL), 0);
         while (c->verified < n)
                 assert_true(loop_step(c->loop, USEC_NEVER) >= 0);
         assert_int_equal(c->verified, n);

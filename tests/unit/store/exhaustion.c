@@ -101,10 +101,16 @@ static int open_store(struct life *l) {
 static void live(struct life *l) {
         AUTO(store_watch) struct store_watch *w = NULL;
         int64_t lease = 0;
+        const struct store_watch_options options = {
+                .prefix = "/",
+                .from_revision = 0,
+                .changed = take_events,
+                .userdata = l,
+        };
 
         if (open_store(l) < 0)
                 return;
-        if (store_watch(l->store, "/", 0, take_events, l, &w, NULL) < 0)
+        if (store_watch(l->store, &options, &w, NULL) < 0)
                 w = NULL;
         for (int i = 0; i < 4; i++)
                 put(l, i % N_KEYS, 0);

@@ -243,6 +243,12 @@ static void what_is_not_damaged_can_be_read_and_nothing_is_written(void **state)
         struct disk d;
         AUTO_DONE(answer) struct answer a = { 0 };
         struct seen past = { 0 };
+        const struct store_watch_options options = {
+                .prefix = "",
+                .from_revision = 2,
+                .changed = seen_take,
+                .userdata = &past,
+        };
         (void) state;
 
         disk_init(&d, 3);
@@ -250,7 +256,7 @@ static void what_is_not_damaged_can_be_read_and_nothing_is_written(void **state)
         power_damage(d.power, "store.db", 4096 * 20UL, 4096 * 100UL);
         assert_int_equal(disk_open(&d, NULL), 0);
 
-        assert_int_equal(store_watch(d.bench.store, "", 2, seen_take, &past, &past.watch, NULL), 0);
+        assert_int_equal(store_watch(d.bench.store, &options, &past.watch, NULL), 0);
         assert_int_equal(bench_get(&d.bench, "/c", &a), 0);
         assert_string_equal(a.items[0].value, "3");
         assert_int_equal(past.r, -EUCLEAN);
