@@ -133,7 +133,7 @@ int image_remove(struct image_store *store, const char *reference, const struct 
         AUTO_DONE(image_words) struct image_words names = { 0 };
         AUTO(image) struct image *image = NULL;
         AUTO_CLOSE int lock_fd = -1;
-        int r = image_store_lock(store, &lock_fd, e);
+        int r = image_store_lock(store, true, &lock_fd, e);
 
         if (r == 0)
                 r = image_find(store, reference, &image, e);

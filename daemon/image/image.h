@@ -9,12 +9,14 @@
 
 /* The images of one machine, as files:
  *
- *   DIR/layers/HEX/          an unpacked layer, named by the SHA-256 of its tar (its diff ID);
- * overlayfs whiteouts DIR/layers/HEX.size      the bytes of its regular files DIR/images/HEX.json
- * an image: its configuration and its layers, named by the digest of its configuration
- *   DIR/references/NAME      one line: the image ID that a reference means; '/' is written as '%2F'
- *   DIR/tmp/                 what is being made; emptied by the next writer
- *   DIR/lock                 held by the one writer (orch-image)
+ *   DIR/layers/HEX/        an unpacked layer, named by the SHA-256 of its tar (its diff ID), with
+ *                          overlayfs' whiteouts
+ *   DIR/layers/HEX.size    the bytes of its regular files
+ *   DIR/images/HEX.json    an image: its configuration and its layers, named by the digest of its
+ *                          configuration
+ *   DIR/references/NAME    one line: the image ID that a reference means; '/' is written as '%2F'
+ *   DIR/tmp/               what is being made; swept by the next writer
+ *   DIR/lock               shared by writers (orch-image), held alone by collections
  *
  * An image becomes visible by rename, after all of it is on the disk. Readers take no lock. */
 struct image_store;

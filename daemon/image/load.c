@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "daemon/distribution/digest.h"
 #include "daemon/distribution/image_reference.h"
+#include "daemon/image/layer.h"
 #include "daemon/image/oci.h"
 #include "daemon/image/record.h"
 #include "daemon/image/store.h"
@@ -13,19 +14,15 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
-/* A layer that was unpacked into tmp and waits for its name. */
-struct load_layer {
-        char *tmp;
-        char *path;
-        uint64_t size_bytes;
-};
+/* More than cores, so that none is idle while others wait for the disk. */
+#define LOAD_LAYERS_AT_ONCE 4
 
 struct load {
         struct image_store *store;
         const struct image_load_options *options;
-        struct load_layer *layers; /* new ones, of all images */
+        struct layer **layers; /* new ones, of all images */
+        char **diff_ids;       /* what each is going to be; NULL: not known */
         size_t n_layers;
         uint64_t n_skipped;
         json_t *answer;
@@ -34,139 +31,88 @@ struct load {
 
 static void load_done(struct load *load) {
         for (size_t i = 0; i < load->n_layers; i++) {
-                if (load->layers[i].tmp)
-                        (void) dir_remove_all(AT_FDCWD, load->layers[i].tmp, NULL);
-                free(load->layers[i].tmp);
-                free(load->layers[i].path);
+                layer_unref(load->layers[i]);
+                free(load->diff_ids[i]);
         }
         free(load->layers);
+        free(load->diff_ids);
         json_decref(load->answer);
 }
 DEFINE_AUTO_DONE(load);
 
-static bool load_has_layer(const struct load *load, const char *path) {
-        struct stat st;
-
+static bool load_has_layer(const struct load *load, const char *diff_id) {
         for (size_t i = 0; i < load->n_layers; i++)
-                if (strcmp(load->layers[i].path, path) == 0)
+                if (load->diff_ids[i] && strcmp(load->diff_ids[i], diff_id) == 0)
                         return true;
-        return stat(path, &st) == 0;
+        return image_store_has_layer(load->store, diff_id);
 }
 
-static int load_take_layer(struct load *load, char *take_tmp, const char *path,
-                           uint64_t size_bytes) {
-        struct load_layer *layers = reallocarray(load->layers, load->n_layers + 1, sizeof(*layers));
-        char *copy = strdup(path);
+/* Starts the unpacking of one layer. digest: of the blob, "" or NULL: not known. diff_id: likewise
+ * NULL. */
+static int load_begin_layer(struct load *load, int fd, const char *digest, const char *diff_id) {
+        const struct layer_options options = { .digest = str_is_empty(digest) ? NULL : digest,
+                                               .diff_id = diff_id };
+        struct layer **layers =
+                reallocarray(load->layers, load->n_layers + 1, sizeof(*load->layers));
+        char **diff_ids;
+        int r;
 
         if (layers)
                 load->layers = layers;
-        if (!layers || !copy) {
-                (void) dir_remove_all(AT_FDCWD, take_tmp, NULL);
-                free(take_tmp);
-                free(copy);
+        diff_ids = reallocarray(load->diff_ids, load->n_layers + 1, sizeof(*load->diff_ids));
+        if (diff_ids)
+                load->diff_ids = diff_ids;
+        if (!layers || !diff_ids)
                 return err_set(load->e, -ENOMEM, "out of memory");
-        }
-        layers[load->n_layers++] =
-                (struct load_layer){ .tmp = take_tmp, .path = copy, .size_bytes = size_bytes };
-        return 0;
+        diff_ids[load->n_layers] = diff_id ? strdup(diff_id) : NULL;
+        r = diff_id && !diff_ids[load->n_layers]
+                    ? err_set(load->e, -ENOMEM, "out of memory")
+                    : layer_begin_file(load->store, &options, fd, &layers[load->n_layers], load->e);
+        if (r < 0)
+                free(diff_ids[load->n_layers]);
+        else
+                load->n_layers++;
+        return r;
 }
 
-/* Unpacks one layer into tmp. digest: of the blob, "" or NULL: not known. diff_id: likewise NULL.
- */
-static int load_unpack(struct load *load, int fd, const char *digest, const char *diff_id,
-                       struct unpack_result *ret) {
-        AUTO_FREE char *path = NULL;
-        AUTO_FREE char *tmp = NULL;
-        int r = image_store_make_tmp(load->store, "layer", &tmp, load->e);
+static int load_wait_layer(struct load *load, size_t i, struct unpack_result *ret) {
+        struct unpack_result result;
+        int r = layer_wait(load->layers[i], &result, load->e);
 
         if (r < 0)
                 return r;
-        if (chmod(tmp, 0755) < 0)
-                r = err_errno(load->e, -errno, "cannot change the mode of %s", tmp);
-        if (r == 0)
-                r = unpack_tar(fd, UNPACK_LAYER, tmp, ret, load->e);
-        if (r == 0 && !str_is_empty(digest) && strcmp(digest, ret->blob_digest) != 0)
-                r = err_set(load->e, -EBADMSG, "checksum differs (is %s); the file is damaged",
-                            ret->blob_digest);
-        if (r == 0 && diff_id && strcmp(diff_id, ret->diff_id) != 0)
-                r = err_set(load->e, -EBADMSG, "checksum of the unpacked layer differs (is %s)",
-                            ret->diff_id);
-        if (r == 0) {
-                path = image_store_layer_path(load->store, ret->diff_id);
-                if (!path)
-                        r = err_set(load->e, -ENOMEM, "out of memory");
-        }
-        if (r < 0) {
-                (void) dir_remove_all(AT_FDCWD, tmp, NULL);
-                return r == -ENOSPC ? err_wrap(load->e, r, "free some space under %s",
-                                               image_store_dir(load->store))
-                                    : r;
-        }
-        load->n_skipped += ret->n_skipped;
-        if (load_has_layer(load, path)) {
-                (void) dir_remove_all(AT_FDCWD, tmp, NULL);
-                return 0;
-        }
-        return load_take_layer(load, STEAL(tmp), path, ret->size_bytes);
+        load->n_skipped += result.n_skipped;
+        if (ret)
+                *ret = result;
+        return 0;
 }
 
+/* At most LOAD_LAYERS_AT_ONCE work at the same time; each is waited for in turn. */
 static int load_layers_of(struct load *load, int dirfd, const struct oci_image *image) {
-        for (size_t i = 0; i < image->layer_files.n; i++) {
-                AUTO_FREE char *path =
-                        image_store_layer_path(load->store, image->diff_ids.items[i]);
-                struct unpack_result result = { 0 };
-                AUTO_CLOSE int fd = -1;
-                int r;
+        size_t first = load->n_layers, n_waited = first;
+        int r = 0;
 
-                if (!path)
-                        return err_set(load->e, -ENOMEM, "out of memory");
-                if (load_has_layer(load, path))
+        for (size_t i = 0; r == 0 && i < image->layer_files.n; i++) {
+                AUTO_CLOSE int fd = -1;
+
+                if (load_has_layer(load, image->diff_ids.items[i]))
                         continue;
                 fd = oci_open(dirfd, image->layer_files.items[i]);
                 if (fd < 0)
                         return err_errno(load->e, fd == -ENOENT ? -EBADMSG : fd,
                                          "the image lacks %s", image->layer_files.items[i]);
-                r = load_unpack(load, fd, image->layer_digests.items[i], image->diff_ids.items[i],
-                                &result);
-                if (r < 0)
-                        return err_wrap(load->e, r, "layer %zu of %zu", i + 1,
-                                        image->layer_files.n);
+                r = load_begin_layer(load, fd, image->layer_digests.items[i],
+                                     image->diff_ids.items[i]);
+                if (r == 0 && load->n_layers - n_waited >= LOAD_LAYERS_AT_ONCE)
+                        r = load_wait_layer(load, n_waited++, NULL);
         }
-        return 0;
-}
-
-static int load_note_size(struct load *load, const struct load_layer *layer) {
-        AUTO_FREE char *path = str_format("%s.size", layer->path);
-        AUTO_FREE char *text = str_format("%llu", (unsigned long long) layer->size_bytes);
-
-        if (!path || !text)
-                return err_set(load->e, -ENOMEM, "out of memory");
-        return file_write_atomic(path, text, strlen(text), 0644, false, load->e);
-}
-
-/* Everything reaches the disk once, then the layers get their names. */
-static int load_commit_layers(struct load *load) {
-        AUTO_FREE char *layers = str_format("%s/layers", image_store_dir(load->store));
-        AUTO_CLOSE int fd = -1;
-
-        if (!layers)
-                return err_set(load->e, -ENOMEM, "out of memory");
-        if (load->n_layers == 0)
-                return 0;
-        fd = open(layers, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0 || syncfs(fd) < 0)
-                return err_errno(load->e, -errno, "cannot sync %s", layers);
-        for (size_t i = 0; i < load->n_layers; i++) {
-                int r = load_note_size(load, &load->layers[i]);
-
-                if (r < 0)
-                        return r;
-                if (rename(load->layers[i].tmp, load->layers[i].path) < 0)
-                        return err_errno(load->e, -errno, "cannot place layer %s",
-                                         load->layers[i].path);
-                free(STEAL(load->layers[i].tmp));
-        }
-        return fsync(fd) < 0 ? err_errno(load->e, -errno, "cannot sync %s", layers) : 0;
+        while (r == 0 && n_waited < load->n_layers)
+                r = load_wait_layer(load, n_waited++, NULL);
+        return r < 0 ? err_wrap(load->e, r, "layer %s",
+                                n_waited > first && load->diff_ids[n_waited - 1]
+                                        ? load->diff_ids[n_waited - 1]
+                                        : "")
+                     : 0;
 }
 
 /* Of the regular files, each layer for itself. A layer whose size can't be read counts nothing: it
@@ -249,7 +195,7 @@ static int load_folder(struct load *load, int dirfd) {
         for (size_t i = 0; r == 0 && i < images.n; i++)
                 r = load_layers_of(load, dirfd, &images.items[i]);
         if (r == 0)
-                r = load_commit_layers(load);
+                r = layers_commit(load->store, load->layers, load->n_layers, load->e);
         for (size_t i = 0; r == 0 && i < images.n; i++) {
                 AUTO_DONE(image_words) struct image_words names = { 0 };
                 const struct oci_image *image = &images.items[i];
@@ -263,18 +209,15 @@ static int load_folder(struct load *load, int dirfd) {
 
 static int load_archive(struct load *load, int fd) {
         AUTO_FREE char *tmp = NULL;
-        AUTO_CLOSE int dirfd = -1;
+        AUTO_CLOSE int tmp_fd = -1;
         struct unpack_result result;
-        int r = image_store_make_tmp(load->store, "archive", &tmp, load->e);
+        int r = image_store_make_tmp(load->store, "archive", &tmp, &tmp_fd, load->e);
 
         if (r < 0)
                 return r;
         r = unpack_tar(fd, UNPACK_PLAIN, tmp, &result, load->e);
-        if (r == 0) {
-                dirfd = open(tmp, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-                r = dirfd < 0 ? err_errno(load->e, -errno, "cannot open %s", tmp)
-                              : load_folder(load, dirfd);
-        }
+        if (r == 0)
+                r = load_folder(load, tmp_fd);
         (void) dir_remove_all(AT_FDCWD, tmp, NULL);
         return r;
 }
@@ -284,7 +227,7 @@ static int load_begin(struct load *load, struct image_store *store,
         *load = (struct load){ .store = store, .options = options, .e = e, .answer = json_array() };
         if (!load->answer)
                 return err_set(e, -ENOMEM, "out of memory");
-        return image_store_lock(store, ret_lock_fd, e);
+        return image_store_enter(store, ret_lock_fd, e);
 }
 
 int image_load(struct image_store *store, int fd, const char *path,
@@ -356,9 +299,11 @@ int image_import(struct image_store *store, int fd, const struct image_load_opti
         if (r == 0)
                 r = load_names(&load, NULL, &names);
         if (r == 0)
-                r = load_unpack(&load, fd, NULL, NULL, &result);
+                r = load_begin_layer(&load, fd, NULL, NULL);
         if (r == 0)
-                r = load_commit_layers(&load);
+                r = load_wait_layer(&load, 0, &result);
+        if (r == 0)
+                r = layers_commit(load.store, load.layers, load.n_layers, e);
         if (r == 0)
                 r = import_publish(&load, result.diff_id, &names);
         if (r < 0)

@@ -16,7 +16,7 @@ struct image_load_options {
 /* Loads every image of what fd (a seekable or streaming archive) or path (a layout directory; then
  * fd is -1) holds.
  *
- * Takes the store's lock, spools what can't be read twice to DIR/tmp, verifies every digest,
+ * Enters the store, spools what can't be read twice to DIR/tmp, verifies every digest,
  * unpacks the layers that the store hasn't yet, syncs, then publishes. Fails as a whole or
  * publishes image by image, each one whole.
  *

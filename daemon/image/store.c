@@ -12,9 +12,11 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #define STORE_RECORD_MAX (4U << 20)
 #define STORE_ID_MAX 128
+#define STORE_TMP_TRIES 8
 
 struct image_store {
         char *dir;
@@ -89,39 +91,110 @@ static char *store_reference_from_file(const char *name) {
         return strbuf_steal(&b);
 }
 
-int image_store_make_tmp(const struct image_store *store, const char *word, char **ret,
+int image_store_make_tmp(const struct image_store *store, const char *word, char **ret, int *ret_fd,
                          struct err *e) {
-        AUTO_FREE char *path = str_format("%s/tmp/%s-XXXXXX", store->dir, word);
+        /* Between mkdtemp() and flock() a sweeper may take the folder: then another is made. */
+        for (int i = 0; i < STORE_TMP_TRIES; i++) {
+                AUTO_FREE char *path = str_format("%s/tmp/%s-XXXXXX", store->dir, word);
+                AUTO_CLOSE int fd = -1;
+                struct stat st;
+
+                if (!path)
+                        return err_set(e, -ENOMEM, "out of memory");
+                if (!mkdtemp(path))
+                        return err_errno(e, -errno, "cannot create a folder in %s/tmp", store->dir);
+                fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) < 0 || stat(path, &st) < 0)
+                        continue;
+                *ret = STEAL(path);
+                *ret_fd = STEAL_FD(fd);
+                return 0;
+        }
+        return err_set(e, -EAGAIN, "cannot keep a folder in %s/tmp; try again", store->dir);
+}
+
+/* The unpacker of a killed writer is killed with it, but may put a last file in meanwhile. */
+static void store_sweep_one(int dirfd, const char *name) {
+        const struct timespec pause = { .tv_nsec = 2000000 };
+
+        for (int i = 0; i < STORE_TMP_TRIES && dir_remove_all(dirfd, name, NULL) < 0; i++)
+                (void) nanosleep(&pause, NULL);
+}
+
+/* Removes what writers left that are no more: nobody holds it. */
+static int store_sweep_tmp(const struct image_store *store, struct err *e) {
+        AUTO_FREE char *path = str_format("%s/tmp", store->dir);
+        struct dirent *d;
+        DIR *dir;
 
         if (!path)
                 return err_set(e, -ENOMEM, "out of memory");
-        if (!mkdtemp(path))
-                return err_errno(e, -errno, "cannot create a folder in %s/tmp", store->dir);
-        *ret = STEAL(path);
+        dir = opendir(path);
+        if (!dir)
+                return err_errno(e, -errno, "cannot read %s", path);
+        while ((d = readdir(dir))) {
+                AUTO_CLOSE int fd = -1;
+
+                if (d->d_name[0] == '.')
+                        continue;
+                fd = openat(dirfd(dir), d->d_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+                if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
+                        store_sweep_one(dirfd(dir), d->d_name);
+        }
+        (void) closedir(dir);
         return 0;
 }
 
-int image_store_lock(struct image_store *store, int *ret_fd, struct err *e) {
+static int store_lock(struct image_store *store, int how, int *ret_fd, struct err *e) {
         AUTO_FREE char *path = str_format("%s/lock", store->dir);
-        AUTO_FREE char *tmp = str_format("%s/tmp", store->dir);
         AUTO_CLOSE int fd = -1;
-        int r;
 
-        if (!path || !tmp)
+        if (!path)
                 return err_set(e, -ENOMEM, "out of memory");
         fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         if (fd < 0)
                 return err_errno(e, -errno, "cannot open %s", path);
-        while (flock(fd, LOCK_EX) < 0)
+        while (flock(fd, how) < 0) {
+                if (errno == EWOULDBLOCK)
+                        return err_set(e, -EBUSY,
+                                       "images are being pulled or loaded; try again when that is "
+                                       "done");
                 if (errno != EINTR)
                         return err_errno(e, -errno, "cannot lock %s", path);
-        r = dir_remove_all(AT_FDCWD, tmp, e);
+        }
+        *ret_fd = STEAL_FD(fd);
+        return 0;
+}
+
+int image_store_enter(struct image_store *store, int *ret_fd, struct err *e) {
+        AUTO_CLOSE int fd = -1;
+        int r = store_lock(store, LOCK_SH, &fd, e);
+
         if (r == 0)
-                r = dir_make_all(tmp, 0700, e);
+                r = store_sweep_tmp(store, e);
         if (r < 0)
                 return err_wrap(e, r, "image store");
         *ret_fd = STEAL_FD(fd);
         return 0;
+}
+
+int image_store_lock(struct image_store *store, bool is_patient, int *ret_fd, struct err *e) {
+        AUTO_CLOSE int fd = -1;
+        int r = store_lock(store, LOCK_EX | (is_patient ? 0 : LOCK_NB), &fd, e);
+
+        if (r == 0)
+                r = store_sweep_tmp(store, e);
+        if (r < 0)
+                return err_wrap(e, r, "image store");
+        *ret_fd = STEAL_FD(fd);
+        return 0;
+}
+
+bool image_store_has_layer(const struct image_store *store, const char *diff_id) {
+        AUTO_FREE char *path = image_store_layer_path(store, diff_id);
+        struct stat st;
+
+        return path && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 static int store_read_record(struct image_store *store, const char *id, struct image **ret,

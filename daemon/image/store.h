@@ -4,20 +4,30 @@
 
 #include "daemon/image/image.h"
 
-/* Waits for the one writer's place, then empties DIR/tmp. lock->fd: close it (or die) to leave.
- * Returns 0 or a negative errno. Blocks while another orch-image works. */
-int image_store_lock(struct image_store *store, int *ret_fd, struct err *e);
+/* Takes a place among the writers: several pull and load side by side, and while one does nothing
+ * is collected. What killed writers left in DIR/tmp is swept first. *ret_fd: close it (or die) to
+ * leave. Returns 0 or a negative errno. Blocks while a collection goes on. */
+int image_store_enter(struct image_store *store, int *ret_fd, struct err *e);
+
+/* Waits until all writers have left, and keeps others out: for collections. Otherwise the same.
+ * is_patient: false: -EBUSY instead of waiting. */
+int image_store_lock(struct image_store *store, bool is_patient, int *ret_fd, struct err *e);
+
+/* Whether a whole layer stands under this diff ID. */
+bool image_store_has_layer(const struct image_store *store, const char *diff_id);
 
 /* Paths, the caller's; NULL when memory is out. digest: "sha256:HEX". */
 char *image_store_layer_path(const struct image_store *store, const char *digest);
 char *image_store_record_path(const struct image_store *store, const char *id);
 char *image_store_reference_path(const struct image_store *store, const char *reference);
 
-/* Makes DIR/tmp/WORD-XXXXXX and returns its path (the caller's) in *ret. */
-int image_store_make_tmp(const struct image_store *store, const char *word, char **ret,
+/* Makes the folder DIR/tmp/WORD-XXXXXX, which is swept once neither *ret_fd nor a copy of it is
+ * open any more. ret: its path; ret_fd: the open folder, close-on-exec; both the caller's. */
+int image_store_make_tmp(const struct image_store *store, const char *word, char **ret, int *ret_fd,
                          struct err *e);
 
-/* Puts an image in: its record, then its names. Layers must be in place. All of it is on the disk
+/* Puts an image in: its record, then its names. Layers must be in place and the caller among the
+ * writers. All of it is on the disk
  * afterwards. Returns 0 or a negative errno; a crash between leaves the image without some names,
  * never a name without image. */
 int image_store_publish(struct image_store *store, const char *id, const char *record,
