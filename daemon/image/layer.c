@@ -128,8 +128,7 @@ int layer_wait(struct layer *layer, struct unpack_result *ret, struct err *e) {
 
 static int layer_note_size(const struct layer *layer, const char *path, struct err *e) {
         AUTO_FREE char *size_path = str_format("%s.size", path);
-        AUTO_FREE char *text =
-                str_format("%llu", (unsigned long long) layer->result.size_bytes);
+        AUTO_FREE char *text = str_format("%llu", (unsigned long long) layer->result.size_bytes);
 
         if (!size_path || !text)
                 return err_set(e, -ENOMEM, "out of memory");

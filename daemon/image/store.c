@@ -17,6 +17,7 @@
 #define STORE_RECORD_MAX (4U << 20)
 #define STORE_ID_MAX 128
 #define STORE_TMP_TRIES 8
+#define STORE_SWEEP_TRIES 100
 
 struct image_store {
         char *dir;
@@ -117,7 +118,7 @@ int image_store_make_tmp(const struct image_store *store, const char *word, char
 static void store_sweep_one(int dirfd, const char *name) {
         const struct timespec pause = { .tv_nsec = 2000000 };
 
-        for (int i = 0; i < STORE_TMP_TRIES && dir_remove_all(dirfd, name, NULL) < 0; i++)
+        for (int i = 0; i < STORE_SWEEP_TRIES && dir_remove_all(dirfd, name, NULL) < 0; i++)
                 (void) nanosleep(&pause, NULL);
 }
 
@@ -399,5 +400,6 @@ int image_store_publish(struct image_store *store, const char *id, const char *r
                         return err_set(e, -ENOMEM, "out of memory");
                 r = file_write_atomic(name_path, line, strlen(line), 0644, true, e);
         }
-        return r;
+        /* What a writer held that was dying when this one began. */
+        return r < 0 ? r : store_sweep_tmp(store, e);
 }

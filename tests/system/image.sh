@@ -67,7 +67,7 @@ echo "ok - nothing is left"
 # Killed at any moment, an image is whole or absent, and the next run cleans up.
 i=0
 while [ $i -lt 25 ]; do
-  orch_image load "$WORK/big.tar" >/dev/null 2>&1 & pid=$!
+  "$IMAGE" --store "$STORE" load "$WORK/big.tar" >/dev/null 2>&1 & pid=$!
   sleep "0.0$((i % 10))$((i % 7))"
   kill -9 "$pid" 2>/dev/null || true
   wait "$pid" 2>/dev/null || true
