@@ -17,8 +17,19 @@
 #define FIXTURE_PATIENCE_USEC (30 * USEC_PER_SEC)
 #define FIXTURE_SKIPPED 77
 
-static const char *fixture_cgroup(void) {
-        return "orch-test";
+const char *const fixture_sleep[3] = { "sh", "-c", "sleep 1000" };
+
+void fixture_assert_has(const char *text, const char *part) {
+        if (!strstr(text, part))
+                fail_msg("\"%s\" is not in \"%s\"", part, text);
+}
+
+const char *fixture_cgroup(char name[FIXTURE_CGROUP_MAX]) {
+        struct stat own;
+
+        assert_int_equal(stat("/proc/self/ns/pid", &own), 0);
+        (void) snprintf(name, FIXTURE_CGROUP_MAX, "orch-test-%lu", (unsigned long) own.st_ino);
+        return name;
 }
 
 static void fixture_make_root(void) {
@@ -86,10 +97,11 @@ void fixture_enter(int argc, char *argv[]) {
 }
 
 int fixture_leave(int result) {
+        char group[FIXTURE_CGROUP_MAX];
         struct cgroup_host host;
         AUTO_DONE(strbuf) struct strbuf warnings = { 0 };
 
-        if (cgroup_host_prepare(fixture_cgroup(), NULL, &host, &warnings, NULL) == 0)
+        if (cgroup_host_prepare(fixture_cgroup(group), NULL, &host, &warnings, NULL) == 0)
                 for (unsigned t = 0; t < CGROUP_TREES; t++)
                         (void) rmdir(host.dir[t]);
         return result;
@@ -112,6 +124,7 @@ static void fixture_on_lost(void *userdata, const char *uid) {
 }
 
 void fixture_open(struct fixture *f) {
+        char group[FIXTURE_CGROUP_MAX];
         const char *build = getenv("ORCH_BUILD");
         AUTO_FREE char *binary = str_format("%s/daemon/pod/orch-pod", build ? build : "build");
         const struct runtime_config config = {
@@ -120,7 +133,7 @@ void fixture_open(struct fixture *f) {
                 .log_dir = FIXTURE_LOGS,
                 .state_dir = FIXTURE_STATE,
                 .pod_binary = binary,
-                .cgroup_name = fixture_cgroup(),
+                .cgroup_name = fixture_cgroup(group),
                 .log_max_bytes = 256 << 10,
                 .log_max_files = 64,
                 .events = { .on_exit = fixture_on_exit, .on_pod_lost = fixture_on_lost },

@@ -17,6 +17,9 @@
 #define FIXTURE_STATE FIXTURE_DIR "/state"
 #define FIXTURE_ROOT FIXTURE_DIR "/rootfs"
 
+/* The command of a container that does nothing. */
+extern const char *const fixture_sleep[3];
+
 /* What callbacks noted. */
 struct fixture {
         sd_event *event;
@@ -42,6 +45,11 @@ int fixture_leave(int result);
 
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
+#define FIXTURE_TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+/* The control group of this run, which no other run has: in name, which is returned. */
+#define FIXTURE_CGROUP_MAX 32
+const char *fixture_cgroup(char name[FIXTURE_CGROUP_MAX]);
 
 void fixture_open(struct fixture *f);
 /* Runs the loop until *flag (a moment that a broken runtime would never reach fails the test). */
@@ -63,3 +71,6 @@ void fixture_exec_spec(struct fixture *f, const struct runtime_exec_spec *spec);
 void fixture_exec(struct fixture *f, const char *container, const char *script, int out);
 
 void fixture_on_done(void *userdata, int r, const struct err *e);
+
+/* Fails the test unless text holds part. */
+void fixture_assert_has(const char *text, const char *part);

@@ -92,6 +92,16 @@ int bench_put(struct bench *b, const char *key, const char *value, struct answer
         return bench_put_lease(b, key, value, 0, a);
 }
 
+void bench_put_numbered(struct bench *b, const char *prefix, int n) {
+        for (int i = 0; i < n; i++) {
+                char key[32], value[16];
+
+                (void) snprintf(key, sizeof(key), "%s%03d", prefix, i);
+                (void) snprintf(value, sizeof(value), "%d", i);
+                assert_int_equal(bench_put(b, key, value, NULL), 0);
+        }
+}
+
 int bench_delete(struct bench *b, const char *key, struct answer *a) {
         const struct store_op op = { .verb = STORE_DELETE, .key = key };
 

@@ -55,9 +55,12 @@ void bench_wait(struct bench *b, const struct answer *a);
 int bench_put(struct bench *b, const char *key, const char *value, struct answer *a);
 int bench_put_lease(struct bench *b, const char *key, const char *value, int64_t lease,
                     struct answer *a);
+/* Writes 000 to n - 1 behind prefix. */
+void bench_put_numbered(struct bench *b, const char *prefix, int n);
 int bench_delete(struct bench *b, const char *key, struct answer *a);
 int bench_transact(struct bench *b, const struct store_txn *txn, struct answer *a);
 int bench_get(struct bench *b, const char *key, struct answer *a);
+#define LIST_ALL (&(struct store_list){ .prefix = "" })
 int bench_list(struct bench *b, const struct store_list *list, struct answer *a);
 int bench_compact(struct bench *b, int64_t revision, struct answer *a);
 
@@ -81,3 +84,8 @@ int bench_teardown(void **state);
 
 extern const struct bench_backend bench_memory;
 extern const struct bench_backend bench_sqlite;
+
+/* Rows of a test program's table: a test for one back-end, or for each of them. */
+#define CONTRACT(test, backend)                                                                    \
+        { #test " (" #backend ")", test, bench_setup, bench_teardown, (void *) &bench_##backend }
+#define CONTRACT_ALL(test) CONTRACT(test, memory), CONTRACT(test, sqlite)
