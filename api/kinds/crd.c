@@ -77,6 +77,13 @@ static const struct schema crd_validation_schema = {
         .n_fields = ARRAY_SIZE(crd_validation_fields),
 };
 
+static const struct field crd_selectable_fields[] = {
+        FIELD_KEPT("jsonPath", 1, FIELD_STRING, FIELD_ONE, "Where the value is: .spec.color",
+                   .flags = FIELD_REQUIRED),
+};
+static const struct schema crd_selectable_schema =
+        SCHEMA_KEPT(crd_selectable, "SelectableField", "A field that selectors may name.");
+
 #define SELF struct crd_version
 static const struct field crd_version_fields[] = {
         FIELD_OF_STRING(name, "name", 1, "Name: v1, v1beta1.", .flags = FIELD_REQUIRED),
@@ -93,8 +100,9 @@ static const struct field crd_version_fields[] = {
         FIELD_OF_OPT_BOOL(deprecated, "deprecated", 7,
                           "Whether using it is answered with a warning."),
         FIELD_OF_STRING(deprecation_warning, "deprecationWarning", 8, "Text of that warning."),
-        FIELD_OF_UNACTED("selectableFields", 9, FIELD_ANY, FIELD_LIST,
-                         "Fields that selectors may name."),
+        FIELD_KEPT("selectableFields", 9, FIELD_OBJECT, FIELD_LIST,
+                   "Fields that selectors may name.", .schema = &crd_selectable_schema,
+                   .flags = FIELD_ATOMIC),
 };
 #undef SELF
 static const struct schema crd_version_schema =

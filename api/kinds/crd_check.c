@@ -1,6 +1,7 @@
 /* What a CustomResourceDefinition may say (k8s.io/apiextensions-apiserver,
  * pkg/apis/apiextensions/validation). */
 #include "api/kinds/crd.h"
+#include "api/kinds/crd_selectable.h"
 #include "api/kinds/custom_node.h"
 #include "base/str.h"
 
@@ -271,7 +272,7 @@ static bool has_rules(const json_t *schema, unsigned depth) {
 
 int crd_check_tree(const json_t *tree, struct diags *d) {
         const json_t *versions = json_object_get(json_object_get(tree, "spec"), "versions"), *one;
-        char at[80];
+        char at[80], version[48];
         size_t i;
         int r = 0;
 
@@ -287,6 +288,8 @@ int crd_check_tree(const json_t *tree, struct diags *d) {
                         continue;
                 }
                 r = custom_schema_check(schema, at, d);
+                (void) snprintf(version, sizeof(version), "spec.versions[%zu]", i);
+                crd_selectable_check(one, version, d);
                 if (has_rules(schema, 0))
                         (void) diag_add(d, DIAG_WARNING, DIAG_INVALID, at,
                                         "kept but not acted on: x-kubernetes-validations, rules in "

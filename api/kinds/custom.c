@@ -1,6 +1,7 @@
 /* struct kind made from a CustomResourceDefinition, and what api/kinds asks of it. */
 #include "api/kinds/custom.h"
 
+#include "api/kinds/crd_selectable.h"
 #include "api/kinds/custom_node.h"
 #include "api/kinds/object.h"
 #include "base/str.h"
@@ -288,6 +289,11 @@ char *custom_deprecation(const struct kind *k) {
                 return NULL;
         return *text ? str_format("%s", text)
                      : str_format("%s %s is deprecated", k->api_version, k->name);
+}
+
+bool custom_is_selectable(const struct kind *k, const char *name) {
+        return k->custom && k->custom->definition &&
+               crd_selectable_has(version_find(k->custom->definition, k->version), name);
 }
 
 /* ---- objects ---- */

@@ -51,6 +51,9 @@ const json_t *custom_definition(const struct kind *k);
  * caller's; NULL: nothing, or memory is out. */
 char *custom_deprecation(const struct kind *k);
 
+/* Whether field selectors may name a field of this version: "spec.color". */
+bool custom_is_selectable(const struct kind *k, const char *name);
+
 /* ---- what api/kinds does for kinds with k->custom (kind_default() and friends call these) ---- */
 
 /* Adds the schema's defaults to the tree. Returns 0 or -ENOMEM. */

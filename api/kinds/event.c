@@ -2,6 +2,7 @@
 
 #include "api/kinds/object.h"
 #include "api/kinds/tables.h"
+#include "base/clock.h"
 #include "base/str.h"
 
 #include <stdio.h>
@@ -82,6 +83,30 @@ static const struct schema event_v1_schema = {
         .n_fields = ARRAY_SIZE(event_v1_fields),
         .size = sizeof(struct event),
 };
+
+/* Kubernetes' Go structs write these whether they say something or not. */
+static int event_fill(json_t *tree, const char *key, json_t *take_value) {
+        if (json_object_get(tree, key)) {
+                json_decref(take_value);
+                return 0;
+        }
+        return json_object_set_new(tree, key, take_value) < 0 ? -ENOMEM : 0;
+}
+
+static int event_set_defaults(json_t *tree) {
+        static const char *const TIMES[] = { "firstTimestamp", "lastTimestamp", "eventTime" };
+        static const char *const TEXTS[] = { "reportingComponent", "reportingInstance" };
+
+        if (event_fill(tree, "source", json_object()) < 0)
+                return -ENOMEM;
+        for (size_t i = 0; i < ARRAY_SIZE(TIMES); i++)
+                if (event_fill(tree, TIMES[i], json_null()) < 0)
+                        return -ENOMEM;
+        for (size_t i = 0; i < ARRAY_SIZE(TEXTS); i++)
+                if (event_fill(tree, TEXTS[i], json_string("")) < 0)
+                        return -ENOMEM;
+        return 0;
+}
 
 static void event_check(const void *decoded, struct diags *d) {
         const struct event *e = decoded;
@@ -168,6 +193,7 @@ const struct kind event_kind = {
         .is_stored = true,
         .name_format = FORMAT_DNS_SUBDOMAIN,
         .schema = &event_schema,
+        .set_defaults = event_set_defaults,
         .check = event_check,
         .columns = event_columns,
         .n_columns = ARRAY_SIZE(event_columns),
@@ -185,15 +211,14 @@ static const char *const event_names[][2] = {
         { "reportingComponent", "reportingController" },
 };
 
-/* Gives each field its name in the other version; null times and nulls are left out. */
+/* Gives each field its name in the other version. */
 static int event_rename(json_t *tree, size_t from) {
         for (size_t i = 0; i < ARRAY_SIZE(event_names); i++) {
                 json_t *value = json_object_get(tree, event_names[i][from]);
 
                 if (!value)
                         continue;
-                if (!json_is_null(value) &&
-                    json_object_set(tree, event_names[i][1 - from], value) < 0)
+                if (json_object_set(tree, event_names[i][1 - from], value) < 0)
                         return -ENOMEM;
                 (void) json_object_del(tree, event_names[i][from]);
         }
@@ -201,11 +226,45 @@ static int event_rename(json_t *tree, size_t from) {
 }
 
 static int event_v1_to_stored(json_t *tree) {
-        return event_rename(tree, 1);
+        return event_rename(tree, 1) < 0 ? -ENOMEM : event_set_defaults(tree);
+}
+
+/* When it happened, for clients that want to know in this version (docs/adr/0178). */
+static int event_v1_set_time(json_t *tree) {
+        static const char *const TIMES[] = { "deprecatedFirstTimestamp",
+                                             "deprecatedLastTimestamp" };
+        const json_t *meta = json_object_get(tree, "metadata");
+        const char *text = json_string_value(json_object_get(meta, "creationTimestamp"));
+        char time[CLOCK_TEXT_MAX];
+        uint64_t usec = 0;
+
+        if (json_is_string(json_object_get(tree, "eventTime")))
+                return 0;
+        for (size_t i = 0; i < ARRAY_SIZE(TIMES); i++) {
+                const json_t *told = json_object_get(tree, TIMES[i]);
+
+                if (json_is_string(told)) {
+                        text = json_string_value(told);
+                        break;
+                }
+        }
+        if (!text || clock_parse(text, &usec) < 0)
+                return 0;
+        return json_object_set_new(tree, "eventTime", json_string(clock_format_micro(usec, time))) <
+                               0
+                       ? -ENOMEM
+                       : 0;
 }
 
 static int event_v1_from_stored(json_t *tree) {
-        return event_rename(tree, 0);
+        static const char *const TEXTS[] = { "reportingController", "reportingInstance" };
+
+        if (event_rename(tree, 0) < 0)
+                return -ENOMEM;
+        for (size_t i = 0; i < ARRAY_SIZE(TEXTS); i++)
+                if (str_is_empty(json_string_value(json_object_get(tree, TEXTS[i]))))
+                        (void) json_object_del(tree, TEXTS[i]);
+        return event_v1_set_time(tree);
 }
 
 const struct kind event_v1_kind = {

@@ -75,8 +75,7 @@ static const struct kind *const kind_stored[] = {
 };
 
 static const struct kind *const kind_bodies[] = {
-        &status_kind,  &scale_kind, &delete_options_kind, &eviction_kind, &token_request_kind,
-        &binding_kind, NULL,
+        &status_kind, &scale_kind, &delete_options_kind, &eviction_kind, &token_request_kind, NULL,
 };
 
 static const struct kind *const kind_questions[] = {
@@ -86,6 +85,7 @@ static const struct kind *const kind_questions[] = {
         &subject_access_review_kind,
         &local_subject_access_review_kind,
         &self_subject_rules_review_kind,
+        &binding_kind,
         NULL,
 };
 

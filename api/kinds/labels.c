@@ -18,7 +18,6 @@ void selector_unref(struct selector *s) {
 struct selector_reader {
         const char *at;
         struct selector *out;
-        bool is_fields; /* = == != only, keys are paths */
         struct err *e;
 };
 
@@ -31,7 +30,7 @@ static int selector_read_word(struct selector_reader *r, const char **ret) {
         size_t n;
 
         selector_skip_blanks(r);
-        n = strcspn(r->at, r->is_fields ? "=!, \t" : "=!<>,() \t");
+        n = strcspn(r->at, "=!<>,() \t");
         *ret = arena_strndup(r->out->arena, r->at, n);
         r->at += n;
         selector_skip_blanks(r);
@@ -49,8 +48,6 @@ static size_t selector_count(const char *text, char c) {
 static int selector_check_key(struct selector_reader *r, const char *key) {
         const char *wrong;
 
-        if (r->is_fields)
-                return key[0] ? 0 : err_set(r->e, -EINVAL, "a field selector lacks a field name");
         if (key[0] == '\0')
                 return err_set(r->e, -EINVAL,
                                "found '%.*s', expected: !, identifier, or 'end of string'",
@@ -62,7 +59,7 @@ static int selector_check_key(struct selector_reader *r, const char *key) {
 /* The newest value of a term. */
 static int selector_check_value(struct selector_reader *r, const struct selector_term *t,
                                 size_t i) {
-        const char *wrong = r->is_fields ? NULL : schema_format_check(FORMAT_LABELS, t->values[i]);
+        const char *wrong = schema_format_check(FORMAT_LABELS, t->values[i]);
 
         return wrong ? err_set(r->e, -EINVAL, "values[%zu][%s]: Invalid value: \"%s\": %s", i,
                                t->key, t->values[i], wrong)
@@ -137,11 +134,8 @@ static int selector_read_operator(struct selector_reader *r, struct selector_ter
                 err = selector_read_word(r, &t->values[0]);
                 return err < 0 ? err : selector_check_value(r, t, 0);
         }
-        if (!r->is_fields && (*r->at == '>' || *r->at == '<'))
+        if (*r->at == '>' || *r->at == '<')
                 return selector_read_bound(r, t);
-        if (r->is_fields)
-                return err_set(r->e, -EINVAL, "can't understand '%s': =, == or != must follow",
-                               t->key);
         if (*r->at == ',' || *r->at == '\0') {
                 t->op = SELECTOR_EXISTS;
                 return 0;
@@ -162,7 +156,7 @@ static int selector_read_term(struct selector_reader *r) {
         int err;
 
         selector_skip_blanks(r);
-        is_negated = *r->at == '!' && r->at[1] != '=' && !r->is_fields;
+        is_negated = *r->at == '!' && r->at[1] != '=';
         r->at += is_negated;
         err = selector_read_word(r, &t->key);
         if (err == 0)
@@ -200,9 +194,9 @@ static int selector_read_all(struct selector_reader *r) {
         return 0;
 }
 
-static int selector_read(const char *text, bool is_fields, struct selector **ret, struct err *e) {
+int selector_parse(const char *text, struct selector **ret, struct err *e) {
         AUTO(arena) struct arena *a = NULL;
-        struct selector_reader r = { .at = str_or_empty(text), .is_fields = is_fields, .e = e };
+        struct selector_reader r = { .at = str_or_empty(text), .e = e };
         int err;
 
         if (strnlen(r.at, SELECTOR_TEXT_MAX + 1) > SELECTOR_TEXT_MAX)
@@ -219,14 +213,6 @@ static int selector_read(const char *text, bool is_fields, struct selector **ret
         *ret = r.out;
         (void) STEAL(a);
         return 0;
-}
-
-int selector_parse(const char *text, struct selector **ret, struct err *e) {
-        return selector_read(text, false, ret, e);
-}
-
-int selector_parse_fields(const char *text, struct selector **ret, struct err *e) {
-        return selector_read(text, true, ret, e);
 }
 
 /* Whether a label is a number on the right side of the selector's. */

@@ -38,7 +38,8 @@ DEFINE_AUTO(selector);
  * At most 64 KiB. Returns 0, -EINVAL or -ENOMEM. */
 int selector_parse(const char *text, struct selector **ret, struct err *e);
 
-/* Parses a field selector: "metadata.name=x,status.phase!=Running"; = == != only. */
+/* Parses a field selector: "metadata.name=x,status.phase!=Running"; = == != only, and a backslash
+ * before each comma, equals sign and backslash of a value. Likewise. */
 int selector_parse_fields(const char *text, struct selector **ret, struct err *e);
 
 /* Whether labels match. s NULL matches everything. labels may be NULL: none. */

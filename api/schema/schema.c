@@ -20,6 +20,11 @@ static bool is_left_out(const struct field *f, const json_t *value) {
                                       : json_is_array(value) && json_array_size(value) == 0);
 }
 
+/* A moment that Kubernetes tells even where there is none. */
+static bool is_told_null(const struct field *f) {
+        return f->flags & FIELD_ALWAYS && (f->type == FIELD_TIME || f->type == FIELD_MICRO_TIME);
+}
+
 static int schema_prune_value(const struct field *f, json_t *value) {
         json_t *item;
         size_t i;
@@ -46,7 +51,7 @@ int schema_prune(const struct schema *s, json_t *tree) {
         json_object_foreach_safe(tree, next, key, value) {
                 const struct field *f = schema_field(s, key);
 
-                if (!f || json_is_null(value) || is_left_out(f, value)) {
+                if (!f || (json_is_null(value) && !is_told_null(f)) || is_left_out(f, value)) {
                         (void) json_object_del(tree, key);
                         continue;
                 }

@@ -219,8 +219,8 @@ int schema_validate(const struct schema *s, const json_t *tree, const char *pref
 int schema_validate_changed(const struct schema *s, const json_t *tree, const json_t *was,
                             unsigned flags, struct diags *d);
 
-/* Drops unknown fields, nulls and what FIELD_OMIT_EMPTY leaves out from the tree. Returns 0 or
- * -ENOMEM. */
+/* Drops unknown fields, nulls (but of times that are FIELD_ALWAYS) and what FIELD_OMIT_EMPTY leaves
+ * out from the tree. Returns 0 or -ENOMEM. */
 int schema_prune(const struct schema *s, json_t *tree);
 
 /* Decodes a tree into out (s->size bytes, zeroed by the callee). All memory comes from the arena;

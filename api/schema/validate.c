@@ -185,7 +185,7 @@ static void validate_quantity(struct validation *v, const struct field *f, const
         bool is_negative = json_number_value(value) < 0;
 
         if (s && quantity_parse(s, &q) < 0) {
-                validate_invalid(v, at, DIAG_INVALID, value,
+                validate_invalid(v, at, DIAG_TYPE, value,
                                  "quantities must match the regular expression "
                                  "'^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
                 return;
@@ -203,7 +203,7 @@ static void validate_bytes(struct validation *v, const struct path *at, const js
                 return;
         }
         if (base64_decode(json_string_value(value), len, out, &len) < 0)
-                validate_invalid(v, at, DIAG_INVALID, json_null(), "must be base64 text");
+                (void) validate_say(v, at, DIAG_TYPE, "illegal base64 data");
         free(out);
 }
 
@@ -238,7 +238,7 @@ static void validate_scalar(struct validation *v, const struct field *f, const s
         case FIELD_TIME:
         case FIELD_MICRO_TIME:
                 if (clock_parse(json_string_value(value), &usec) < 0)
-                        validate_invalid(v, at, DIAG_INVALID, value, validate_type_text(f, value));
+                        validate_invalid(v, at, DIAG_TYPE, value, validate_type_text(f, value));
                 break;
         case FIELD_BYTES:
                 validate_bytes(v, at, value);

@@ -186,6 +186,13 @@ void call_fail(struct call *c, unsigned code, const char *reason, const char *fm
         call_fail_causes(c, code, reason, message, NULL);
 }
 
+void call_refuse_method(struct call *c, const char *allow) {
+        struct rest_response response;
+
+        status_refuse_method(allow, &response);
+        call_end(c, &response);
+}
+
 void call_fail_budget(struct call *c, const char *cause) {
         json_t *causes = json_pack("[{s:s,s:s}]", "reason", "DisruptionBudget", "message", cause);
 

@@ -1,11 +1,15 @@
 #include "daemon/registry/filter.h"
 
+#include "api/kinds/custom.h"
 #include "api/kinds/labels.h"
+#include "api/text/span.h"
+#include "api/text/text.h"
 #include "base/macros.h"
 #include "base/str.h"
 #include "daemon/registry/call.h"
 #include "daemon/registry/state.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,8 +30,39 @@ static const char *label_get(void *data, const char *key) {
         return NULL;
 }
 
+/* A record whose fields are asked for one after another. */
+struct field_reader {
+        const struct record *record;
+        json_t *value; /* of the last one that was read from its text; NULL: none */
+        char number[24];
+};
+
+/* The value at a path into the text, as selectors compare it. */
+static const char *text_get(struct field_reader *f, const char *path) {
+        struct text_span at = { f->record->json, f->record->json_len };
+        AUTO_FREE char *names = strdup(path);
+        char *rest = names, *name;
+
+        while ((name = strsep(&rest, ".")))
+                if (!text_json_member(at.at, at.len, name, &at))
+                        return "";
+        json_decref(f->value);
+        f->value = names ? text_parse_json(at.at, at.len) : NULL;
+        return field_value(f->value, "", f->number, sizeof(f->number));
+}
+
+static const char *rare_get(struct field_reader *f, const struct resource_rare *rare) {
+        const char *value = text_get(f, rare->path);
+
+        if (str_is_empty(value) && rare->else_path)
+                value = text_get(f, rare->else_path);
+        return str_is_empty(value) ? str_or_empty(rare->absent) : value;
+}
+
 static const char *field_get(void *data, const char *key) {
-        const struct record *r = data;
+        struct field_reader *f = data;
+        const struct record *r = f->record;
+        const struct resource_rare *rare;
         int i;
 
         if (strcmp(key, "metadata.name") == 0)
@@ -35,7 +70,18 @@ static const char *field_get(void *data, const char *key) {
         if (strcmp(key, "metadata.namespace") == 0)
                 return r->namespace_;
         i = resource_field(r->resource, key);
-        return i < 0 ? "" : r->fields[i];
+        if (i >= 0)
+                return r->fields[i];
+        rare = resource_rare(r->resource, key);
+        return rare ? rare_get(f, rare) : text_get(f, key);
+}
+
+static bool fields_match(const struct filter *f, const struct record *r) {
+        struct field_reader reader = { .record = r };
+        bool is_match = selector_matches_with(f->fields, field_get, &reader);
+
+        json_decref(reader.value);
+        return is_match;
 }
 
 bool filter_matches(const struct filter *f, const struct record *r) {
@@ -47,7 +93,7 @@ bool filter_matches(const struct filter *f, const struct record *r) {
                 return false;
         if (f->labels && !selector_matches_with(f->labels, label_get, (void *) r))
                 return false;
-        return !f->fields || selector_matches_with(f->fields, field_get, (void *) r);
+        return !f->fields || fields_match(f, r);
 }
 
 static bool labels_read(struct call *c, struct filter *f) {
@@ -72,7 +118,9 @@ static const char *const EVENT_NAMES[][2] = {
         { "regarding.name", "involvedObject.name" },
         { "regarding.uid", "involvedObject.uid" },
         { "regarding.apiVersion", "involvedObject.apiVersion" },
-        { "source", "source.component" },
+        { "regarding.resourceVersion", "involvedObject.resourceVersion" },
+        { "regarding.fieldPath", "involvedObject.fieldPath" },
+        { "reportingController", "reportingComponent" },
 };
 
 /* Names fields as the stored version does. */
@@ -85,9 +133,10 @@ static void fields_rename(const struct kind *asked, struct selector *fields) {
                                 fields->terms[i].key = EVENT_NAMES[j][1];
 }
 
-static bool field_is_known(const struct resource *r, const char *key) {
+static bool field_is_known(const struct call *c, const struct resource *r, const char *key) {
         return str_eq(key, "metadata.name") || str_eq(key, "metadata.namespace") ||
-               resource_field(r, key) >= 0;
+               resource_field(r, key) >= 0 || resource_rare(r, key) ||
+               custom_is_selectable(c->asked, key);
 }
 
 static bool fields_read(struct call *c, struct filter *f) {
@@ -110,9 +159,9 @@ static bool fields_read(struct call *c, struct filter *f) {
         for (size_t i = 0; i < f->fields->n; i++) {
                 const char *key = f->fields->terms[i].key;
 
-                if (field_is_known(f->resource, key))
+                if (field_is_known(c, f->resource, key))
                         continue;
-                if (f->resource->n_fields > 0)
+                if (f->resource->n_fields > 0 || f->resource->n_rare > 0 || c->asked->custom)
                         call_fail(c, 400, "BadRequest", "field label not supported: %s", key);
                 else
                         call_fail(c, 400, "BadRequest",

@@ -11,6 +11,7 @@
 #include "daemon/registry/path.h"
 #include "daemon/registry/rest.h"
 #include "daemon/registry/state.h"
+#include "daemon/registry/status.h"
 #include "daemon/registry/token.h"
 #include "daemon/store/store.h"
 
@@ -233,10 +234,41 @@ static bool tokens_handle(const struct registry *r, const struct rest_request *q
 
 /* ---- all ---- */
 
+/* Whether only reading is possible there. */
+static bool path_is_fixed(const struct registry *r, const char *path) {
+        static const char *const PATHS[] = { "/", "/version", "/version/", "/metrics",
+                                             "/openapi/v2" };
+        static const char *const ROOTS[] = { "/healthz", "/livez", "/readyz", "/openapi/v3" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(PATHS); i++)
+                if (str_eq(path, PATHS[i]))
+                        return true;
+        for (size_t i = 0; i < ARRAY_SIZE(ROOTS); i++) {
+                size_t len = strlen(ROOTS[i]);
+
+                if (str_starts_with(path, ROOTS[i]) && (path[len] == '\0' || path[len] == '/'))
+                        return true;
+        }
+        return r->token_key && (str_eq(path, "/openid/v1/jwks") ||
+                                str_eq(path, "/.well-known/openid-configuration"));
+}
+
+static bool method_refuse(const struct registry *r, const struct rest_request *q,
+                          const struct rest_sink *sink, void *data) {
+        struct rest_response refusal;
+
+        if (!path_is_fixed(r, q->path))
+                return false;
+        status_refuse_method("GET", &refusal);
+        sink->respond(data, &refusal);
+        rest_response_done(&refusal);
+        return true;
+}
+
 bool fixed_handle(struct registry *r, const struct query *query, const struct rest_request *q,
                   const struct rest_sink *sink, void *data) {
         if (!str_eq(q->method, "GET"))
-                return false;
+                return method_refuse(r, q, sink, data);
         if (str_eq(q->path, "/")) {
                 respond(sink, data, 200, "application/json", paths_format(r));
                 return true;

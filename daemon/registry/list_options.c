@@ -10,9 +10,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
-/* A watch without timeoutSeconds ends after this long; clients come again. */
-#define WATCH_TIMEOUT_S 3600
+/* A watch without timeoutSeconds ends after this long to twice as long, at random, so that those
+ * who began together don't come again together (--min-request-timeout of kube-apiserver). */
+#define WATCH_TIMEOUT_S 1800
 #define WATCH_TIMEOUT_MAX_S (86400 * 365)
 #define TOKEN_MAX_BYTES 1024U
 #define TOKEN_PREFIX "v1:"
@@ -219,6 +221,13 @@ static bool position_take(struct call *c, struct position *ret) {
         return r == 0;
 }
 
+static int64_t watch_timeout_pick(void) {
+        uint32_t random = 0;
+
+        (void) !getrandom(&random, sizeof(random), GRND_NONBLOCK);
+        return WATCH_TIMEOUT_S + (int64_t) (random % WATCH_TIMEOUT_S);
+}
+
 static bool watch_options_read(struct call *c, struct list_options *o) {
         const char *send = query_get(&c->query, "sendInitialEvents");
         int64_t timeout_s = 0;
@@ -226,7 +235,7 @@ static bool watch_options_read(struct call *c, struct list_options *o) {
         if (!number_read(c, "timeoutSeconds", &timeout_s))
                 return false;
         if (timeout_s == 0)
-                timeout_s = WATCH_TIMEOUT_S;
+                timeout_s = watch_timeout_pick();
         o->timeout_usec = (uint64_t) MIN(timeout_s, WATCH_TIMEOUT_MAX_S) * USEC_PER_SEC;
         o->has_bookmarks = query_bool(&c->query, "allowWatchBookmarks");
         o->has_initial_end = query_bool(&c->query, "sendInitialEvents");

@@ -14,7 +14,7 @@ struct object;
 struct resource;
 typedef struct json_t json_t;
 
-/* Selectable fields that a kind may have beside metadata.name and metadata.namespace. */
+/* Fields that a kind may have its records keep for selectors (others are read from the text). */
 #define RECORD_FIELDS_MAX 8
 
 struct record_label {

@@ -19,13 +19,24 @@ enum {
 
 struct refs;
 
+/* A field that selectors may name and whose value records don't keep: it is read from their text.
+ */
+struct resource_rare {
+        const char *name;      /* as selectors name it */
+        const char *path;      /* where it is */
+        const char *else_path; /* where it is when nothing is at path; NULL: nowhere */
+        const char *absent;    /* what it is then; NULL: "" */
+};
+
 struct resource {
         const struct kind *kind; /* the version that is stored */
         struct refs *refs; /* a kind that may go again: records and watches count on it; NULL: no */
         unsigned index;    /* no other resource of the registry has it while somebody counts */
         unsigned flags;
-        const char *const *fields; /* paths that field selectors may name */
+        const char *const *fields; /* paths that field selectors may name, kept in each record */
         size_t n_fields;
+        const struct resource_rare *rare; /* further ones */
+        size_t n_rare;
         /* Changes below these paths alone stay in memory: they are heartbeats. "[]" walks a list.
          */
         const char *const *heartbeats;
@@ -35,5 +46,10 @@ struct resource {
 /* The policy of a kind. */
 struct resource resource_of(const struct kind *kind);
 
-/* The index of a selectable field, or -1. */
+/* The index of a field that records keep, or -1. */
 int resource_field(const struct resource *r, const char *path);
+
+/* A field that they don't keep, or NULL. Those of a custom kind's version are
+ * custom_is_selectable()'s.
+ */
+const struct resource_rare *resource_rare(const struct resource *r, const char *name);

@@ -1,6 +1,7 @@
 #include "daemon/registry/rest.h"
 
 #include "api/kinds/custom.h"
+#include "api/kinds/object.h"
 #include "api/kinds/service_account.h"
 #include "api/schema/schema.h"
 #include "base/str.h"
@@ -55,6 +56,14 @@ static void respond_unknown(const struct rest_sink *sink, void *data) {
                       "the server could not find the requested resource");
 }
 
+static void respond_refuse_method(const struct rest_sink *sink, void *data, const char *allow) {
+        struct rest_response r;
+
+        status_refuse_method(allow, &r);
+        sink->respond(data, &r);
+        rest_response_done(&r);
+}
+
 static void handle_discovery(struct registry *registry, const struct path *p,
                              const struct rest_request *q, const struct rest_sink *sink,
                              void *data) {
@@ -63,8 +72,7 @@ static void handle_discovery(struct registry *registry, const struct path *p,
         char *text;
 
         if (!str_eq(q->method, "GET")) {
-                respond_fault(sink, data, 405, "MethodNotAllowed",
-                              "the server does not allow this method on the requested resource");
+                respond_refuse_method(sink, data, "GET");
                 return;
         }
         if (discovery_negotiate(q->accept, p, &form) < 0) {
@@ -83,11 +91,6 @@ static void handle_discovery(struct registry *registry, const struct path *p,
 
 /* ---- objects ---- */
 
-static void call_refuse_method(struct call *c) {
-        call_fail(c, 405, "MethodNotAllowed",
-                  "the server does not allow this method on the requested resource");
-}
-
 static void handle_collection(struct call *c) {
         bool is_namespaced = c->asked->is_namespaced;
 
@@ -100,7 +103,8 @@ static void handle_collection(struct call *c) {
         else if (str_eq(c->method, "DELETE") && (!is_namespaced || *c->path.namespace_))
                 remove_collection(c);
         else
-                call_refuse_method(c);
+                call_refuse_method(c, is_namespaced && !*c->path.namespace_ ? "GET"
+                                                                            : "DELETE, GET, POST");
 }
 
 static void handle_object(struct call *c) {
@@ -115,7 +119,7 @@ static void handle_object(struct call *c) {
         else if (str_eq(c->method, "DELETE") && !*c->path.subresource)
                 remove_object(c);
         else
-                call_refuse_method(c);
+                call_refuse_method(c, "DELETE, GET, PATCH, PUT");
 }
 
 static bool kind_has_status(const struct kind *k) {
@@ -180,6 +184,15 @@ const struct sub *rest_subs(size_t *ret_n) {
         return SUBS;
 }
 
+/* "GET, PATCH, PUT" of a list of methods. */
+static void sub_refuse_method(struct call *c, const struct sub *s) {
+        AUTO_DONE(strbuf) struct strbuf b = { 0 };
+
+        for (size_t i = 0; i < ARRAY_SIZE(s->methods) && s->methods[i]; i++)
+                strbuf_addf(&b, "%s%s", i > 0 ? ", " : "", s->methods[i]);
+        call_refuse_method(c, b.has_failed ? "" : str_or_empty(b.s));
+}
+
 static void handle_sub(struct call *c) {
         for (size_t i = 0; i < ARRAY_SIZE(SUBS); i++) {
                 const struct sub *s = &SUBS[i];
@@ -194,7 +207,7 @@ static void handle_sub(struct call *c) {
                 if (str_is_any(c->method, s->methods))
                         s->handle(c);
                 else
-                        call_refuse_method(c);
+                        sub_refuse_method(c, s);
                 return;
         }
         call_fail(c, 404, "NotFound", "the server could not find the requested resource");
@@ -303,6 +316,16 @@ static bool is_let_in(struct registry *registry, const struct rest_request *q,
         return false;
 }
 
+/* What nodes measure is read by the server's face before the registry is asked; nothing else can be
+ * done with it. */
+static bool is_measured(const struct path *p) {
+        for (const struct kind *const *k = kind_all_measured(); *k; k++)
+                if (str_eq((*k)->group, p->group) && str_eq((*k)->version, p->version) &&
+                    str_eq((*k)->plural, p->resource) && !*p->subresource)
+                        return true;
+        return false;
+}
+
 void rest_handle(struct registry *registry, const struct rest_request *request,
                  const struct rest_sink *sink, void *data) {
         AUTO_DONE(query) struct query query = { 0 };
@@ -334,6 +357,11 @@ void rest_handle(struct registry *registry, const struct rest_request *request,
         kind = registry_kind_asked(registry, path.group, path.version, path.resource, &asked);
         if (!kind)
                 kind = registry_review(registry, path.group, path.version, path.resource, &asked);
+        if (!kind && is_measured(&path)) {
+                count(registry, request, 405);
+                respond_refuse_method(sink, data, "GET");
+                return;
+        }
         if (!kind) {
                 count(registry, request, 404);
                 respond_unknown(sink, data);

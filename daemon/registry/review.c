@@ -8,6 +8,7 @@
 #include "daemon/registry/call.h"
 #include "daemon/registry/decode.h"
 #include "daemon/registry/state.h"
+#include "daemon/registry/sub.h"
 #include "daemon/registry/token.h"
 #include "daemon/registry/user.h"
 
@@ -67,6 +68,7 @@ static const struct review REVIEWS[] = {
         { &subject_access_review_kind, access_review },
         { &local_subject_access_review_kind, access_review },
         { &self_subject_rules_review_kind, rules_review },
+        { &binding_kind, sub_bindings },
 };
 
 int reviews_init(struct kinds *k) {
@@ -82,8 +84,7 @@ int reviews_init(struct kinds *k) {
 
 void review_handle(struct call *c) {
         if (!str_eq(c->method, "POST") || *c->path.name) {
-                call_fail(c, 405, "MethodNotAllowed",
-                          "the server does not allow this method on the requested resource");
+                call_refuse_method(c, "POST");
                 return;
         }
         if (!decode_body(c, &c->tree) || !decode_kind_matches(c, c->tree) ||

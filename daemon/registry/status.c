@@ -136,3 +136,14 @@ int status_causes(const struct diags *d, json_t **ret_causes, char **ret_text) {
         *ret_causes = causes;
         return 0;
 }
+
+void status_refuse_method(const char *allow, struct rest_response *ret) {
+        const struct status_text s = {
+                .code = 405,
+                .reason = "MethodNotAllowed",
+                .message = "the server does not allow this method on the requested resource",
+        };
+
+        status_respond(&s, ret);
+        rest_header_add(ret, "Allow", allow);
+}

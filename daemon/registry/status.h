@@ -28,6 +28,10 @@ char *status_format(const struct status_text *s);
 /* A whole answer. Out of memory it is a 500 without body. */
 void status_respond(const struct status_text *s, struct rest_response *ret);
 
+/* The answer to a method that a path doesn't have: 405, and which ones it has.
+ * allow: value of the header: "GET, POST". */
+void status_refuse_method(const char *allow, struct rest_response *ret);
+
 /* Causes of a 422 from findings that are errors, and the message's part behind "is invalid: ". Both
  * the caller's. Returns 0 or -ENOMEM. */
 int status_causes(const struct diags *d, json_t **ret_causes, char **ret_text);

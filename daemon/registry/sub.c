@@ -3,6 +3,7 @@
 #include "api/kinds/custom.h"
 #include "api/kinds/labels.h"
 #include "api/kinds/meta.h"
+#include "api/kinds/object.h"
 #include "api/schema/schema.h"
 #include "base/arena.h"
 #include "base/clock.h"
@@ -280,4 +281,32 @@ void sub_binding(struct call *c) {
                 write_wait(c, binding_run);
         else
                 call_fail_memory(c);
+}
+
+/* The same by the name in the body: the call becomes one about that pod. */
+void sub_bindings(struct call *c) {
+        const char *name = tree_text(json_object_get(c->tree, "metadata"), "name");
+        const struct kind *pods = NULL;
+        struct kind_state *state = registry_kind_asked(c->registry, "", "v1", "pods", &pods);
+
+        if (!*c->path.namespace_) {
+                call_refuse_method(c, "");
+                return;
+        }
+        if (str_is_empty(name)) {
+                call_fail_field(c, DIAG_REQUIRED, "metadata.name",
+                                "Required value: name or generateName is required");
+                return;
+        }
+        c->name = strdup(name);
+        if (!c->name) {
+                call_fail_memory(c);
+                return;
+        }
+        c->path.name = c->name;
+        c->path.subresource = "binding";
+        refs_put(&c->kind->refs);
+        kind_unref(c->asked);
+        call_set_kind(c, state, pods);
+        write_wait(c, binding_run);
 }

@@ -89,6 +89,18 @@ static void field_selectors_compare_values(void **state) {
         assert_string_equal(field_value(tree, "status.phase", buf, sizeof(buf)), "");
         json_decref(tree);
         selector_unref(STEAL(s));
+        assert_int_equal(selector_parse_fields("a=x\\=b", &s, &e), 0);
+        assert_string_equal(s->terms[0].values[0], "x=b");
+        selector_unref(STEAL(s));
+        assert_int_equal(selector_parse_fields("a=* 2\\,\\\\,,b!=c d", &s, &e), 0);
+        assert_int_equal(s->n, 2);
+        assert_string_equal(s->terms[0].values[0], "* 2,\\");
+        assert_string_equal(s->terms[1].values[0], "c d");
+        selector_unref(STEAL(s));
+        assert_int_equal(selector_parse_fields("a=x\\\\=b", &s, &e), -EINVAL);
+        assert_int_equal(selector_parse_fields("a=b=c", &s, &e), -EINVAL);
+        assert_int_equal(selector_parse_fields("a=b\\c", &s, &e), -EINVAL);
+        assert_int_equal(selector_parse_fields("a=b\\", &s, &e), -EINVAL);
         assert_int_equal(selector_parse_fields("metadata.name", &s, &e), -EINVAL);
         assert_int_equal(selector_parse_fields("=x", &s, &e), -EINVAL);
 }

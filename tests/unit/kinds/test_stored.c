@@ -322,8 +322,10 @@ static void both_ways_to_another_version_lose_nothing(void **state) {
                                  "'pods':{'metric':{'name':'m'},'target':{'type':'AverageValue',"
                                  "'averageValue':'1'}}}]}}",
                 OBJECT("v1", "Event") "},'involvedObject':{'name':'p'},'message':'m','count':2,"
-                                      "'firstTimestamp':'2026-01-01T00:00:00Z','reportingComponent"
-                                      "':'c','source':{'component':'k'}}",
+                                      "'firstTimestamp':'2026-01-01T00:00:00Z','lastTimestamp':"
+                                      "null,'eventTime':'2026-01-01T00:00:00.000001Z',"
+                                      "'reportingComponent':'c','reportingInstance':'',"
+                                      "'source':{'component':'k'}}",
         };
         static const char *const versions[][2] = {
                 { "autoscaling/v1", "HorizontalPodAutoscaler" },

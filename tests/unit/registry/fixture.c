@@ -149,10 +149,14 @@ static void respond(void *data, struct rest_response *take_response) {
         a->type = take_response->content_type;
         a->text = body_flatten(take_response->body);
         a->tree = json_loads(a->text, 0, NULL);
-        for (size_t i = 0; i < take_response->n_headers; i++)
-                if (str_eq(take_response->headers[i].name, "ETag"))
-                        (void) snprintf(a->etag, sizeof(a->etag), "%s",
-                                        take_response->headers[i].value);
+        for (size_t i = 0; i < take_response->n_headers; i++) {
+                const struct rest_header *h = &take_response->headers[i];
+
+                if (str_eq(h->name, "ETag"))
+                        (void) snprintf(a->etag, sizeof(a->etag), "%s", h->value);
+                else if (str_eq(h->name, "Allow"))
+                        (void) snprintf(a->allow, sizeof(a->allow), "%s", h->value);
+        }
         a->n_warnings = take_response->n_warnings;
         if (a->n_warnings > 0)
                 (void) snprintf(a->warning, sizeof(a->warning), "%s", take_response->warnings[0]);

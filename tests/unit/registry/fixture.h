@@ -46,6 +46,7 @@ struct answer {
         char *text;       /* owned */
         json_t *tree;     /* owned; NULL: no JSON */
         char etag[64];
+        char allow[64];
         char warning[512];
         size_t n_warnings;
         struct watch *watch; /* owned */

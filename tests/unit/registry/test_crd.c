@@ -396,6 +396,53 @@ static void bad_definitions_are_refused(void **state) {
                     422, "missing from spec.versions; v1 was previously a storage version");
 }
 
+static void fields_that_a_version_names_select_its_objects(void **state) {
+        struct fixture *f = *state;
+        AUTO_FREE char *json = definition(
+                SCHEMA, ",\"selectableFields\":[{\"jsonPath\":\".spec.cron\"},{\"jsonPath\":"
+                        "\".spec.replicas\"}]");
+        struct answer a;
+        fixture_do(f, "POST", CRDS, json, 201);
+        fixture_do(f, "POST", TABS, tab("a", "\"cron\":\"* 1\""), 201);
+        fixture_do(f, "POST", TABS, tab("b", "\"cron\":\"* 2\",\"replicas\":3"), 201);
+
+        a = fixture_ask(f, "GET", TABS "?fieldSelector=spec.cron%3D*%202,spec.replicas%3D3", NULL);
+        assert_int_equal(a.status, 200);
+        assert_string_equal(tree_at(a.tree, "items.0.metadata.name"), "b");
+        assert_string_equal(tree_at(a.tree, "items.1.metadata.name"), "");
+        answer_done(&a);
+
+        expect_text(fixture_ask(f, "GET", TABS "?fieldSelector=spec.free%3D1", NULL), 400,
+                    "field label not supported: spec.free");
+        /* The other version names none. */
+        expect_text(fixture_ask(f, "GET", OLD_TABS "?fieldSelector=spec.cron%3D1", NULL), 400,
+                    "field label not supported: spec.cron");
+}
+
+static void fields_that_cannot_select_are_refused(void **state) {
+        static const struct {
+                const char *path, *text;
+        } cases[] = {
+                { ".metadata.name", "must not point to fields in metadata" },
+                { ".spec.free", "must point to a field of type string, boolean or integer" },
+                { ".spec.none", "is an invalid path" },
+                { "spec.cron", "is an invalid path" },
+                { ".spec.cron[0]", "is an invalid path" },
+                { ".spec.cron.", "is an invalid path" },
+                { "", "Required value" },
+                { ".spec.cron\"},{\"jsonPath\":\".spec.cron", "Duplicate value" },
+        };
+        struct fixture *f = *state;
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                AUTO_FREE char *more =
+                        str_format(",\"selectableFields\":[{\"jsonPath\":\"%s\"}]", cases[i].path);
+                AUTO_FREE char *json = definition(SCHEMA, more);
+
+                expect_text(fixture_ask(f, "POST", CRDS, json), 422, cases[i].text);
+        }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void) {
@@ -415,6 +462,8 @@ int main(void) {
                 TEST(applying_to_an_open_kind_works),
                 TEST(names_are_given_once_and_passed_on),
                 TEST(bad_definitions_are_refused),
+                TEST(fields_that_a_version_names_select_its_objects),
+                TEST(fields_that_cannot_select_are_refused),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

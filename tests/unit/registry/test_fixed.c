@@ -51,6 +51,33 @@ static void tells_its_version(void **state) {
         answer_done(&a);
 }
 
+static void refuses(struct fixture *f, const char *method, const char *url, const char *allow) {
+        struct answer a = fixture_ask(f, method, url, NULL);
+
+        assert_int_equal(a.status, 405);
+        assert_string_equal(tree_at(a.tree, "reason"), "MethodNotAllowed");
+        assert_string_equal(a.allow, allow);
+        answer_done(&a);
+}
+
+static void methods_that_a_path_lacks_are_told_with_those_it_has(void **state) {
+        struct fixture *f = *state;
+
+        refuses(f, "POST", "/version", "GET");
+        refuses(f, "DELETE", "/", "GET");
+        refuses(f, "PUT", "/readyz/ping", "GET");
+        refuses(f, "POST", "/openapi/v3/api/v1", "GET");
+        refuses(f, "POST", "/api/v1", "GET");
+        refuses(f, "POST", "/apis/metrics.k8s.io/v1beta1/nodes", "GET");
+        refuses(f, "PUT", "/api/v1/namespaces/default/pods", "DELETE, GET, POST");
+        refuses(f, "POST", "/api/v1/pods", "GET");
+        refuses(f, "POST", "/api/v1/namespaces/default/pods/x", "DELETE, GET, PATCH, PUT");
+        refuses(f, "DELETE", "/api/v1/namespaces/default/pods/x/status", "GET, PATCH, PUT");
+        refuses(f, "GET", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", "POST");
+        fixture_do(f, "POST", "/versions", NULL, 404);
+        fixture_do(f, "POST", "/healthzz", NULL, 404);
+}
+
 static void lists_its_paths(void **state) {
         struct fixture *f = *state;
         struct answer a = fixture_ask(f, "GET", "/", NULL);
@@ -72,9 +99,8 @@ static void lists_its_paths(void **state) {
 int main(void) {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
         const struct CMUnitTest tests[] = {
-                TEST(tells_its_health),
-                TEST(a_stopping_server_lives_but_is_not_ready),
-                TEST(tells_its_version),
+                TEST(tells_its_health),  TEST(a_stopping_server_lives_but_is_not_ready),
+                TEST(tells_its_version), TEST(methods_that_a_path_lacks_are_told_with_those_it_has),
                 TEST(lists_its_paths),
         };
 

@@ -170,6 +170,62 @@ static void tokens_name_any_object(void **state) {
         }
 }
 
+static size_t n_listed(struct fixture *f, const char *url) {
+        struct answer a = fixture_ask(f, "GET", url, NULL);
+        size_t n = json_array_size(json_object_get(a.tree, "items"));
+
+        if (a.status != 200)
+                print_error("%s: %s\n", url, a.text);
+        assert_int_equal(a.status, 200);
+        answer_done(&a);
+        return n;
+}
+
+static void fields_that_records_do_not_keep_select_too(void **state) {
+        static const struct {
+                const char *url;
+                size_t n;
+        } cases[] = {
+                { PODS "?fieldSelector=spec.restartPolicy%3DAlways", 3 },
+                { PODS "?fieldSelector=spec.restartPolicy!%3DAlways", 0 },
+                { PODS "?fieldSelector=spec.hostNetwork%3Dfalse", 3 },
+                { PODS "?fieldSelector=spec.hostNetwork%3Dtrue", 0 },
+                { PODS "?fieldSelector=spec.schedulerName%3Ddefault-scheduler,metadata.name%3Db",
+                  1 },
+                { PODS "?fieldSelector=spec.serviceAccountName%3Dnobody", 0 },
+                { PODS "?fieldSelector=status.podIP%3D", 3 },
+                { PODS "?fieldSelector=status.nominatedNodeName%3D", 3 },
+                { "/api/v1/nodes?fieldSelector=spec.unschedulable%3Dfalse", 1 },
+                { "/api/v1/nodes?fieldSelector=spec.unschedulable%3Dtrue", 1 },
+                { "/apis/batch/v1/jobs?fieldSelector=status.successful%3D0", 1 },
+                { "/apis/apps/v1/replicasets?fieldSelector=status.replicas%3D3", 0 },
+                { "/api/v1/events?fieldSelector=reportingComponent%3Dpress", 1 },
+                { "/api/v1/events?fieldSelector=source%3Dpress", 1 },
+                { "/api/v1/events?fieldSelector=reason%3DTold,type%3DNormal", 1 },
+                { "/api/v1/events?fieldSelector=involvedObject.fieldPath%3Dsp%5C%5Cec", 1 },
+                { "/apis/events.k8s.io/v1/events?fieldSelector=reportingController%3Dpress", 1 },
+                { "/apis/events.k8s.io/v1/events?fieldSelector=regarding.fieldPath%3Dx", 0 },
+        };
+        struct fixture *f = *state;
+        fixture_do(f, "POST", "/api/v1/nodes", "{\"metadata\":{\"name\":\"n1\"}}", 201);
+        fixture_do(f, "POST", "/api/v1/nodes",
+                   "{\"metadata\":{\"name\":\"n2\"},\"spec\":{\"unschedulable\":true}}", 201);
+        fixture_do(f, "POST", "/apis/batch/v1/namespaces/default/jobs",
+                   "{\"metadata\":{\"name\":\"j\"},\"spec\":{\"template\":{\"spec\":{"
+                   "\"restartPolicy\":"
+                   "\"Never\",\"containers\":[{\"name\":\"c\",\"image\":\"i\"}]}}}}",
+                   201);
+        fixture_do(f, "POST", "/api/v1/namespaces/default/events",
+                   "{\"metadata\":{\"name\":\"e\"},\"involvedObject\":{\"namespace\":\"default\","
+                   "\"fieldPath\":\"sp\\\\ec\"},\"reason\":\"Told\",\"type\":\"Normal\","
+                   "\"reportingComponent\":\"press\"}",
+                   201);
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+                if (n_listed(f, cases[i].url) != cases[i].n)
+                        fail_msg("%s: not %zu", cases[i].url, cases[i].n);
+}
+
 static void fields_that_select_nothing_are_named(void **state) {
         struct fixture *f = *state;
 
@@ -208,6 +264,7 @@ static void a_watch_may_begin_without_what_is_there(void **state) {
 int main(void) {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, fixture_teardown)
         const struct CMUnitTest tests[] = {
+                TEST(fields_that_records_do_not_keep_select_too),
                 TEST(a_list_may_be_any_that_is_new_enough),
                 TEST(a_state_that_is_gone_or_to_come_is_refused),
                 TEST(options_that_contradict_each_other_are_invalid),

@@ -423,6 +423,61 @@ static void a_bound_pod_waits_for_its_node(void **state) {
         fixture_do(f, "GET", PODS "/web", NULL, 404);
 }
 
+static void a_pod_is_bound_by_the_name_in_a_binding(void **state) {
+        static const char BINDINGS[] = "/api/v1/namespaces/default/bindings";
+        struct fixture *f = *state;
+        struct answer a;
+        fixture_do(f, "POST", PODS, pod_json("web", ""), 201);
+
+        a = fixture_ask(
+                f, "POST", BINDINGS,
+                "{\"apiVersion\":\"v1\",\"kind\":\"Binding\",\"metadata\":{\"name\":\"web\"},"
+                "\"target\":{\"kind\":\"Node\",\"name\":\"n1\"}}");
+
+        assert_int_equal(a.status, 201);
+        assert_string_equal(tree_at(a.tree, "status"), "Success");
+        answer_done(&a);
+        a = fixture_ask(f, "GET", PODS "/web", NULL);
+        assert_string_equal(tree_at(a.tree, "spec.nodeName"), "n1");
+        answer_done(&a);
+        fixture_do(f, "POST", BINDINGS,
+                   "{\"metadata\":{\"name\":\"gone\"},\"target\":{\"name\":\"n1\"}}", 404);
+        fixture_do(f, "POST", BINDINGS, "{\"target\":{\"name\":\"n1\"}}", 422);
+        fixture_do(f, "POST", "/api/v1/bindings",
+                   "{\"metadata\":{\"name\":\"web\"},\"target\":{\"name\":\"n1\"}}", 405);
+        fixture_do(f, "GET", BINDINGS, NULL, 405);
+}
+
+/* What Kubernetes' decoder can't read is a bad request, not an invalid object. */
+static void malformed_values_are_bad_requests(void **state) {
+        static const struct {
+                const char *url, *body, *message;
+        } cases[] = {
+                { "/api/v1/namespaces/default/secrets",
+                  "{\"metadata\":{\"name\":\"s\"},\"data\":{\"a\":\"*\"}}",
+                  "Secret in version \"v1\" cannot be handled as a Secret: data[a]: illegal base64 "
+                  "data" },
+                { "/api/v1/namespaces/default/events",
+                  "{\"metadata\":{\"name\":\"e\"},\"involvedObject\":{\"namespace\":\"default\"},"
+                  "\"firstTimestamp\":\"noon\"}",
+                  "Event in version \"v1\" cannot be handled as a Event: firstTimestamp: Invalid "
+                  "value: \"noon\": must be an RFC 3339 time" },
+                { "/api/v1/namespaces/default/resourcequotas",
+                  "{\"metadata\":{\"name\":\"q\"},\"spec\":{\"hard\":{\"cpu\":\"much\"}}}",
+                  "quantities must match the regular expression" },
+        };
+        struct fixture *f = *state;
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                struct answer a = fixture_ask(f, "POST", cases[i].url, cases[i].body);
+
+                if (a.status != 400 || !strstr(tree_at(a.tree, "message"), cases[i].message))
+                        fail_msg("%s", a.text);
+                assert_string_equal(tree_at(a.tree, "reason"), "BadRequest");
+                answer_done(&a);
+        }
+}
+
 static void finalizers_hold_an_object(void **state) {
         struct fixture *f = *state;
         const char *path = "/api/v1/namespaces/default/configmaps/c";
@@ -545,6 +600,8 @@ int main(void) {
                 TEST(generation_counts_changes_of_the_spec),
                 TEST(refuses_unknown_patch_types),
                 TEST(a_bound_pod_waits_for_its_node),
+                TEST(a_pod_is_bound_by_the_name_in_a_binding),
+                TEST(malformed_values_are_bad_requests),
                 TEST(finalizers_hold_an_object),
                 TEST(foreground_deletion_leaves_a_marker),
                 TEST(preconditions_protect_a_successor),

@@ -235,7 +235,7 @@ static void what_is_not_there_has_no_document(void **state) {
         fixture_do(f, "GET", "/openapi/v3/apis/none/v1", NULL, 404);
         fixture_do(f, "GET", "/openapi/v3/api/v2", NULL, 404);
         fixture_do(f, "GET", "/openapi/v3x", NULL, 404);
-        fixture_do(f, "POST", "/openapi/v3", "{}", 404);
+        fixture_do(f, "POST", "/openapi/v3", "{}", 405);
 }
 
 static void the_old_document_is_sixteen_bytes(void **state) {

@@ -99,6 +99,44 @@ static void events_are_one_list_in_both_groups(void **state) {
         answer_done(&a);
 }
 
+/* As client-go's older recorder and kubectl of that time write them. */
+static const char OLD_EVENT[] =
+        "{\"metadata\":{\"name\":\"old\",\"namespace\":\"default\"},\"involvedObject\":{\"kind\":"
+        "\"Pod\",\"name\":\"web\",\"namespace\":\"default\"},\"reason\":\"Pulled\",\"message\":"
+        "\"m\","
+        "\"firstTimestamp\":\"2026-01-02T03:04:05Z\",\"eventTime\":null}";
+
+static void an_event_without_moments_says_null_as_in_kubernetes(void **state) {
+        struct fixture *f = *state;
+        struct answer a = fixture_ask(f, "POST", EVENTS_CORE, OLD_EVENT);
+
+        assert_int_equal(a.status, 201);
+        assert_non_null(strstr(a.text, "\"eventTime\":null"));
+        assert_non_null(strstr(a.text, "\"lastTimestamp\":null"));
+        assert_non_null(strstr(a.text, "\"source\":{}"));
+        assert_non_null(strstr(a.text, "\"reportingComponent\":\"\""));
+        assert_non_null(strstr(a.text, "\"reportingInstance\":\"\""));
+        answer_done(&a);
+        a = fixture_patch(f, EVENTS_CORE "/old", "application/merge-patch+json", "{\"count\":2}");
+        assert_int_equal(a.status, 200);
+        assert_non_null(strstr(a.text, "\"eventTime\":null"));
+        answer_done(&a);
+}
+
+static void an_event_always_has_its_time_in_the_newer_version(void **state) {
+        struct fixture *f = *state;
+        struct answer a;
+        fixture_do(f, "POST", EVENTS_CORE, OLD_EVENT, 201);
+
+        a = fixture_ask(f, "GET", EVENTS_GROUP "/old", NULL);
+
+        assert_string_equal(tree_at(a.tree, "eventTime"), "2026-01-02T03:04:05.000000Z");
+        assert_string_equal(tree_at(a.tree, "deprecatedFirstTimestamp"), "2026-01-02T03:04:05Z");
+        assert_non_null(strstr(a.text, "\"deprecatedLastTimestamp\":null"));
+        assert_null(strstr(a.text, "reportingController"));
+        answer_done(&a);
+}
+
 static void a_watch_of_one_version_tells_of_writes_in_the_other(void **state) {
         struct fixture *f = *state;
         struct answer a = fixture_ask(f, "GET", AUTOSCALERS_V2 "?watch=1", NULL);
@@ -184,6 +222,8 @@ int main(void) {
                 TEST(a_patch_of_one_version_shows_in_the_other),
                 TEST(what_v1_has_no_field_for_survives_it),
                 TEST(events_are_one_list_in_both_groups),
+                TEST(an_event_without_moments_says_null_as_in_kubernetes),
+                TEST(an_event_always_has_its_time_in_the_newer_version),
                 TEST(a_watch_of_one_version_tells_of_writes_in_the_other),
                 TEST(jobs_choose_their_pods_by_their_uid),
                 TEST(replication_controllers_are_an_empty_list),
