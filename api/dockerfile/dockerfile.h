@@ -69,8 +69,8 @@ struct dockerfile_pairs {
 /* A here-document. */
 struct dockerfile_heredoc {
         const char *name;
-        const char *text;  /* tabs are gone already where "<<-" said so */
-        bool is_expanded;  /* the delimiter wasn't quoted: variables are substituted (COPY, ADD) */
+        const char *text; /* tabs are gone already where "<<-" said so */
+        bool is_expanded; /* the delimiter wasn't quoted: variables are substituted (COPY, ADD) */
         struct dockerfile_place place;
 };
 
@@ -127,7 +127,8 @@ enum dockerfile_network {
 
 struct dockerfile_health {
         bool is_none; /* HEALTHCHECK NONE */
-        uint64_t interval_usec, timeout_usec, start_period_usec, start_interval_usec; /* 0: not said */
+        uint64_t interval_usec, timeout_usec, start_period_usec,
+                start_interval_usec; /* 0: not said */
         unsigned retries;
 };
 
@@ -195,8 +196,8 @@ DEFINE_AUTO(dockerfile);
 /* Reads what a base image's ONBUILD holds: one instruction in one line. Its places are 0.
  * Everything belongs to a; otherwise as above. */
 struct arena;
-int dockerfile_parse_trigger(struct arena *a, const char *text,
-                             struct dockerfile_instruction **ret, struct diags *d);
+int dockerfile_parse_trigger(struct arena *a, const char *text, struct dockerfile_instruction **ret,
+                             struct diags *d);
 
 /* The stage called so (letters of any case) or numbered so among the first n, or -1. Pure. */
 int dockerfile_stage_find(const struct dockerfile *f, const char *name, size_t n);

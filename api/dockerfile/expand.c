@@ -22,8 +22,9 @@ static int expand_room(const struct strbuf *out, struct err *e) {
         if (out->has_failed)
                 return err_set(e, -ENOMEM, "out of memory");
         if (out->len > EXPAND_BYTES_MAX)
-                return err_set(e, -E2BIG, "text is longer than %u bytes once variables are "
-                                          "substituted",
+                return err_set(e, -E2BIG,
+                               "text is longer than %u bytes once variables are "
+                               "substituted",
                                EXPAND_BYTES_MAX);
         return 0;
 }
@@ -262,8 +263,8 @@ static int expand_operator(struct expansion *x, const char *name, struct strbuf 
         if (strchr("#%/", op))
                 return expand_with_pattern(x, op, value, out);
         return err_set(x->e, -EINVAL,
-                       "unsupported modifier (%c) in ${%s…}: write one of :- - :+ + :? ? # %% /", op,
-                       name);
+                       "unsupported modifier (%c) in ${%s…}: write one of :- - :+ + :? ? # %% /",
+                       op, name);
 }
 
 static int expand_braced(struct expansion *x, struct strbuf *out) {

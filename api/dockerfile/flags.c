@@ -1,5 +1,4 @@
 #include "api/dockerfile/parse_internal.h"
-
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/str.h"
@@ -22,7 +21,7 @@ static int duration_read(const char *text, uint64_t *ret) {
         static const struct {
                 const char *unit;
                 double usec;
-        } units[] = { { "ms", 1e3 }, { "us", 1 },     { "ns", 1e-3 },
+        } units[] = { { "ms", 1e3 }, { "us", 1 },       { "ns", 1e-3 },
                       { "s", 1e6 },  { "m", 60 * 1e6 }, { "h", 3600 * 1e6 } };
         double sum = 0;
 
@@ -79,8 +78,8 @@ static int apply_retries(struct parser *p, struct dockerfile_instruction *in,
         int64_t n = 0;
 
         if (str_to_int64(f->value, 0, 1000000, &n) < 0)
-                (void) parser_error(p, f->place,
-                                    "--retries=%s is no number from 0 to 1000000", f->value);
+                (void) parser_error(p, f->place, "--retries=%s is no number from 0 to 1000000",
+                                    f->value);
         in->health.retries = (unsigned) n;
         return 0;
 }
@@ -149,8 +148,7 @@ static int bool_read(const char *text, bool *ret) {
         return *ret || str_is_any(text, no) ? 0 : -EINVAL;
 }
 
-static int apply_switch(struct parser *p, struct dockerfile_instruction *in,
-                        const struct flag *f) {
+static int apply_switch(struct parser *p, struct dockerfile_instruction *in, const struct flag *f) {
         bool value;
 
         if (bool_read(f->value, &value) < 0) {

@@ -1,5 +1,4 @@
 #include "api/dockerfile/parse_internal.h"
-
 #include "base/arena.h"
 #include "base/str.h"
 

@@ -1,5 +1,4 @@
 #include "api/dockerfile/pattern.h"
-
 #include "base/array.h"
 #include "base/str.h"
 

@@ -1,5 +1,4 @@
 #include "api/dockerfile/parse_internal.h"
-
 #include "api/dockerfile/pattern.h"
 #include "base/arena.h"
 #include "base/str.h"
@@ -29,8 +28,8 @@ static int command_add_heredocs(struct parser *p, size_t at, struct dockerfile_i
 
         if (r < 0)
                 return r;
-        if (words.n == 1 && heredoc_word(p, words.items[0].text, &name, &strips_tabs,
-                                         &is_expanded)) {
+        if (words.n == 1 &&
+            heredoc_word(p, words.items[0].text, &name, &strips_tabs, &is_expanded)) {
                 in->command.text = in->heredocs[0].text;
                 if (str_starts_with(in->command.text, "#!"))
                         in->command.form = DOCKERFILE_FORM_SCRIPT;
@@ -66,7 +65,8 @@ static int read_command(struct parser *p, size_t at, struct dockerfile_instructi
         }
         command->form = DOCKERFILE_FORM_SHELL;
         command->text = text;
-        if (is_shellish(in->verb) && text[0] == '[' && strchr("\"'", text[1 + strspn(text + 1, " ")]))
+        if (is_shellish(in->verb) && text[0] == '[' &&
+            strchr("\"'", text[1 + strspn(text + 1, " ")]))
                 (void) parser_warn(p, parser_place(p, parser_skip_blanks(p, at)),
                                    "this looks like a list but is no JSON, so the shell gets it: "
                                    "use double quotes and no comma at the end");
@@ -101,8 +101,7 @@ static int read_healthcheck(struct parser *p, size_t at, struct dockerfile_instr
         }
         if (end - start == 3 && strncasecmp(p->line.text + start, "CMD", 3) == 0)
                 return read_command(p, end, in);
-        diag_set_hint(parser_error(p, parser_place(p, start),
-                                   "HEALTHCHECK: unknown type \"%.*s\"",
+        diag_set_hint(parser_error(p, parser_place(p, start), "HEALTHCHECK: unknown type \"%.*s\"",
                                    (int) MIN(end - start, (size_t) 40), p->line.text + start),
                       "write HEALTHCHECK CMD command, or HEALTHCHECK NONE");
         return 0;
@@ -194,8 +193,9 @@ static int read_copy(struct parser *p, size_t at, struct dockerfile_instruction 
                 const struct dockerfile_word *w = &in->words.items[i];
 
                 if (!strchr(w->text, '$') && !pattern_is_valid(w->text))
-                        (void) parser_error(p, w->place, "the pattern \"%s\" is broken: a bracket "
-                                                         "isn't closed",
+                        (void) parser_error(p, w->place,
+                                            "the pattern \"%s\" is broken: a bracket "
+                                            "isn't closed",
                                             w->text);
                 if (in->verb == DOCKERFILE_COPY && strstr(w->text, "://"))
                         (void) parser_error(p, w->place, "COPY takes files only: write ADD %s",
@@ -225,15 +225,17 @@ static int read_from_name(struct parser *p, struct dockerfile_instruction *in) {
         for (char *c = lower; *c; c++)
                 *c = (char) tolower((unsigned char) *c);
         if (strcasecmp(as->text, "AS") != 0)
-                diag_set_hint(parser_error(p, as->place, "FROM: \"%s\" where AS was expected",
-                                           as->text),
-                              "write FROM IMAGE AS NAME");
+                diag_set_hint(
+                        parser_error(p, as->place, "FROM: \"%s\" where AS was expected", as->text),
+                        "write FROM IMAGE AS NAME");
         else if (strcmp(lower, "scratch") == 0)
-                (void) parser_error(p, name->place, "a stage can't be called scratch: that is the "
-                                                    "empty image");
+                (void) parser_error(p, name->place,
+                                    "a stage can't be called scratch: that is the "
+                                    "empty image");
         else if (!is_stage_name(lower))
-                (void) parser_error(p, name->place, "invalid stage name \"%s\": begin with a "
-                                                    "letter, then letters, digits, - _ .",
+                (void) parser_error(p, name->place,
+                                    "invalid stage name \"%s\": begin with a "
+                                    "letter, then letters, digits, - _ .",
                                     name->text);
         in->stage_name = lower;
         return 0;
@@ -245,8 +247,9 @@ static int read_from(struct parser *p, size_t at, struct dockerfile_instruction 
         if (r < 0)
                 return r;
         if (in->words.n != 1 && in->words.n != 3) {
-                (void) parser_error(p, in->place, "FROM needs one or three arguments: FROM IMAGE, "
-                                                  "or FROM IMAGE AS NAME");
+                (void) parser_error(p, in->place,
+                                    "FROM needs one or three arguments: FROM IMAGE, "
+                                    "or FROM IMAGE AS NAME");
                 return 0;
         }
         parser_check_variables(p, in->words.items[0].text, in->words.items[0].place);

@@ -151,8 +151,7 @@ struct joining {
 
 static int joining_add(struct lines *lines, struct joining *j, const struct raw_line *raw,
                        const char *from, size_t len) {
-        struct line_segment *room =
-                list_room(lines->a, j->segments, j->n_segments, sizeof(*room));
+        struct line_segment *room = list_room(lines->a, j->segments, j->n_segments, sizeof(*room));
 
         if (!room)
                 return -ENOMEM;
@@ -197,8 +196,7 @@ static int lines_join(struct lines *lines, struct joining *j) {
                 continued = continued_length(lines, &raw);
                 skip = is_first ? blanks : 0;
                 r = joining_add(lines, j, &raw, raw.at + skip,
-                                (continued == SIZE_MAX ? raw.len
-                                                       : MAX(continued, skip)) - skip);
+                                (continued == SIZE_MAX ? raw.len : MAX(continued, skip)) - skip);
                 if (r < 0)
                         return r;
                 if (continued == SIZE_MAX)

@@ -1,5 +1,4 @@
 #include "api/dockerfile/parse_internal.h"
-
 #include "base/arena.h"
 #include "base/str.h"
 
@@ -73,8 +72,9 @@ static void mount_type(struct parser *p, const struct mount_field *f, struct doc
                                     "pass a key with type=secret");
                 return;
         }
-        d = parser_error(p, f->place, "unknown mount type \"%s\": bind, cache, tmpfs and secret "
-                                      "are known",
+        d = parser_error(p, f->place,
+                         "unknown mount type \"%s\": bind, cache, tmpfs and secret "
+                         "are known",
                          f->value);
         near = str_nearest(f->value, types, ARRAY_SIZE(types));
         if (near)
@@ -90,14 +90,27 @@ static void mount_sharing(struct parser *p, const struct mount_field *f,
                         m->sharing = (enum dockerfile_sharing) i;
                         return;
                 }
-        (void) parser_error(p, f->place, "sharing=%s of --mount is not known: write shared, "
-                                         "private or locked",
+        (void) parser_error(p, f->place,
+                            "sharing=%s of --mount is not known: write shared, "
+                            "private or locked",
                             f->value);
 }
 
 enum mount_key {
-        KEY_TYPE, KEY_TARGET, KEY_SOURCE, KEY_FROM, KEY_ID, KEY_ENV, KEY_READ_ONLY, KEY_WRITABLE,
-        KEY_SHARING, KEY_REQUIRED, KEY_SIZE, KEY_MODE, KEY_UID, KEY_GID,
+        KEY_TYPE,
+        KEY_TARGET,
+        KEY_SOURCE,
+        KEY_FROM,
+        KEY_ID,
+        KEY_ENV,
+        KEY_READ_ONLY,
+        KEY_WRITABLE,
+        KEY_SHARING,
+        KEY_REQUIRED,
+        KEY_SIZE,
+        KEY_MODE,
+        KEY_UID,
+        KEY_GID,
 };
 
 static const struct mount_key_name {
@@ -105,15 +118,15 @@ static const struct mount_key_name {
         enum mount_key key;
         bool is_switch;
 } mount_keys[] = {
-        { "type", KEY_TYPE, false },         { "target", KEY_TARGET, false },
-        { "dst", KEY_TARGET, false },        { "destination", KEY_TARGET, false },
-        { "source", KEY_SOURCE, false },     { "src", KEY_SOURCE, false },
-        { "from", KEY_FROM, false },         { "id", KEY_ID, false },
-        { "env", KEY_ENV, false },           { "readonly", KEY_READ_ONLY, true },
-        { "ro", KEY_READ_ONLY, true },       { "readwrite", KEY_WRITABLE, true },
-        { "rw", KEY_WRITABLE, true },        { "sharing", KEY_SHARING, false },
-        { "required", KEY_REQUIRED, true },  { "size", KEY_SIZE, false },
-        { "mode", KEY_MODE, false },         { "uid", KEY_UID, false },
+        { "type", KEY_TYPE, false },        { "target", KEY_TARGET, false },
+        { "dst", KEY_TARGET, false },       { "destination", KEY_TARGET, false },
+        { "source", KEY_SOURCE, false },    { "src", KEY_SOURCE, false },
+        { "from", KEY_FROM, false },        { "id", KEY_ID, false },
+        { "env", KEY_ENV, false },          { "readonly", KEY_READ_ONLY, true },
+        { "ro", KEY_READ_ONLY, true },      { "readwrite", KEY_WRITABLE, true },
+        { "rw", KEY_WRITABLE, true },       { "sharing", KEY_SHARING, false },
+        { "required", KEY_REQUIRED, true }, { "size", KEY_SIZE, false },
+        { "mode", KEY_MODE, false },        { "uid", KEY_UID, false },
         { "gid", KEY_GID, false },
 };
 
@@ -217,8 +230,9 @@ static void mount_check(struct parser *p, struct dockerfile_mount *m) {
         if (m->from && m->type == DOCKERFILE_MOUNT_TMPFS)
                 (void) parser_error(p, m->place, "from= has no meaning with type=tmpfs");
         if (m->from && strchr(m->from, '$'))
-                (void) parser_error(p, m->place, "variables are not substituted in from=: name a "
-                                                 "stage that begins with \"FROM %s AS name\"",
+                (void) parser_error(p, m->place,
+                                    "variables are not substituted in from=: name a "
+                                    "stage that begins with \"FROM %s AS name\"",
                                     m->from);
 }
 

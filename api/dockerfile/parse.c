@@ -1,5 +1,4 @@
 #include "api/dockerfile/dockerfile.h"
-
 #include "api/dockerfile/expand.h"
 #include "api/dockerfile/parse_internal.h"
 #include "api/text/text.h"
@@ -69,8 +68,9 @@ static void parser_unknown(struct parser *p, const char *name, size_t len) {
         if (near)
                 diag_set_hint(d, "did you mean %s?", near);
         else
-                diag_set_hint(d, "a line that belongs to the one before needs a \"%c\" at the "
-                                 "end of that",
+                diag_set_hint(d,
+                              "a line that belongs to the one before needs a \"%c\" at the "
+                              "end of that",
                               p->escape);
 }
 
@@ -190,8 +190,8 @@ int dockerfile_parse(const char *text, size_t len, const char *file, struct dock
         return 0;
 }
 
-int dockerfile_parse_trigger(struct arena *a, const char *text,
-                             struct dockerfile_instruction **ret, struct diags *d) {
+int dockerfile_parse_trigger(struct arena *a, const char *text, struct dockerfile_instruction **ret,
+                             struct diags *d) {
         struct parser p = { .d = d, .a = a, .escape = '\\', .is_trigger = true };
         struct dockerfile_instruction *in = arena_alloc(a, sizeof(*in));
         size_t len = strcspn(text, " \t");

@@ -7,7 +7,7 @@
 
 struct parser {
         struct lines lines;
-        struct line line; /* that is being read */
+        struct line line;     /* that is being read */
         struct dockerfile *f; /* NULL: a trigger alone */
         struct arena *a;
         const char *file;

@@ -139,9 +139,9 @@ static bool automaton_init(struct automaton *a, const char *pattern, enum patter
 /* What may match nothing lets the one behind it come next. */
 static void automaton_skip(const struct automaton *a, bool *states) {
         for (size_t i = 0; i < a->n; i++)
-                if (states[i] && (a->tokens[i].kind == TOKEN_STAR ||
-                                  a->tokens[i].kind == TOKEN_DEEP ||
-                                  a->tokens[i].kind == TOKEN_DEEP_PART))
+                if (states[i] &&
+                    (a->tokens[i].kind == TOKEN_STAR || a->tokens[i].kind == TOKEN_DEEP ||
+                     a->tokens[i].kind == TOKEN_DEEP_PART))
                         states[i + 1] = true;
 }
 

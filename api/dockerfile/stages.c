@@ -1,5 +1,4 @@
 #include "api/dockerfile/parse_internal.h"
-
 #include "base/str.h"
 
 #include <ctype.h>
@@ -67,8 +66,9 @@ static void stages_check_source(struct parser *p, size_t stage, const char *name
                 return;
         }
         if (str_to_int64(name, 0, INT64_MAX, &number) == 0) {
-                (void) parser_error(p, place, "there is no stage %s: this is stage %zu, and only "
-                                              "earlier ones can be copied from",
+                (void) parser_error(p, place,
+                                    "there is no stage %s: this is stage %zu, and only "
+                                    "earlier ones can be copied from",
                                     name, stage);
                 return;
         }
@@ -76,7 +76,8 @@ static void stages_check_source(struct parser *p, size_t stage, const char *name
         if (!near)
                 return;
         diag_set_hint(parser_error(p, place, "there is no stage \"%s\"", name),
-                      "did you mean \"%s\"? An image of that name is written %s:latest", near, name);
+                      "did you mean \"%s\"? An image of that name is written %s:latest", near,
+                      name);
 }
 
 static void stages_check_instruction(struct parser *p, size_t stage,

@@ -1,5 +1,4 @@
 #include "api/dockerfile/parse_internal.h"
-
 #include "api/text/text.h"
 #include "base/arena.h"
 #include "base/str.h"
@@ -142,8 +141,9 @@ static int pairs_add(struct parser *p, struct dockerfile_instruction *in,
         if (!room[pairs->n].key.text)
                 return -ENOMEM;
         if (len == 0)
-                (void) parser_error(p, word->place, "a name is missing before \"=\": write "
-                                                    "NAME=value");
+                (void) parser_error(p, word->place,
+                                    "a name is missing before \"=\": write "
+                                    "NAME=value");
         parser_check_variables(p, room[pairs->n].key.text, word->place);
         if (equals)
                 parser_check_variables(p, equals + 1, word->place);
@@ -174,8 +174,9 @@ int words_read_pairs(struct parser *p, size_t at, struct dockerfile_instruction 
         if (r < 0)
                 return r;
         if (words.n == 0) {
-                (void) parser_error(p, in->place, "%s needs at least one argument: write %s "
-                                                  "NAME=value",
+                (void) parser_error(p, in->place,
+                                    "%s needs at least one argument: write %s "
+                                    "NAME=value",
                                     dockerfile_verb_name(in->verb), dockerfile_verb_name(in->verb));
                 return 0;
         }

@@ -1,4 +1,5 @@
 #include "api/dockerfile/dockerfile.h"
+
 #include "api/dockerfile/expand.h"
 #include "base/str.h"
 

@@ -15,8 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         while (len < size && len < 300 && text[len] != '\n')
                 len++;
         path = strndup(text, len);
-        if (!path || size > 8192 ||
-            ignore_parse(text + len, size - len, "f", &ignore, NULL) < 0 || ignore.n > 100)
+        if (!path || size > 8192 || ignore_parse(text + len, size - len, "f", &ignore, NULL) < 0 ||
+            ignore.n > 100)
                 return 0;
         /* A folder that nothing below could come back from isn't looked into. */
         if (!ignore.has_exceptions && ignore_may_hold(&ignore, path))

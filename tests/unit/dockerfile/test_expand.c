@@ -1,7 +1,6 @@
-#include "tests/unit/test.h"
-
 #include "api/dockerfile/expand.h"
 #include "base/str.h"
+#include "tests/unit/test.h"
 
 #include <errno.h>
 #include <string.h>
@@ -83,8 +82,8 @@ static void substitutes_as_the_reference_says(void **state) {
 
 static void refuses_what_has_no_end(void **state) {
         static const struct expand_case cases[] = {
-                { "${x", NULL },          { "${", NULL },          { "${}", NULL },
-                { "'a", NULL },           { "\"a", NULL },         { "${x:=d}", NULL },
+                { "${x", NULL },          { "${", NULL },           { "${}", NULL },
+                { "'a", NULL },           { "\"a", NULL },          { "${x:=d}", NULL },
                 { "${x@Q}", NULL },       { "${none:?why}", NULL }, { "${x/a}", NULL },
                 { "${none:-${x}", NULL },
         };
@@ -105,9 +104,9 @@ static void takes_another_escape(void **state) {
 }
 
 static void leaves_quotes_of_a_document(void **state) {
-        static const struct expand_source document = {
-                .get = get, .escape = '\\', .keeps_quotes = true
-        };
+        static const struct expand_source document = { .get = get,
+                                                       .escape = '\\',
+                                                       .keeps_quotes = true };
         static const struct expand_case cases[] = {
                 { "it's \"$x\"\n", "it's \"value\"\n" },
                 { "\\$x \\n", "$x \\n" },

@@ -1,8 +1,7 @@
-#include "tests/unit/test.h"
-
 #include "api/dockerfile/dockerfile.h"
 #include "api/dockerfile/pattern.h"
 #include "tests/unit/exhaust.h"
+#include "tests/unit/test.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,6 @@
-#include "tests/unit/test.h"
-
 #include "api/dockerfile/dockerfile.h"
 #include "base/str.h"
+#include "tests/unit/test.h"
 
 #include <errno.h>
 #include <string.h>
@@ -88,8 +87,8 @@ static void joins_lines_and_drops_comments(void **state) {
 }
 
 static void follows_the_directive_escape(void **state) {
-        AUTO(dockerfile) struct dockerfile *f =
-                parse("# escape=`\nFROM x\nRUN dir c:\\ `\n  && b\n");
+        AUTO(dockerfile)
+        struct dockerfile *f = parse("# escape=`\nFROM x\nRUN dir c:\\ `\n  && b\n");
         (void) state;
 
         assert_string_equal(f->items[1].command.text, "dir c:\\   && b");
@@ -185,9 +184,10 @@ static void reads_mounts(void **state) {
 }
 
 static void reads_health_checks(void **state) {
-        AUTO(dockerfile) struct dockerfile *f =
-                parse("FROM x\nHEALTHCHECK --interval=1m30s --timeout=500ms --retries=4 CMD curl x\n"
-                      "HEALTHCHECK none\n");
+        AUTO(dockerfile)
+        struct dockerfile *f = parse(
+                "FROM x\nHEALTHCHECK --interval=1m30s --timeout=500ms --retries=4 CMD curl x\n"
+                "HEALTHCHECK none\n");
         (void) state;
 
         assert_int_equal(f->items[1].health.interval_usec, 90000000);
@@ -215,9 +215,9 @@ static void suggests_the_stage_that_was_meant(void **state) {
 }
 
 static void takes_other_names_for_images(void **state) {
-        AUTO(dockerfile) struct dockerfile *f =
-                parse("FROM a AS build\nFROM scratch\nCOPY --from=nginx /a /\n"
-                      "COPY --from=builder:latest / /\nCOPY --from=0 / /\n");
+        AUTO(dockerfile)
+        struct dockerfile *f = parse("FROM a AS build\nFROM scratch\nCOPY --from=nginx /a /\n"
+                                     "COPY --from=builder:latest / /\nCOPY --from=0 / /\n");
         (void) state;
 
         assert_int_equal(f->n, 5);
@@ -244,19 +244,28 @@ static void tells_everything_at_once(void **state) {
                                         "COPY --from=7 / /\n"
                                         "RUN <<EOF\nno end\n");
         static const char *const parts[] = {
-                ":1:1: RUN stands before the first FROM", ":2:11: invalid stage name \"1x\"",
+                ":1:1: RUN stands before the first FROM",
+                ":2:11: invalid stage name \"1x\"",
                 ":3:1: unknown instruction \"RNU\"; did you mean RUN?",
-                ":4:1: COPY needs at least two", ":5:6: unknown flag --form of COPY; did you mean "
-                                                 "--from?",
-                ":6:9: no \"=\" in \"B\"", ":7:8: \"http\" is no port",
-                ":8:9: ${x is not closed", ":9:5: --mount=type=ssh is not possible",
-                ":10:5: unknown mount type \"cach\"", "did you mean \"cache\"?",
-                ":11:6: stage \"later\" comes later", ":12:1: SHELL needs a JSON list",
-                ":13:13: HEALTHCHECK: unknown type \"curl\"", ":14:9: ONBUILD takes one",
-                ":15:6: --chmod=rwx is no octal mode", ":17:6: stage \"later\" can't copy from "
-                                                       "itself",
-                ":18:6: there is no stage 7", ":19:5: the here-document has no end: add a line "
-                                              "\"EOF\"",
+                ":4:1: COPY needs at least two",
+                ":5:6: unknown flag --form of COPY; did you mean "
+                "--from?",
+                ":6:9: no \"=\" in \"B\"",
+                ":7:8: \"http\" is no port",
+                ":8:9: ${x is not closed",
+                ":9:5: --mount=type=ssh is not possible",
+                ":10:5: unknown mount type \"cach\"",
+                "did you mean \"cache\"?",
+                ":11:6: stage \"later\" comes later",
+                ":12:1: SHELL needs a JSON list",
+                ":13:13: HEALTHCHECK: unknown type \"curl\"",
+                ":14:9: ONBUILD takes one",
+                ":15:6: --chmod=rwx is no octal mode",
+                ":17:6: stage \"later\" can't copy from "
+                "itself",
+                ":18:6: there is no stage 7",
+                ":19:5: the here-document has no end: add a line "
+                "\"EOF\"",
         };
         (void) state;
 

@@ -1,7 +1,6 @@
-#include "tests/unit/test.h"
-
 #include "api/dockerfile/pattern.h"
 #include "base/str.h"
+#include "tests/unit/test.h"
 
 #include <errno.h>
 #include <string.h>
@@ -11,14 +10,17 @@ static void matches_names_as_copy_does(void **state) {
                 const char *pattern, *path;
                 bool is_match;
         } cases[] = {
-                { "abc", "abc", true },     { "*", "abc", true },       { "*c", "abc", true },
-                { "a*", "a", true },        { "a*", "ab/c", false },    { "a*/b", "abc/b", true },
-                { "a*/b", "a/c/b", false }, { "a?c", "abc", true },     { "a?c", "a/c", false },
-                { "[a-c]x", "bx", true },   { "[^a-c]x", "bx", false }, { "[^a]x", "bx", true },
-                { "a\\*b", "a*b", true },   { "a\\*b", "axb", false },  { "[]]", "]", true },
-                { "[", "[", false },        { "a[", "a", false },       { "", "", true },
-                { "*.c", "main.c", true },  { "*.c", "main.h", false }, { "a*b*c", "aXbYbc", true },
-                { "h?m*.txt", "home.txt", true },
+                { "abc", "abc", true },      { "*", "abc", true },
+                { "*c", "abc", true },       { "a*", "a", true },
+                { "a*", "ab/c", false },     { "a*/b", "abc/b", true },
+                { "a*/b", "a/c/b", false },  { "a?c", "abc", true },
+                { "a?c", "a/c", false },     { "[a-c]x", "bx", true },
+                { "[^a-c]x", "bx", false },  { "[^a]x", "bx", true },
+                { "a\\*b", "a*b", true },    { "a\\*b", "axb", false },
+                { "[]]", "]", true },        { "[", "[", false },
+                { "a[", "a", false },        { "", "", true },
+                { "*.c", "main.c", true },   { "*.c", "main.h", false },
+                { "a*b*c", "aXbYbc", true }, { "h?m*.txt", "home.txt", true },
         };
         (void) state;
 
