@@ -123,8 +123,7 @@ static int annotate(const struct manifest *m, json_t **ret, struct err *e) {
 static int create(const struct applying *a, const struct manifest *m, const json_t *tree,
                   struct err *e) {
         json_t *answer = NULL;
-        int r = session_json(a->session, CLIENT_POST, write_path(a, m, NULL), NULL, tree, &answer,
-                             e);
+        int r = session_post(a->session, write_path(a, m, NULL), tree, &answer, e);
 
         if (r == 0)
                 r = say(a, m, "created", answer, e);
@@ -161,10 +160,10 @@ static int update(const struct applying *a, const struct manifest *m, const json
         } else if (r == 0 && a->is_dry_client) {
                 r = say(a, m, "configured", tree, e);
         } else if (r == 0) {
-                r = session_json(a->session, CLIENT_PATCH, write_path(a, m, name_of(m)),
-                                 m->kind->custom ? CLIENT_TYPE_MERGE_PATCH
-                                                 : CLIENT_TYPE_STRATEGIC_PATCH,
-                                 patch, &answer, e);
+                r = session_patch(a->session, write_path(a, m, name_of(m)),
+                                  m->kind->custom ? CLIENT_TYPE_MERGE_PATCH
+                                                  : CLIENT_TYPE_STRATEGIC_PATCH,
+                                  patch, &answer, e);
                 if (r == 0)
                         r = say(a, m, is_changed(a, live, answer) ? "configured" : "unchanged",
                                 answer, e);
@@ -202,8 +201,7 @@ static int send_server_side(const struct applying *a, const struct manifest *m, 
 
         if (a->args->is_forced)
                 (void) client_path_query(&path, "force", "true");
-        r = session_json(a->session, CLIENT_PATCH, path, "application/apply-patch+yaml", m->tree,
-                         ret_answer, e);
+        r = session_patch(a->session, path, "application/apply-patch+yaml", m->tree, ret_answer, e);
         if (a->session->reason == CLIENT_REASON_UNSUPPORTED_MEDIA_TYPE)
                 return err_set(e, -EOPNOTSUPP,
                                "this server can't merge manifests; leave out --server-side");
@@ -301,8 +299,8 @@ static int preview_merge(const struct applying *a, const struct manifest *m, con
         if (r == 0)
                 r = patch_three_way(m->kind->schema, last, tree, live, &patch, e);
         if (r == 0)
-                r = session_json(a->session, CLIENT_PATCH, write_path(a, m, name_of(m)),
-                                 CLIENT_TYPE_STRATEGIC_PATCH, patch, ret_wanted, e);
+                r = session_patch(a->session, write_path(a, m, name_of(m)),
+                                  CLIENT_TYPE_STRATEGIC_PATCH, patch, ret_wanted, e);
         json_decref(tree);
         json_decref(last);
         json_decref(patch);
@@ -340,8 +338,7 @@ int apply_preview(struct session *s, const struct manifest *m, const struct appl
         else if (r == 0 && live)
                 r = preview_merge(&a, m, live, &wanted, e);
         else if (r == 0)
-                r = session_json(s, CLIENT_POST, write_path(&a, m, NULL), NULL, m->tree, &wanted,
-                                 e);
+                r = session_post(s, write_path(&a, m, NULL), m->tree, &wanted, e);
         if (r < 0) {
                 json_decref(live);
                 return r;

@@ -200,9 +200,9 @@ static int delete_one(struct deleting *d, struct victim *v, struct err *e) {
         int r = body ? 0 : err_errno(e, -ENOMEM, "cannot delete");
 
         if (r == 0 && !str_eq(d->args->dry_run, "client"))
-                r = session_json(d->session, CLIENT_DELETE,
-                                 session_path(d->session, v->kind, v->namespace_, v->name, NULL),
-                                 NULL, body, &answer, e);
+                r = session_delete(d->session,
+                                   session_path(d->session, v->kind, v->namespace_, v->name, NULL),
+                                   body, &answer, e);
         if (r == 0) {
                 uid = tree_text(answer, "details", "uid", NULL);
                 if (!uid[0])
@@ -258,8 +258,12 @@ static int wait_all(struct deleting *d, struct err *e) {
         int r = 0;
 
         for (size_t i = 0; i < d->n && r == 0; i++)
-                r = waiting_until_gone(d->session, d->items[i].kind, d->items[i].namespace_,
-                                       d->items[i].name, d->items[i].uid, due, e);
+                r = waiting_until_gone(d->session,
+                                       &(struct waiting){ .kind = d->items[i].kind,
+                                                          .namespace_ = d->items[i].namespace_,
+                                                          .name = d->items[i].name,
+                                                          .due_usec = due },
+                                       d->items[i].uid, e);
         return r;
 }
 

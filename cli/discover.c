@@ -56,7 +56,7 @@ static json_t *ask(struct session *s, char *take_path) {
         json_t *answer = NULL;
         struct err e = { 0 };
 
-        (void) session_json(s, CLIENT_GET, take_path, NULL, NULL, &answer, &e);
+        (void) session_get(s, take_path, &answer, &e);
         s->exit_code = code;
         s->reason = reason;
         return answer;

@@ -51,7 +51,7 @@ int fetch_list(struct session *s, const struct fetch *f, json_t **ret_list, stru
                 (void) client_path_query(&path, "limit", PAGE);
                 (void) client_path_query(&path, "continue", more);
                 if (r == 0)
-                        r = session_json(s, CLIENT_GET, STEAL(path), NULL, NULL, &page, e);
+                        r = session_get(s, STEAL(path), &page, e);
                 free(path);
                 if (r == 0)
                         r = page_append(f->kind, list, page, e);
@@ -76,8 +76,7 @@ int fetch_list(struct session *s, const struct fetch *f, json_t **ret_list, stru
 int fetch_object(struct session *s, const struct kind *k, const char *namespace_, const char *name,
                  json_t **ret_object, struct err *e) {
         json_t *tree = NULL;
-        int r = session_json(s, CLIENT_GET, session_path(s, k, namespace_, name, NULL), NULL, NULL,
-                             &tree, e);
+        int r = session_get(s, session_path(s, k, namespace_, name, NULL), &tree, e);
 
         if (r < 0)
                 return r;

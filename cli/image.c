@@ -195,19 +195,26 @@ static void print_loaded(const json_t *answer, const char *node, bool has_many) 
         }
 }
 
-static int upload_to(struct session *s, const char *node, const char *file, const char *verb,
-                     const struct image_args *a, bool has_many, struct err *e) {
+/* What goes to each node. */
+struct upload_plan {
+        const char *verb, *file;
+        const struct image_args *args;
+        bool has_many; /* nodes */
+};
+
+static int upload_to(struct session *s, const char *node, const struct upload_plan *plan,
+                     struct err *e) {
         struct upload u = { .fd = -1 };
         struct client_source source = { .read = upload_read, .data = &u };
         AUTO_DONE(reply) struct reply reply = { .fd = -1 };
         AUTO_FREE char *path = images_path(node, NULL);
         struct err why = { 0 };
-        int r = upload_open(file, &u, e), closed;
+        int r = upload_open(plan->file, &u, e), closed;
 
         progress_init(&u.progress, s);
-        (void) client_path_query(&path, "name", a->name);
-        (void) client_path_query(&path, "config", a->config);
-        if (str_eq(verb, "import"))
+        (void) client_path_query(&path, "name", plan->args->name);
+        (void) client_path_query(&path, "config", plan->args->config);
+        if (str_eq(plan->verb, "import"))
                 (void) client_path_query(&path, "import", "true");
         source.len = u.total;
         if (r == 0 && !path)
@@ -222,26 +229,27 @@ static int upload_to(struct session *s, const char *node, const char *file, cons
         closed = upload_close(&u, &why);
         if (closed < 0)
                 return err_set(e, closed, "%s", why.text);
-        if (r == 0 && !a->is_quiet)
-                print_loaded(reply.json, node, has_many);
+        if (r == 0 && !plan->args->is_quiet)
+                print_loaded(reply.json, node, plan->has_many);
         return r;
 }
 
 static int upload_run(struct session *s, const char *verb, const char *file,
                       const struct image_args *a, struct err *e) {
+        struct upload_plan plan = { .verb = verb, .file = file, .args = a };
         json_t *nodes = NULL, *node;
         size_t i;
         int r = nodes_of(s, a->node, &nodes, e);
 
-        if (r == 0 && json_array_size(nodes) > 1 && str_eq(file, "-")) {
+        plan.has_many = json_array_size(nodes) > 1;
+        if (r == 0 && plan.has_many && str_eq(file, "-")) {
                 json_decref(nodes);
                 return session_usage(s, e,
                                      "standard input can be sent to one node only: add --node");
         }
         json_array_foreach(nodes, i, node) {
                 if (r == 0)
-                        r = upload_to(s, json_string_value(node), file, verb, a,
-                                      json_array_size(nodes) > 1, e);
+                        r = upload_to(s, json_string_value(node), &plan, e);
         }
         json_decref(nodes);
         return r;
@@ -321,8 +329,7 @@ static int list_run(struct session *s, const void *raw, const struct words *word
                 json_t *answer = NULL;
 
                 if (r == 0)
-                        r = session_json(s, CLIENT_GET, images_path(json_string_value(node), NULL),
-                                         NULL, NULL, &answer, e);
+                        r = session_get(s, images_path(json_string_value(node), NULL), &answer, e);
                 if (r == 0)
                         add_images(&t, answer, json_string_value(node), n == 4);
                 json_decref(answer);
@@ -350,9 +357,8 @@ static int remove_run(struct session *s, const void *raw, const struct words *wo
         for (size_t w = 0; w < words->n && r == 0; w++) {
                 json_array_foreach(nodes, i, node) {
                         if (r == 0)
-                                r = session_json(
-                                        s, CLIENT_DELETE,
-                                        images_path(json_string_value(node), words->items[w]), NULL,
+                                r = session_delete(
+                                        s, images_path(json_string_value(node), words->items[w]),
                                         NULL, NULL, e);
                 }
                 if (r == 0)

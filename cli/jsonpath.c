@@ -34,10 +34,10 @@ static int walk_all(const char *at, const char *end, const json_t *tree, each_fn
         return r;
 }
 
-static int walk_key(const char *name, size_t len, const char *at, const char *end,
-                    const json_t *tree, each_fn each, void *data, struct err *e) {
+/* The member of tree that len bytes at name mean; *ret is NULL where there is none. */
+static int find_member(const char *name, size_t len, const char *end, const json_t *tree,
+                       const json_t **ret, struct err *e) {
         char key[NAME_MAX_BYTES];
-        const json_t *value;
         size_t n = 0;
 
         if (len == 0 || len >= sizeof(key))
@@ -48,9 +48,8 @@ static int walk_key(const char *name, size_t len, const char *at, const char *en
                 key[n++] = name[i];
         }
         key[n] = '\0';
-        value = json_object_get(tree, key);
-        /* The rest is walked even where nothing is found, so that its mistakes are told. */
-        return path_walk(at, end, value, each, data, e);
+        *ret = json_object_get(tree, key);
+        return 0;
 }
 
 struct filter {
@@ -106,11 +105,13 @@ static int walk_bracket(const char *at, const char *end, const json_t *tree, eac
 
         if (at < end && (*at == '\'' || *at == '"')) {
                 const char *quote = memchr(at + 1, *at, (size_t) (end - at - 1));
+                const json_t *value;
+                int r;
 
                 if (!quote || quote + 1 >= end || quote[1] != ']')
                         return bad(at, end, e);
-                return walk_key(at + 1, (size_t) (quote - at - 1), quote + 2, end, tree, each, data,
-                                e);
+                r = find_member(at + 1, (size_t) (quote - at - 1), end, tree, &value, e);
+                return r < 0 ? r : path_walk(quote + 2, end, value, each, data, e);
         }
         if (at < end && *at == '?')
                 return walk_filter(at, end, tree, each, data, e);
@@ -130,7 +131,9 @@ static int walk_bracket(const char *at, const char *end, const json_t *tree, eac
 
 static int path_walk(const char *at, const char *end, const json_t *tree, each_fn each, void *data,
                      struct err *e) {
+        const json_t *value;
         size_t len = 0;
+        int r;
 
         if (at == end) {
                 if (tree)
@@ -148,7 +151,9 @@ static int path_walk(const char *at, const char *end, const json_t *tree, each_f
                 return walk_all(at + 1, end, tree, each, data, e);
         while (at + len < end && at[len] != '.' && at[len] != '[')
                 len += at[len] == '\\' && at + len + 1 < end ? 2 : 1;
-        return walk_key(at, len, at + len, end, tree, each, data, e);
+        r = find_member(at, len, end, tree, &value, e);
+        /* The rest is walked even where nothing is found, so that its mistakes are told. */
+        return r < 0 ? r : path_walk(at + len, end, value, each, data, e);
 }
 
 int jsonpath_each(const char *path, const json_t *tree, each_fn each, void *data, struct err *e) {

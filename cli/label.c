@@ -74,9 +74,8 @@ static int change_one(struct session *s, const struct target *t, const char *mem
         }
         if (r == 0) {
                 patch = json_pack("{s:{s:O}}", "metadata", member, changes);
-                r = patch ? session_json(s, CLIENT_PATCH,
-                                         session_path(s, t->kind, NULL, t->name, NULL),
-                                         CLIENT_TYPE_MERGE_PATCH, patch, NULL, e)
+                r = patch ? session_patch(s, session_path(s, t->kind, NULL, t->name, NULL),
+                                          CLIENT_TYPE_MERGE_PATCH, patch, NULL, e)
                           : err_errno(e, -ENOMEM, "cannot make the patch");
         }
         if (r == 0)

@@ -57,7 +57,8 @@ static int command_run(struct session *s, const struct command *c, char *const *
         if (!args)
                 return EXIT_ERROR;
         option_set_defaults(&groups[1]);
-        r = option_parse(argv, argc, groups, ARRAY_SIZE(groups), false, &words, &e);
+        r = option_parse(&(struct option_line){ .argv = argv, .argc = argc }, groups,
+                         ARRAY_SIZE(groups), &words, &e);
         if (r < 0)
                 return usage_fail(&e, full ? full : c->name);
         if (s->global.wants_help) {
@@ -108,7 +109,9 @@ static int run(struct session *s, int argc, char *const *argv) {
         struct err e = { 0 };
         int r, first;
 
-        r = option_parse(argv + 1, argc - 1, &group, 1, true, &words, &e);
+        r = option_parse(
+                &(struct option_line){ .argv = argv + 1, .argc = argc - 1, .stops_at_word = true },
+                &group, 1, &words, &e);
         if (r < 0)
                 return usage_fail(&e, "");
         if (words.n == 0) {

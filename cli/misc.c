@@ -33,7 +33,7 @@ static int version_run(struct session *s, const void *raw, const struct words *w
         if (!a->output)
                 (void) printf("Client Version: %s\n", ORCH_VERSION);
         if (!a->is_client_only)
-                r = session_json(s, CLIENT_GET, strdup("/version"), NULL, NULL, &server, e);
+                r = session_get(s, strdup("/version"), &server, e);
         if (!a->output && server)
                 (void) printf("Server Version: %s\n", tree_text(server, "gitVersion", NULL));
         if (a->output) {

@@ -232,22 +232,22 @@ static int parse_letters(struct parse *p, struct err *e) {
         return 0;
 }
 
-int option_parse(char *const *argv, int argc, const struct option_group *groups, size_t n_groups,
-                 bool stops_at_word, struct words *ret_words, struct err *e) {
-        struct parse p = { argv, argc, 0, groups, n_groups };
+int option_parse(const struct option_line *line, const struct option_group *groups, size_t n_groups,
+                 struct words *ret_words, struct err *e) {
+        struct parse p = { line->argv, line->argc, 0, groups, n_groups };
         AUTO_DONE(words) struct words w = { 0 };
         bool is_literal = false;
 
-        w.items = calloc((size_t) argc + 1, sizeof(*w.items));
+        w.items = calloc((size_t) line->argc + 1, sizeof(*w.items));
         if (!w.items)
                 return err_errno(e, -ENOMEM, "cannot read the command line");
-        for (; p.at < argc; p.at++) {
-                const char *word = argv[p.at];
+        for (; p.at < line->argc; p.at++) {
+                const char *word = line->argv[p.at];
                 int r = 0;
 
                 if (is_literal || word[0] != '-' || word[1] == '\0') {
                         w.items[w.n++] = word;
-                        is_literal = is_literal || stops_at_word;
+                        is_literal = is_literal || line->stops_at_word;
                 } else if (str_eq(word, "--")) {
                         is_literal = w.has_dashes = true;
                         w.n_before_dashes = w.n;

@@ -101,13 +101,18 @@ DEFINE_AUTO_DONE(words);
 /* Fills in the defaults. */
 void option_set_defaults(const struct option_group *g);
 
+struct option_line {
+        char *const *argv;
+        int argc;
+        bool stops_at_word; /* nothing behind the first word is parsed (global options before the
+                               command) */
+};
+
 /* Parses options of all groups (later groups win) and gathers the words between them.
  *
- * stops_at_word  nothing behind the first word is parsed (global options before the command).
- *
  * Returns 0, -EINVAL (e names the option, with a suggestion) or -ENOMEM. */
-int option_parse(char *const *argv, int argc, const struct option_group *groups, size_t n_groups,
-                 bool stops_at_word, struct words *ret_words, struct err *e);
+int option_parse(const struct option_line *line, const struct option_group *groups, size_t n_groups,
+                 struct words *ret_words, struct err *e);
 
 /* "  -n, --namespace NAME    doc" lines. */
 void option_help(const struct option *options, size_t n, struct strbuf *out);

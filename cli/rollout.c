@@ -54,9 +54,8 @@ static int parse_deployment(struct session *s, const struct words *words, struct
 
 static int patch_deployment(struct session *s, const struct target *t, const char *type,
                             json_t *take_patch, const char *verdict, struct err *e) {
-        int r = take_patch ? session_json(s, CLIENT_PATCH,
-                                          session_path(s, t->kind, NULL, t->name, NULL), type,
-                                          take_patch, NULL, e)
+        int r = take_patch ? session_patch(s, session_path(s, t->kind, NULL, t->name, NULL), type,
+                                           take_patch, NULL, e)
                            : err_errno(e, -ENOMEM, "cannot make the patch");
 
         json_decref(take_patch);

@@ -31,16 +31,15 @@ static int scale_one(struct session *s, const struct target *t, const struct sca
         int r = patch ? 0 : err_errno(e, -ENOMEM, "cannot scale");
 
         if (r == 0 && a->current.is_set)
-                r = session_json(s, CLIENT_GET, session_path(s, t->kind, NULL, t->name, "scale"),
-                                 NULL, NULL, &now, e);
+                r = session_get(s, session_path(s, t->kind, NULL, t->name, "scale"), &now, e);
         if (r == 0 && now && tree_number(now, "spec", "replicas", NULL) != a->current.value)
                 r = err_set(e, -EAGAIN,
                             "expected %lld replicas of %s, there are %" JSON_INTEGER_FORMAT,
                             (long long) a->current.value, t->name,
                             tree_number(now, "spec", "replicas", NULL));
         if (r == 0)
-                r = session_json(s, CLIENT_PATCH, session_path(s, t->kind, NULL, t->name, "scale"),
-                                 CLIENT_TYPE_MERGE_PATCH, patch, NULL, e);
+                r = session_patch(s, session_path(s, t->kind, NULL, t->name, "scale"),
+                                  CLIENT_TYPE_MERGE_PATCH, patch, NULL, e);
         if (r == 0)
                 r = output_verdict(t->kind, t->name, "scaled", e);
         json_decref(patch);

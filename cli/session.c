@@ -206,19 +206,26 @@ int session_call(struct session *s, const struct client_request *request, struct
         return 0;
 }
 
-int session_json(struct session *s, enum client_method method, char *take_path,
-                 const char *content_type, const json_t *body, json_t **ret_json, struct err *e) {
-        AUTO_FREE char *path = take_path;
-        AUTO_FREE char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+struct json_request {
+        enum client_method method;
+        char *take_path;
+        const char *content_type; /* NULL: JSON */
+        const json_t *body;       /* NULL: none */
+};
+
+static int session_json(struct session *s, const struct json_request *request, json_t **ret_json,
+                        struct err *e) {
+        AUTO_FREE char *path = request->take_path;
+        AUTO_FREE char *text = request->body ? json_dumps(request->body, JSON_COMPACT) : NULL;
         AUTO_DONE(reply) struct reply reply = { .fd = -1 };
         int r;
 
-        if (!path || (body && !text))
+        if (!path || (request->body && !text))
                 return err_errno(e, -ENOMEM, "cannot make the request");
         r = session_call(s,
-                         &(struct client_request){ .method = method,
+                         &(struct client_request){ .method = request->method,
                                                    .path = path,
-                                                   .content_type = content_type,
+                                                   .content_type = request->content_type,
                                                    .body = text,
                                                    .body_len = text ? strlen(text) : 0 },
                          &reply, e);
@@ -229,6 +236,33 @@ int session_json(struct session *s, enum client_method method, char *take_path,
         if (ret_json)
                 *ret_json = STEAL(reply.json);
         return 0;
+}
+
+int session_get(struct session *s, char *take_path, json_t **ret_json, struct err *e) {
+        const struct json_request request = { CLIENT_GET, take_path, NULL, NULL };
+
+        return session_json(s, &request, ret_json, e);
+}
+
+int session_post(struct session *s, char *take_path, const json_t *body, json_t **ret_json,
+                 struct err *e) {
+        const struct json_request request = { CLIENT_POST, take_path, NULL, body };
+
+        return session_json(s, &request, ret_json, e);
+}
+
+int session_patch(struct session *s, char *take_path, const char *content_type, const json_t *body,
+                  json_t **ret_json, struct err *e) {
+        const struct json_request request = { CLIENT_PATCH, take_path, content_type, body };
+
+        return session_json(s, &request, ret_json, e);
+}
+
+int session_delete(struct session *s, char *take_path, const json_t *body, json_t **ret_json,
+                   struct err *e) {
+        const struct json_request request = { CLIENT_DELETE, take_path, NULL, body };
+
+        return session_json(s, &request, ret_json, e);
 }
 
 /* ---- streams ---- */

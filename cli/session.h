@@ -70,10 +70,15 @@ DEFINE_AUTO_DONE(reply);
 int session_call(struct session *s, const struct client_request *r, struct reply *ret_reply,
                  struct err *e);
 
-/* The same for JSON in and out. path: taken (freed), NULL counts as -ENOMEM. body, ret_json may be
- * NULL. content_type NULL: JSON. */
-int session_json(struct session *s, enum client_method method, char *take_path,
-                 const char *content_type, const json_t *body, json_t **ret_json, struct err *e);
+/* The same for JSON in and out. take_path: freed; NULL counts as -ENOMEM. body and ret_json may be
+ * NULL. */
+int session_get(struct session *s, char *take_path, json_t **ret_json, struct err *e);
+int session_post(struct session *s, char *take_path, const json_t *body, json_t **ret_json,
+                 struct err *e);
+int session_patch(struct session *s, char *take_path, const char *content_type, const json_t *body,
+                  json_t **ret_json, struct err *e);
+int session_delete(struct session *s, char *take_path, const json_t *body, json_t **ret_json,
+                   struct err *e);
 
 /* What a stream's handlers return. */
 enum stream_verdict { STREAM_GO_ON, STREAM_STOP };

@@ -106,7 +106,7 @@ static int wait_one(struct session *s, const struct kind *k, const char *name, s
         int r = 0;
 
         if (g->kind == GOAL_DELETE) {
-                r = waiting_until_gone(s, k, NULL, name, NULL, due, e);
+                r = waiting_until_gone(s, &w, NULL, e);
                 return r < 0 ? r : output_verdict(k, name, "deleted", e);
         }
         if (g->kind != GOAL_CREATE) /* "not found" now, not as "deleted" */

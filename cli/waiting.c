@@ -242,16 +242,14 @@ static enum waiting_state judge_gone(void *data, const json_t *o, char *text, si
         return WAITING_PENDING;
 }
 
-int waiting_until_gone(struct session *s, const struct kind *k, const char *namespace_,
-                       const char *name, const char *uid, uint64_t due_usec, struct err *e) {
-        struct waiting w = { .kind = k,
-                             .namespace_ = namespace_,
-                             .name = name,
-                             .judge = judge_gone,
-                             .data = (void *) uid,
-                             .due_usec = due_usec };
-        int r = waiting_run(s, &w, e);
+int waiting_until_gone(struct session *s, const struct waiting *what, const char *uid,
+                       struct err *e) {
+        struct waiting w = *what;
+        int r;
 
+        w.judge = judge_gone;
+        w.data = (void *) uid;
+        r = waiting_run(s, &w, e);
         /* Its kind is gone, too. */
         if (r == -ENOENT && s->reason == CLIENT_REASON_NOT_FOUND) {
                 s->exit_code = EXIT_OK;

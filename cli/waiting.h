@@ -42,9 +42,10 @@ int waiting_run(struct session *s, const struct waiting *w, struct err *e);
 int waiting_until_ready(struct session *s, const struct kind *k, const char *namespace_,
                         const char *name, uint64_t due_usec, struct err *e);
 
-/* Until the object is gone, or another of its name is there (uid differs; NULL: any). */
-int waiting_until_gone(struct session *s, const struct kind *k, const char *namespace_,
-                       const char *name, const char *uid, uint64_t due_usec, struct err *e);
+/* Until the object is gone, or another of its name is there (uid differs; NULL: any). what: without
+ * judge and data. */
+int waiting_until_gone(struct session *s, const struct waiting *what, const char *uid,
+                       struct err *e);
 
 /* Judges of their own right, in kubectl's words. */
 enum waiting_state waiting_judge_rollout(void *data, const json_t *object, char *text, size_t size);

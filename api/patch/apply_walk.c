@@ -72,11 +72,12 @@ const struct field_set *apply_fields(struct field_maker *m, const struct apply_t
 /* ---- comparison ---- */
 
 struct delta {
+        struct field_maker *maker;
         struct field_set *changed, *removed;
 };
 
-static void delta_inside(struct field_maker *m, const struct apply_type *t, const json_t *was,
-                         const json_t *now, struct delta *d);
+static void delta_inside(const struct apply_type *t, const json_t *was, const json_t *now,
+                         struct delta *d);
 
 static bool is_leaf(const struct apply_type *t, const json_t *was, const json_t *now) {
         enum apply_shape shape = apply_shape_of(t, now ? now : was);
@@ -87,30 +88,32 @@ static bool is_leaf(const struct apply_type *t, const json_t *was, const json_t 
         return shape == APPLY_ATOMIC || !has_members;
 }
 
-static void delta_part(struct field_maker *m, const struct apply_type *t, const char *prefix,
-                       const char *name, const json_t *was, const json_t *now, struct delta *d) {
+static void delta_part(const struct apply_type *t, const char *prefix, const char *name,
+                       const json_t *was, const json_t *now, struct delta *d) {
         bool is_removed = was && !now, is_changed, is_other;
         const struct field_set *children;
-        struct delta below = { 0 };
+        struct delta below = { .maker = d->maker };
 
         if (was && now && json_equal(was, now))
                 return;
         is_other = was && now && apply_shape_of(t, was) != apply_shape_of(t, now);
         is_changed = now && (is_other || is_leaf(t, was, now) || (!was && !t->is_embedded));
         if (is_other)
-                delta_inside(m, t, was, NULL, &below);
+                delta_inside(t, was, NULL, &below);
         if (is_other || !is_leaf(t, was, now))
-                delta_inside(m, t, is_other ? NULL : was, now, &below);
-        children = field_set_sort(m, below.changed);
+                delta_inside(t, is_other ? NULL : was, now, &below);
+        children = field_set_sort(d->maker, below.changed);
         if (children || is_changed)
-                list_push(&d->changed, field_set_node(m, prefix, name, children, is_changed));
-        children = field_set_sort(m, below.removed);
+                list_push(&d->changed,
+                          field_set_node(d->maker, prefix, name, children, is_changed));
+        children = field_set_sort(d->maker, below.removed);
         if (children || is_removed)
-                list_push(&d->removed, field_set_node(m, prefix, name, children, is_removed));
+                list_push(&d->removed,
+                          field_set_node(d->maker, prefix, name, children, is_removed));
 }
 
-static void delta_object(struct field_maker *m, const struct apply_type *t, const json_t *was,
-                         const json_t *now, struct delta *d) {
+static void delta_object(const struct apply_type *t, const json_t *was, const json_t *now,
+                         struct delta *d) {
         struct apply_type part;
         const char *name;
         json_t *one;
@@ -118,13 +121,13 @@ static void delta_object(struct field_maker *m, const struct apply_type *t, cons
         json_object_foreach((json_t *) was, name, one) {
                 part = apply_type_member(t, name);
                 if (!json_is_null(one))
-                        delta_part(m, &part, "f:", name, one, member_of(now, name), d);
+                        delta_part(&part, "f:", name, one, member_of(now, name), d);
         }
         json_object_foreach((json_t *) now, name, one) {
                 if (json_is_null(one) || member_of(was, name))
                         continue;
                 part = apply_type_member(t, name);
-                delta_part(m, &part, "f:", name, NULL, one, d);
+                delta_part(&part, "f:", name, NULL, one, d);
         }
 }
 
@@ -144,9 +147,10 @@ static bool groups_equal(const struct apply_element *a, const struct apply_eleme
         return true;
 }
 
-static void delta_list(struct field_maker *m, const struct apply_type *t, const json_t *was,
-                       const json_t *now, struct delta *d) {
-        struct apply_elements a = apply_elements_of(m, t, was), b = apply_elements_of(m, t, now);
+static void delta_list(const struct apply_type *t, const json_t *was, const json_t *now,
+                       struct delta *d) {
+        struct apply_elements a = apply_elements_of(d->maker, t, was),
+                              b = apply_elements_of(d->maker, t, now);
         struct apply_type part = apply_type_element(t);
         size_t i = 0, j = 0, n, k;
         bool is_known;
@@ -161,28 +165,28 @@ static void delta_list(struct field_maker *m, const struct apply_type *t, const 
                 /* Equal keys more than once: nobody can say which is which. */
                 is_known = n == 1 || (n > 0 && k == 0);
                 if (n != k || !groups_equal(&a.items[i], &b.items[j], n))
-                        delta_part(m, &part, "", key, is_known ? a.items[i].value : NULL,
+                        delta_part(&part, "", key, is_known ? a.items[i].value : NULL,
                                    k > 0 ? b.items[j].value : NULL, d);
                 i += n;
                 j += k;
         }
 }
 
-static void delta_inside(struct field_maker *m, const struct apply_type *t, const json_t *was,
-                         const json_t *now, struct delta *d) {
+static void delta_inside(const struct apply_type *t, const json_t *was, const json_t *now,
+                         struct delta *d) {
         enum apply_shape shape = apply_shape_of(t, now ? now : was);
 
         if (shape == APPLY_OBJECT)
-                delta_object(m, t, was, now, d);
+                delta_object(t, was, now, d);
         else if (shape != APPLY_ATOMIC)
-                delta_list(m, t, was, now, d);
+                delta_list(t, was, now, d);
 }
 
 struct apply_delta apply_compare(struct field_maker *m, const struct apply_type *t,
                                  const json_t *was, const json_t *now) {
-        struct delta d = { 0 };
+        struct delta d = { .maker = m };
 
-        delta_inside(m, t, was, now, &d);
+        delta_inside(t, was, now, &d);
         return (struct apply_delta){
                 .changed = field_set_root(m, field_set_sort(m, d.changed)),
                 .removed = field_set_root(m, field_set_sort(m, d.removed)),

@@ -37,7 +37,7 @@ static int parse(struct args *a, struct words *w, struct err *e, const char *lin
         for (char *word = strtok_r(copy, " ", &save); word; word = strtok_r(NULL, " ", &save))
                 argv[argc++] = word;
         option_set_defaults(&g);
-        return option_parse(argv, argc, &g, 1, stops, w, e);
+        return option_parse(&(struct option_line){ argv, argc, stops }, &g, 1, w, e);
 }
 
 static void values_are_taken_in_every_spelling(void **state) {
