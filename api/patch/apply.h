@@ -64,6 +64,16 @@ struct apply_author {
 int managers_update(struct managers *m, const struct apply_type *type, const json_t *was,
                     const json_t *now, const struct apply_author *by);
 
+/* What managers_update() and managers_format() say of a new object that has no managers yet, in one
+ * walk: a tenth of the work.
+ *
+ * ret_text  the caller's; "" when nobody owns anything.
+ *
+ * Returns 0, -ENOTSUP for objects that are too odd for it (hundreds of members in one, elements
+ * with the same keys), or -ENOMEM. */
+int managers_created(const struct apply_type *type, const json_t *tree,
+                     const struct apply_author *by, char **ret_text);
+
 /* The conflicts of an apply: the message and the causes of a 409. */
 struct apply_conflicts {
         char *message; /* NULL: none */

@@ -1,5 +1,7 @@
 #include "api/patch/apply_list.h"
 
+#include "api/text/text.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,10 +27,14 @@ static json_t *key_value(const struct apply_type *t, const json_t *element, cons
         return t->ops && t->ops->key_default ? t->ops->key_default(t, key) : NULL;
 }
 
+static bool is_scalar(const json_t *value) {
+        return value && !json_is_object(value) && !json_is_array(value);
+}
+
 const char *apply_missing_key(const struct apply_type *t, const json_t *element) {
         for (size_t i = 0; t->shape == APPLY_KEYED && i < t->n_keys; i++) {
                 json_t *value = key_value(t, element, t->keys[i]);
-                bool is_key = value && !json_is_object(value) && !json_is_array(value);
+                bool is_key = is_scalar(value);
 
                 json_decref(value);
                 if (!is_key)
@@ -37,42 +43,33 @@ const char *apply_missing_key(const struct apply_type *t, const json_t *element)
         return NULL;
 }
 
-/* Appends a scalar as JSON. */
-static void add_scalar(struct strbuf *b, const json_t *value) {
-        char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-
-        if (text)
-                strbuf_add(b, text);
-        else
-                b->has_failed = true;
-        free(text);
-}
-
 static bool add_keys(struct strbuf *b, const struct apply_type *t, const json_t *element) {
-        strbuf_add(b, "k:{");
+        strbuf_add_len(b, "k:{", 3);
         for (size_t i = 0; i < t->n_keys; i++) {
                 json_t *value = key_value(t, element, t->keys[i]);
+                bool is_key = is_scalar(value);
 
-                if (!value)
-                        return false;
-                strbuf_addf(b, "%s\"%s\":", i > 0 ? "," : "", t->keys[i]);
-                add_scalar(b, value);
+                if (is_key) {
+                        strbuf_add(b, i > 0 ? ",\"" : "\"");
+                        strbuf_add(b, t->keys[i]);
+                        strbuf_add_len(b, "\":", 2);
+                        text_json_add(b, value);
+                }
                 json_decref(value);
+                if (!is_key)
+                        return false;
         }
         strbuf_add_char(b, '}');
         return true;
 }
 
-/* The element's key as text into b. False: it has none. */
-static bool element_key(const struct apply_type *t, const json_t *element, struct strbuf *b) {
-        strbuf_reset(b);
+bool apply_element_key(const struct apply_type *t, const json_t *element, struct strbuf *b) {
         if (t->shape == APPLY_KEYED)
-                return json_is_object(element) && !apply_missing_key(t, element) &&
-                       add_keys(b, t, element);
-        if (json_is_object(element) || json_is_array(element) || json_is_null(element))
+                return json_is_object(element) && add_keys(b, t, element);
+        if (!is_scalar(element) || json_is_null(element))
                 return false;
-        strbuf_add(b, "v:");
-        add_scalar(b, element);
+        strbuf_add_len(b, "v:", 2);
+        text_json_add(b, element);
         return true;
 }
 
@@ -98,7 +95,8 @@ struct apply_elements apply_elements_of(struct field_maker *m, const struct appl
 
                 e->value = json_array_get(list, i);
                 e->index = i;
-                if (!element_key(t, e->value, &b)) {
+                strbuf_reset(&b);
+                if (!apply_element_key(t, e->value, &b)) {
                         out.n_nameless++;
                         continue;
                 }

@@ -23,6 +23,10 @@ enum apply_shape apply_shape_of(const struct apply_type *t, const json_t *value)
 struct apply_elements apply_elements_of(struct field_maker *m, const struct apply_type *t,
                                         const json_t *list);
 
+/* Appends an element's key as it stands in a set. False: it has none, and what was appended is of
+ * no use. */
+bool apply_element_key(const struct apply_type *t, const json_t *element, struct strbuf *b);
+
 /* The first element with that key, or NULL. */
 const struct apply_element *apply_elements_find(const struct apply_elements *e, const char *key);
 

@@ -42,6 +42,9 @@ int field_set_parse(struct field_maker *m, const char *text, size_t len,
 /* Appends the text, keys sorted. */
 void field_set_format(const struct field_set *s, struct strbuf *b);
 
+/* Appends one key, prefix and key, as a JSON string. */
+void field_set_format_key(struct strbuf *b, const char *prefix, const char *key);
+
 /* Nobody's set. */
 const struct field_set *field_set_empty(void);
 bool field_set_is_empty(const struct field_set *s);

@@ -241,10 +241,11 @@ int field_set_parse(struct field_maker *m, const char *text, size_t len,
 
 /* ---- writing ---- */
 
-static void format_text(struct strbuf *b, const char *s) {
-        const char *from = s;
+void field_set_format_key(struct strbuf *b, const char *prefix, const char *key) {
+        const char *from = key, *s = key;
 
         strbuf_add_char(b, '"');
+        strbuf_add(b, prefix);
         for (; *s; s++) {
                 unsigned char c = (unsigned char) *s;
 
@@ -268,7 +269,7 @@ static void format_children(const struct field_set *parent, struct strbuf *b) {
         for (const struct field_set *s = parent->first; s; s = s->next) {
                 if (needs_comma)
                         strbuf_add_char(b, ',');
-                format_text(b, s->key);
+                field_set_format_key(b, "", s->key);
                 if (s->first) {
                         strbuf_add_char(b, ':');
                         format_children(s, b);

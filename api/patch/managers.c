@@ -110,6 +110,13 @@ const struct field_set *managers_strip(struct field_maker *m, const struct field
         return field_set_difference(m, set, &unowned);
 }
 
+bool managers_meta_is_unowned(const char *name) {
+        for (size_t i = 0; i < ARRAY_SIZE(UNOWNED_META); i++)
+                if (str_eq(UNOWNED_META[i] + 2, name))
+                        return true;
+        return false;
+}
+
 /* ---- writes that are no applies ---- */
 
 /* Where the oldest Update entries end up when there are too many. */

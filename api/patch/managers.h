@@ -22,3 +22,9 @@ bool managers_lose(struct managers *m, const struct apply_delta *d, const struct
 
 /* A set without what the server alone decides: apiVersion, kind, name, uid and the like. */
 const struct field_set *managers_strip(struct field_maker *m, const struct field_set *set);
+
+/* Appends an entry up to its fieldsV1, which is to follow, and a brace. */
+void manager_format_head(const struct manager *one, struct strbuf *b);
+
+/* Whether nobody owns that member of an object's metadata: name, uid and the like. */
+bool managers_meta_is_unowned(const char *name);

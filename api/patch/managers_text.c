@@ -154,20 +154,26 @@ static void add_text(struct strbuf *b, const char *name, const char *value) {
         json_t *text;
         char *dump;
 
+        strbuf_add_char(b, '"');
+        strbuf_add(b, name);
+        strbuf_add_len(b, "\":", 2);
         if (value[strcspn(value, "\"\\\x7f")] == '\0') {
-                strbuf_addf(b, "\"%s\":\"%s\",", name, value);
+                strbuf_add_char(b, '"');
+                strbuf_add(b, value);
+                strbuf_add_len(b, "\",", 2);
                 return;
         }
         text = json_string(value);
         dump = text ? json_dumps(text, JSON_ENCODE_ANY) : NULL;
-        strbuf_addf(b, "\"%s\":%s,", name, dump ? dump : "\"\"");
+        strbuf_add(b, dump ? dump : "\"\"");
+        strbuf_add_char(b, ',');
         if (!dump)
                 b->has_failed = true;
         free(dump);
         json_decref(text);
 }
 
-static void format_manager(const struct manager *one, struct strbuf *b) {
+void manager_format_head(const struct manager *one, struct strbuf *b) {
         strbuf_add_char(b, '{');
         add_text(b, "manager", one->name);
         add_text(b, "operation", one->is_apply ? "Apply" : "Update");
@@ -177,6 +183,10 @@ static void format_manager(const struct manager *one, struct strbuf *b) {
         if (*one->subresource)
                 add_text(b, "subresource", one->subresource);
         strbuf_add(b, "\"fieldsType\":\"FieldsV1\",\"fieldsV1\":");
+}
+
+static void format_manager(const struct manager *one, struct strbuf *b) {
+        manager_format_head(one, b);
         field_set_format(one->fields, b);
         strbuf_add_char(b, '}');
 }

@@ -229,20 +229,42 @@ static json_t *author_view(const struct call *c) {
         return view;
 }
 
-bool managed_create(struct call *c) {
-        struct apply_type type = kind_apply_type(c->asked);
+/* Beside managers that the client sent, or for an object that managers_created() leaves alone. */
+static bool managed_create_beside(struct call *c, const struct apply_type *type, const json_t *view,
+                                  const struct apply_author *by) {
         AUTO_DONE(managers) struct managers m = { 0 };
-        char time[CLOCK_TEXT_MAX];
-        struct apply_author by = managed_author(c, time);
-        json_t *view = author_view(c);
         int r = managers_init(&m);
 
         if (r == 0 && c->managed_said &&
             managers_parse(&m, c->managed_said, strlen(c->managed_said), NULL) < 0)
                 m.n = 0;
-        r = r < 0 || !view ? -ENOMEM : managers_update(&m, &type, NULL, view, &by);
-        json_decref(view);
+        if (r == 0)
+                r = managers_update(&m, type, NULL, view, by);
         return managed_finish(c, &m, r);
+}
+
+bool managed_create(struct call *c) {
+        struct apply_type type = kind_apply_type(c->asked);
+        char time[CLOCK_TEXT_MAX], *text = NULL;
+        struct apply_author by = managed_author(c, time);
+        json_t *view = author_view(c);
+        int r = !view ? -ENOMEM : -ENOTSUP;
+        bool is_good;
+
+        if (view && !c->managed_said)
+                r = managers_created(&type, view, &by, &text);
+        if (r == -ENOTSUP) {
+                is_good = managed_create_beside(c, &type, view, &by);
+                json_decref(view);
+                return is_good;
+        }
+        json_decref(view);
+        free(c->managed);
+        c->managed = text;
+        if (r == 0)
+                return true;
+        call_fail_memory(c);
+        return false;
 }
 
 /* Where an update starts from: what the client says, or else what there is. */

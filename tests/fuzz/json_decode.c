@@ -1,10 +1,15 @@
-/* Bodies of every kind: parse, prune, default, validate, decode, encode, print. */
+/* Bodies of every kind: parse, prune, default, validate, decode, encode, print, and who owns them.
+ */
 #include "api/kinds/object.h"
+#include "api/patch/apply.h"
 #include "api/text/text.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -21,6 +26,29 @@ static void check_round_trip(const struct kind *k, const struct object *o) {
         json_decref(back);
 }
 
+/* The short way to managedFields says what the long one does. */
+static void check_managers(const struct kind *k, const json_t *tree) {
+        const struct apply_type type = apply_type_of(k->schema);
+        const struct apply_author by = {
+                .manager = "fuzz",
+                .api_version = "v1",
+                .subresource = "",
+                .time = "2026-01-02T03:04:05Z",
+        };
+        char *brief = NULL, *full;
+        struct managers m;
+
+        if (managers_created(&type, tree, &by, &brief) == -ENOTSUP)
+                return;
+        assert(brief && managers_init(&m) == 0);
+        assert(managers_update(&m, &type, NULL, tree, &by) >= 0);
+        full = managers_format(&m);
+        assert(full && strcmp(full, brief) == 0);
+        managers_done(&m);
+        free(full);
+        free(brief);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         struct object *o = NULL;
         struct diags d = { 0 };
@@ -32,9 +60,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 return 0;
         k = kind_find(json_string_value(json_object_get(tree, "apiVersion")),
                       json_string_value(json_object_get(tree, "kind")));
+        if (k)
+                check_managers(k, tree);
         if (k && kind_default(k, tree, &e) == 0 && kind_validate(k, tree, 0, &d) == 0) {
                 int r = object_new_from_json(k, tree, true, &o, &e);
 
+                check_managers(k, tree);
                 assert(r == 0 || d.n_errors > 0);
                 if (r == 0 && d.n_errors == 0) {
                         json_t *cells = json_array();

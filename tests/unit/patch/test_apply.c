@@ -622,8 +622,68 @@ static void random_writers_keep_the_accounts_right(void **state) {
         }
 }
 
+/* ---- new objects in one walk ---- */
+
+static void assert_created_alike(const struct kind *k, const char *text, int expected) {
+        struct apply_type type = apply_type_of(k->schema);
+        struct scene s = { .kind = k };
+        json_t *tree = fixture_tree(text);
+        struct apply_author by;
+        char *brief = NULL, time[24];
+        int r;
+
+        assert_int_equal(scene_update(&s, "me \"x\"", text), 1);
+        by = author(&s, "me \"x\"", time);
+        r = managers_created(&type, tree, &by, &brief);
+        assert_int_equal(r, expected);
+        if (r == 0)
+                assert_string_equal(brief, s.managed);
+        free(brief);
+        json_decref(tree);
+        scene_done(&s);
+}
+
+static void the_owner_of_a_new_object_is_told_in_one_walk(void **state) {
+        (void) state;
+
+        assert_created_alike(&config_map_kind, MAP("{'b':'1','a':'2','\\u0001\\\\\\\"':'x'}"), 0);
+        assert_created_alike(&config_map_kind, MAP("{}"), 0);
+        assert_created_alike(
+                &pod_kind,
+                POD("{'containers':[{'name':'b','image':'i','resources':{},'env':[{'name':'E'}],"
+                    "'ports':[{'containerPort':80},{'containerPort':8,'protocol':'UDP'}]},"
+                    "{'name':'a','resources':{'limits':{'cpu':null}},'volumeMounts':null},"
+                    "{'image':'nameless'}],'tolerations':[{'key':'k'}],'securityContext':{}}"),
+                0);
+        assert_created_alike(
+                &pod_kind,
+                "{'kind':'Pod','metadata':{'name':'p','uid':'u','labels':{'z':'1','y':'2'},"
+                "'finalizers':['q','p'],'ownerReferences':[{'uid':'1','name':'n'}]}}",
+                0);
+        /* Which of two elements is which? */
+        assert_created_alike(&pod_kind, POD("{'containers':[{'name':'a'},{'name':'a'}]}"),
+                             -ENOTSUP);
+}
+
+static void what_nobody_owns_has_no_managers(void **state) {
+        struct apply_type type = apply_type_of(config_map_kind.schema);
+        struct apply_author by = { .manager = "me", .api_version = "v1", .subresource = "" };
+        json_t *tree =
+                fixture_tree("{'apiVersion':'v1','kind':'ConfigMap','metadata':{'name':'m'}}");
+        char *text = NULL;
+        (void) state;
+
+        assert_int_equal(managers_created(&type, tree, &by, &text), 0);
+
+        assert_string_equal(text, "");
+        free(text);
+        json_decref(tree);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(the_owner_of_a_new_object_is_told_in_one_walk),
+                cmocka_unit_test(what_nobody_owns_has_no_managers),
                 cmocka_unit_test(an_apply_owns_what_it_names),
                 cmocka_unit_test(the_same_apply_again_changes_nothing),
                 cmocka_unit_test(what_its_only_owner_drops_goes),
