@@ -32,14 +32,16 @@ static void PRINTF_LIKE(4, 5) check_say(const struct check *c, enum diag_reason 
 }
 
 static struct check PRINTF_LIKE(2, 3) check_below(const struct check *c, const char *fmt, ...) {
-        struct check below = { .d = c->d };
-        char part[CHECK_PATH_MAX];
+        size_t len = strnlen(c->path, CHECK_PATH_MAX / 2);
+        struct check below;
         va_list ap;
 
+        below.d = c->d;
+        memcpy(below.path, c->path, len);
+        below.path[len] = '.';
         va_start(ap, fmt);
-        (void) vsnprintf(part, sizeof(part), fmt, ap);
+        (void) vsnprintf(below.path + len + 1, sizeof(below.path) - len - 1, fmt, ap);
         va_end(ap);
-        (void) snprintf(below.path, sizeof(below.path), "%.250s.%.250s", c->path, part);
         return below;
 }
 

@@ -1,5 +1,5 @@
-/* The managers of a new object, written down while it is walked. apply_compare() says what is owned;
- * this says the same, for an object that wasn't there, without making sets of it. */
+/* The managers of a new object, written down while it is walked. apply_compare() says what is
+ * owned; this says the same of an object that wasn't there, without making sets of it. */
 #include "api/patch/apply_list.h"
 #include "api/patch/managers.h"
 #include "base/str.h"
@@ -71,8 +71,8 @@ static bool walk_object(struct walk *w, const struct apply_type *t, const json_t
         for (size_t i = 0; i < n; i++) {
                 struct apply_type part = apply_type_member(t, parts[i].name);
 
-                needs_comma |= walk_part(w, &part, "f:", parts[i].name, parts[i].value,
-                                         needs_comma);
+                needs_comma |=
+                        walk_part(w, &part, "f:", parts[i].name, parts[i].value, needs_comma);
         }
         return w->text.len > from;
 }
@@ -116,8 +116,8 @@ static void walk_back(struct walk *w, size_t len) {
 static bool walk_part(struct walk *w, const struct apply_type *t, const char *prefix,
                       const char *key, const json_t *value, bool needs_comma) {
         enum apply_shape shape = apply_shape_of(t, value);
-        bool has_parts = shape != APPLY_ATOMIC &&
-                         json_object_size(value) + json_array_size(value) > 0;
+        bool has_parts =
+                shape != APPLY_ATOMIC && json_object_size(value) + json_array_size(value) > 0;
         bool is_meta = w->depth == 1 && str_eq(key, "metadata");
         bool is_member = !is_meta && (!has_parts || !t->is_embedded), has_inside = false;
         size_t from = w->text.len, inside;

@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Of so many fields a walk remembers whether they are there; of others it asks again. */
+#define FIELDS_SEEN_MAX 96
+
 /* Not jansson's parser: that one drops letters in silence when memory is out. */
 json_t *schema_default_value(const struct field *f) {
         const char *text = f->default_json;
@@ -137,32 +140,53 @@ static int default_value(const struct field *f, json_t *tree, json_t *value, boo
         return json_object_set_new(tree, f->name, fresh) < 0 ? -ENOMEM : 0;
 }
 
+/* What a member should look like. Returns 1 when there is one, 0 when null was dropped, or -ENOMEM.
+ */
+static int default_member(const struct field *f, json_t *tree, const json_t *was, json_t *value,
+                          bool is_filled) {
+        int r;
+
+        if (json_is_null(value)) {
+                (void) json_object_del(tree, f->name);
+                return 0;
+        }
+        if (was && value == json_object_get(was, f->name))
+                return 1;
+        r = default_value(f, tree, value, is_filled);
+        return r < 0 ? r : 1;
+}
+
 /* is_filled: what is absent gets its default; else values are only written as they should be. */
 static int default_changed(const struct schema *s, json_t *tree, const json_t *was,
                            bool is_filled) {
+        bool is_there[FIELDS_SEEN_MAX] = { 0 };
+        const char *key;
+        json_t *value;
+        void *next;
+        int r;
+
         if (!json_is_object(tree))
                 return 0;
-        for (size_t i = 0; i < s->n_fields; i++) {
+        /* By member: tables have many more fields than objects have members. */
+        json_object_foreach_safe(tree, next, key, value) {
+                const struct field *f = schema_field(s, key);
+                size_t i = f ? (size_t) (f - s->fields) : 0;
+
+                r = f ? default_member(f, tree, was, value, is_filled) : 0;
+                if (r < 0)
+                        return r;
+                if (r > 0 && i < ARRAY_SIZE(is_there))
+                        is_there[i] = true;
+        }
+        for (size_t i = 0; i < s->n_fields && is_filled; i++) {
                 const struct field *f = &s->fields[i];
-                json_t *value = json_object_get(tree, f->name);
-                int r;
 
-                if (was && value && value == json_object_get(was, f->name))
+                if (!f->default_json ||
+                    (i < ARRAY_SIZE(is_there) ? is_there[i] : !!json_object_get(tree, f->name)))
                         continue;
-                if (json_is_null(value)) {
-                        (void) json_object_del(tree, f->name);
-                        value = NULL;
-                }
-                if (value) {
-                        r = default_value(f, tree, value, is_filled);
-                        if (r < 0)
-                                return r;
-                } else if (f->default_json && is_filled) {
-                        json_t *fresh = schema_default_value(f);
-
-                        if (!fresh || json_object_set_new(tree, f->name, fresh) < 0)
-                                return -ENOMEM;
-                }
+                value = schema_default_value(f);
+                if (!value || json_object_set_new(tree, f->name, value) < 0)
+                        return -ENOMEM;
         }
         return 0;
 }

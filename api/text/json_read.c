@@ -1,4 +1,5 @@
 #include "api/text/text.h"
+#include "api/text/word.h"
 #include "base/str.h"
 
 #include <stdint.h>
@@ -70,26 +71,17 @@ bool text_is_utf8(const char *text) {
         return true;
 }
 
-/* Whether one of eight bytes ends a run of plain text: a quote, a backslash, a control, or above
- * 0x7f. A byte that doesn't may be reported behind one that does; the caller looks closer. */
-static bool word_is_special(uint64_t word) {
-        const uint64_t ones = 0x0101010101010101U, tops = 0x8080808080808080U;
-        uint64_t quote = word ^ (ones * '"'), slash = word ^ (ones * '\\');
-
-        return (((quote - ones) | (slash - ones) | (word - ones * 0x20) | word) & tops) != 0;
-}
-
 /* Walks over plain text and UTF-8. False: there is a byte that may not stand in a text. */
 static bool run_skip(struct reader *r) {
-        uint64_t word;
         size_t n;
 
         for (;;) {
                 while (r->end - r->at >= 8) {
-                        memcpy(&word, r->at, 8);
-                        if (word_is_special(word))
+                        uint64_t odd = text_word_odd(text_word_load(r->at));
+
+                        r->at += odd ? text_word_first(odd) : 8;
+                        if (odd)
                                 break;
-                        r->at += 8;
                 }
                 if (r->at == r->end || *r->at == '"' || *r->at == '\\')
                         return true;

@@ -1,4 +1,5 @@
 #include "api/text/text.h"
+#include "api/text/word.h"
 #include "base/str.h"
 
 #include <stdint.h>
@@ -34,23 +35,50 @@ static void write_escape(struct strbuf *b, unsigned char c, char escape) {
                 strbuf_add_len(b, text, 2);
 }
 
-static void write_text(struct strbuf *b, const char *text, size_t len) {
-        size_t from = 0;
+/* How many bytes from at on need no escape. */
+static size_t plain_len(const char *at, const char *end) {
+        const char *from = at;
 
-        strbuf_add_char(b, '"');
-        for (size_t i = 0; i < len; i++) {
-                unsigned char c = (unsigned char) text[i];
-                char escape;
+        while (end - at >= 8) {
+                uint64_t specials = text_word_specials(text_word_load(at));
 
-                if (c >= 0x20 && c != '"' && c != '\\')
-                        continue;
-                escape = escape_of(c);
-                strbuf_add_len(b, text + from, i - from);
-                write_escape(b, c, escape);
-                from = i + 1;
+                if (specials)
+                        return (size_t) (at - from) + text_word_first(specials);
+                at += 8;
         }
-        strbuf_add_len(b, text + from, len - from);
+        while (at < end && !escape_of((unsigned char) *at))
+                at++;
+        return (size_t) (at - from);
+}
+
+/* The text, and what follows its closing quote. */
+static void write_text(struct strbuf *b, const char *text, size_t len, const char *behind) {
+        const char *end = text + len;
+        size_t n = plain_len(text, end);
+
+        /* Nearly always nothing is to be escaped. */
+        if (n == len && strbuf_reserve(b, len + 3)) {
+                b->s[b->len++] = '"';
+                memcpy(b->s + b->len, text, len);
+                b->len += len;
+                b->s[b->len++] = '"';
+                if (*behind)
+                        b->s[b->len++] = *behind;
+                b->s[b->len] = '\0';
+                return;
+        }
         strbuf_add_char(b, '"');
+        for (;;) {
+                strbuf_add_len(b, text, n);
+                text += n;
+                if (text == end)
+                        break;
+                write_escape(b, (unsigned char) *text, escape_of((unsigned char) *text));
+                text++;
+                n = plain_len(text, end);
+        }
+        strbuf_add_char(b, '"');
+        strbuf_add(b, behind);
 }
 
 static void write_integer(struct strbuf *b, json_int_t n) {
@@ -77,18 +105,16 @@ static void write_real(struct strbuf *b, const json_t *value) {
 }
 
 static void write_object(struct strbuf *b, const json_t *object) {
-        bool is_first = true;
-        const char *key;
-        json_t *value;
+        json_t *of = (json_t *) object;
+        void *at = json_object_iter(of);
 
         strbuf_add_char(b, '{');
-        json_object_foreach((json_t *) object, key, value) {
-                if (!is_first)
+        while (at) {
+                write_text(b, json_object_iter_key(at), json_object_iter_key_len(at), ":");
+                write_value(b, json_object_iter_value(at));
+                at = json_object_iter_next(of, at);
+                if (at)
                         strbuf_add_char(b, ',');
-                is_first = false;
-                write_text(b, key, strlen(key));
-                strbuf_add_char(b, ':');
-                write_value(b, value);
         }
         strbuf_add_char(b, '}');
 }
@@ -112,7 +138,7 @@ static void write_value(struct strbuf *b, const json_t *value) {
                 write_array(b, value);
                 return;
         case JSON_STRING:
-                write_text(b, json_string_value(value), json_string_length(value));
+                write_text(b, json_string_value(value), json_string_length(value), "");
                 return;
         case JSON_INTEGER:
                 write_integer(b, json_integer_value(value));
@@ -137,7 +163,7 @@ void text_json_add(struct strbuf *b, const json_t *value) {
 }
 
 void text_json_add_text(struct strbuf *b, const char *text) {
-        write_text(b, text, strlen(text));
+        write_text(b, text, strlen(text), "");
 }
 
 char *text_json_dump(const json_t *tree, size_t *ret_len) {
