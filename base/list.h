@@ -32,6 +32,17 @@ static inline void list_remove(struct list *item) {
         list_init(item);
 }
 
+/* Moves all elements of from behind those of head. */
+static inline void list_append_all(struct list *head, struct list *from) {
+        if (list_is_empty(from))
+                return;
+        from->next->prev = head->prev;
+        from->prev->next = head;
+        head->prev->next = from->next;
+        head->prev = from->prev;
+        list_init(from);
+}
+
 /* Safe against removal of the current element. */
 #define LIST_FOREACH(pos, head)                                                                    \
         for (struct list *pos = (head)->next, *pos##_next_ = pos->next; pos != (head);             \

@@ -23,7 +23,7 @@ void informer_list_reset(struct informer_list *l) {
 int informer_form_read(const struct informer_form *form, const json_t *tree, struct object **ret,
                        struct err *e) {
         if (form->is_outline)
-                return object_new_outline(form->kind, tree, NULL, ret, e);
+                return object_new_outline(form->kind, tree, NULL, NULL, ret, e);
         return object_new_from_json(form->kind, tree, form->keeps_text, ret, e);
 }
 

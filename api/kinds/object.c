@@ -158,15 +158,31 @@ static int outline_decode(const struct kind *k, const json_t *tree, const char *
         return 0;
 }
 
+/* An arena of that many bytes holds it, and a sixteenth of them at most is wasted. */
+static bool outline_fits(const struct object *o, size_t bytes) {
+        size_t used = arena_used(o->arena);
+
+        return used <= bytes && bytes - used <= used / 16;
+}
+
 int object_new_outline(const struct kind *k, const json_t *tree, const char *revision,
-                       struct object **ret, struct err *e) {
+                       size_t *bytes, struct object **ret, struct err *e) {
         AUTO(object) struct object *first = NULL;
+        size_t guess = bytes && *bytes > 0 ? *bytes : OUTLINE_TRY_BYTES, used;
         int r;
 
-        r = outline_decode(k, tree, revision, OUTLINE_TRY_BYTES, &first, e);
+        r = outline_decode(k, tree, revision, guess, &first, e);
         if (r < 0)
                 return r;
-        return outline_decode(k, tree, revision, arena_used(first->arena), ret, e);
+        used = arena_used(first->arena);
+        /* Numbers in names grow. */
+        if (bytes)
+                *bytes = used + used / 64;
+        if (outline_fits(first, guess)) {
+                *ret = STEAL(first);
+                return 0;
+        }
+        return outline_decode(k, tree, revision, used, ret, e);
 }
 
 int object_new_from_text(const struct kind *k, const char *text, size_t len, bool keep_text,

@@ -32,10 +32,14 @@ int object_new_from_json(const struct kind *k, const json_t *tree, bool keep_tex
                          struct object **ret, struct err *e);
 
 /* The same for controllers, which keep it long and look at a part of it: without fields that are
- * FIELD_NODE_ONLY, without text, in no more memory than it takes (it is decoded twice for that).
- * k is given. revision: what metadata.resourceVersion is to be; NULL: as the tree says. */
+ * FIELD_NODE_ONLY, without text, in hardly more memory than it takes.
+ *
+ * k         given.
+ * revision  what metadata.resourceVersion is to be; NULL: as the tree says.
+ * bytes     in: what it may take, 0: not known; out: what it took. Objects of a kind are often as
+ *           large as the one before, which saves decoding them twice. NULL: nobody remembers. */
 int object_new_outline(const struct kind *k, const json_t *tree, const char *revision,
-                       struct object **ret, struct err *e);
+                       size_t *bytes, struct object **ret, struct err *e);
 
 /* For a moment's look at an object that this program wrote itself (schema_decode_text()): its text
  * isn't kept, values of bytes are NULL. Returns 0, -EINVAL or -ENOMEM. */

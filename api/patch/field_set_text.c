@@ -241,25 +241,46 @@ int field_set_parse(struct field_maker *m, const char *text, size_t len,
 
 /* ---- writing ---- */
 
-void field_set_format_key(struct strbuf *b, const char *prefix, const char *key) {
-        const char *from = key, *s = key;
+/* What needs an escape or is the end. */
+static size_t plain_len(const char *s) {
+        size_t n = 0;
 
-        strbuf_add_char(b, '"');
-        strbuf_add(b, prefix);
-        for (; *s; s++) {
-                unsigned char c = (unsigned char) *s;
+        while ((unsigned char) s[n] >= 0x20 && s[n] != '"' && s[n] != '\\')
+                n++;
+        return n;
+}
 
-                if (c >= 0x20 && c != '"' && c != '\\')
-                        continue;
-                strbuf_add_len(b, from, (size_t) (s - from));
-                if (c < 0x20)
-                        strbuf_addf(b, "\\u%04x", c);
+static void format_escaped(struct strbuf *b, const char *s) {
+        for (;;) {
+                size_t n = plain_len(s);
+
+                strbuf_add_len(b, s, n);
+                s += n;
+                if (!*s)
+                        return;
+                if ((unsigned char) *s < 0x20)
+                        strbuf_addf(b, "\\u%04x", (unsigned char) *s++);
                 else
-                        strbuf_add_char(b, '\\');
-                from = c < 0x20 ? s + 1 : s;
+                        strbuf_addf(b, "\\%c", *s++);
         }
-        strbuf_add_len(b, from, (size_t) (s - from));
-        strbuf_add_char(b, '"');
+}
+
+void field_set_format_key(struct strbuf *b, const char *prefix, const char *key) {
+        size_t n = plain_len(key), n_prefix = strlen(prefix);
+
+        if (key[n] || !strbuf_reserve(b, n_prefix + n + 2)) {
+                strbuf_add_char(b, '"');
+                strbuf_add(b, prefix);
+                format_escaped(b, key);
+                strbuf_add_char(b, '"');
+                return;
+        }
+        b->s[b->len++] = '"';
+        memcpy(b->s + b->len, prefix, n_prefix);
+        memcpy(b->s + b->len + n_prefix, key, n);
+        b->len += n_prefix + n;
+        b->s[b->len++] = '"';
+        b->s[b->len] = '\0';
 }
 
 static void format_children(const struct field_set *parent, struct strbuf *b) {

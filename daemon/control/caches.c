@@ -343,7 +343,7 @@ static int object_read(const struct cache *it, const char *text, size_t len, str
         tree = text_parse_json(text, len);
         if (!tree)
                 return -EINVAL;
-        r = object_new_outline(it->kind, tree, NULL, ret, NULL);
+        r = object_new_outline(it->kind, tree, NULL, NULL, ret, NULL);
         json_decref(tree);
         return r;
 }

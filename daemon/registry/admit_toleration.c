@@ -24,8 +24,14 @@ static bool is_tolerated(const json_t *tolerations, const char *taint) {
         return false;
 }
 
-/* Returns 0 or -ENOMEM. */
-static int tolerate(json_t *spec, const char *taint) {
+static json_t *toleration_make(const char *taint) {
+        return json_pack("{s:s,s:s,s:s,s:i}", "key", taint, "operator", "Exists", "effect",
+                         "NoExecute", "tolerationSeconds", STAY_SECONDS);
+}
+
+/* shared: the toleration, which all pods have in common; made when first wanted. Returns 0 or
+ * -ENOMEM. */
+static int tolerate(json_t *spec, const char *taint, json_t **shared) {
         json_t *list = json_object_get(spec, "tolerations");
 
         if (is_tolerated(list, taint))
@@ -35,20 +41,18 @@ static int tolerate(json_t *spec, const char *taint) {
                 if (json_object_set_new(spec, "tolerations", list) < 0)
                         return -ENOMEM;
         }
-        return json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:i}", "key", taint, "operator",
-                                                     "Exists", "effect", "NoExecute",
-                                                     "tolerationSeconds", STAY_SECONDS)) < 0
-                       ? -ENOMEM
-                       : 0;
+        if (!*shared)
+                *shared = toleration_make(taint);
+        return json_array_append(list, *shared) < 0 ? -ENOMEM : 0;
 }
 
 bool admit_tolerations(struct call *c, json_t *tree) {
-        json_t *spec = json_object_get(tree, "spec");
+        json_t *spec = json_object_get(tree, "spec"), **shared = c->registry->shared.tolerations;
 
         if (c->kind->resource.kind != &pod_kind || !spec || *c->path.subresource)
                 return true;
-        if (tolerate(spec, "node.kubernetes.io/not-ready") == 0 &&
-            tolerate(spec, "node.kubernetes.io/unreachable") == 0)
+        if (tolerate(spec, "node.kubernetes.io/not-ready", &shared[0]) == 0 &&
+            tolerate(spec, "node.kubernetes.io/unreachable", &shared[1]) == 0)
                 return true;
         call_fail_memory(c);
         return false;

@@ -205,7 +205,7 @@ int commit_submit(struct registry *r, const struct change_request *request, stru
         result = record_new(&c->kind->resource, request->tree, r->revisions.last + 1, &c->now, e);
         /* Without it the controllers read the text. */
         if (result == 0 && c->kind->has_object_readers && c->change != CHANGE_DELETED)
-                (void) record_decode(c->now, request->tree);
+                (void) record_decode(c->now, request->tree, &c->kind->outline_bytes);
         if (result == 0 && table_reserve(&c->kind->table) < 0)
                 result = err_set(e, -ENOMEM, "memory is out");
         c->has_place = result == 0;

@@ -24,6 +24,7 @@ struct kind_state {
         const struct review *review; /* what answers a kind that is only asked; else NULL */
         struct refs refs;
         bool has_object_readers; /* controllers share record->object */
+        size_t outline_bytes;    /* what the last of these took */
         bool is_removed;         /* nobody finds it any more */
         bool is_terminating;     /* its definition is being deleted: nothing new is made */
 };

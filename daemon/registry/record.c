@@ -269,11 +269,11 @@ int record_parse(const struct resource *resource, const char *json, size_t len,
         return 0;
 }
 
-int record_decode(struct record *r, const json_t *tree) {
+int record_decode(struct record *r, const json_t *tree, size_t *bytes) {
         char revision[24];
 
         (void) snprintf(revision, sizeof(revision), "%" PRIu64, r->revision);
-        return object_new_outline(r->resource->kind, tree, revision, &r->object, NULL);
+        return object_new_outline(r->resource->kind, tree, revision, bytes, &r->object, NULL);
 }
 
 void record_forget_object(struct record *r) {

@@ -55,9 +55,9 @@ int record_new(const struct resource *resource, const json_t *tree, uint64_t rev
 int record_parse(const struct resource *resource, const char *json, size_t len,
                  struct record **ret_record, struct err *e);
 
-/* Decodes it from the tree that record_new() got, for record->object. Returns 0, -EINVAL or
- * -ENOMEM. */
-int record_decode(struct record *r, const json_t *tree);
+/* Decodes it from the tree that record_new() got, for record->object. bytes: as for
+ * object_new_outline(). Returns 0, -EINVAL or -ENOMEM. */
+int record_decode(struct record *r, const json_t *tree, size_t *bytes);
 
 /* Lets go of the decoded form. */
 void record_forget_object(struct record *r);

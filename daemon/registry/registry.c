@@ -74,6 +74,9 @@ void registry_unref(struct registry *r) {
         kinds_done(&r->reviews);
         map_done(&r->busy, free);
         addresses_unref(r->addresses);
+        json_decref(r->shared.token_volume);
+        json_decref(r->shared.tolerations[0]);
+        json_decref(r->shared.tolerations[1]);
         openapi_unref(r->openapi);
         rbac_unref(r->rbac);
         metrics_unref(r->metrics);

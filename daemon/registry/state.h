@@ -38,6 +38,9 @@ struct registry {
         uint64_t (*wall_usec)(void);
         uint64_t event_ttl_usec;
         const struct jwt_key *token_key; /* borrowed; NULL: no tokens */
+        struct {
+                json_t *token_volume, *tolerations[2];
+        } shared; /* parts of every new pod, made by the first: never changed */
         unsigned history_events;
         size_t history_bytes;
         struct kinds kinds;

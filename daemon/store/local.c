@@ -39,7 +39,9 @@ struct local {
         struct watches watches;
         struct leases leases;
         struct loop_timer *lease_timer;
-        sd_event_source *source; /* of event_fd, or the deferred step */
+        sd_event_source *source;    /* of event_fd, or the deferred step */
+        sd_event_source *hand_over; /* of gathered; where there is a thread */
+        struct list gathered;       /* what this turn of the loop has asked for */
         int event_fd;
 
         /* Between the threads. */
@@ -338,10 +340,22 @@ static int local_submit(struct store *base, struct store_request *q, struct err 
                         (void) sd_event_source_set_enabled(s->source, SD_EVENT_ONESHOT);
                 return 0;
         }
+        list_append(&s->gathered, &q->link);
+        (void) sd_event_source_set_enabled(s->hand_over, SD_EVENT_ONESHOT);
+        return 0;
+}
+
+/* All of a turn at once: a thread that is woken by the first would commit that one alone. */
+static int local_on_hand_over(sd_event_source *source, void *userdata) {
+        struct local *s = userdata;
+
+        (void) source;
+        if (list_is_empty(&s->gathered))
+                return 0;
         (void) pthread_mutex_lock(&s->mutex);
         if (list_is_empty(&s->waiting))
                 (void) pthread_cond_signal(&s->has_work);
-        list_append(&s->waiting, &q->link);
+        list_append_all(&s->waiting, &s->gathered);
         (void) pthread_mutex_unlock(&s->mutex);
         return 0;
 }
@@ -373,6 +387,7 @@ static void local_drain(struct local *s) {
                         ;
                 return;
         }
+        (void) local_on_hand_over(NULL, s);
         (void) pthread_mutex_lock(&s->mutex);
         s->is_stopping = true;
         (void) pthread_cond_signal(&s->has_work);
@@ -394,6 +409,7 @@ static void local_free(struct store *base) {
         loop_timer_unref(s->lease_timer);
         leases_done(&s->leases);
         (void) sd_event_source_disable_unref(s->source);
+        (void) sd_event_source_disable_unref(s->hand_over);
         if (s->event_fd >= 0)
                 (void) close(s->event_fd);
         s->group.engine->ops->free(s->group.engine);
@@ -432,6 +448,10 @@ static int local_attach(struct local *s, bool has_thread, struct err *e) {
         r = sd_event_add_io(loop_event(s->loop), &s->source, s->event_fd, EPOLLIN,
                             local_on_finished, s);
         if (r >= 0)
+                r = sd_event_add_defer(loop_event(s->loop), &s->hand_over, local_on_hand_over, s);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(s->hand_over, SD_EVENT_OFF);
+        if (r >= 0)
                 r = thread_start(&s->thread, "orch-store", local_thread_run, s);
         if (r < 0)
                 return err_errno(e, r, "cannot start the thread of the store");
@@ -451,6 +471,7 @@ static void local_init(struct local *s, struct engine *en,
         s->revision = en->revision;
         s->event_fd = -1;
         watches_init(&s->watches);
+        list_init(&s->gathered);
         list_init(&s->waiting);
         list_init(&s->finished);
         leases_init(&s->leases);
