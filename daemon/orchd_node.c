@@ -228,8 +228,11 @@ static int run(struct options *o, struct err *e) {
         AUTO(node) struct node *node = NULL;
         const struct client_http_options http = { .socket_path = o->socket,
                                                   .user_agent = "orchd-node/" ORCH_VERSION };
+        struct node_config config = o->node;
         int r;
 
+        config.on_ready = on_ready;
+        config.userdata = o;
         if (geteuid() != 0)
                 return err_set(e, -EPERM, "orchd-node makes namespaces and mounts: run it as root");
         drop_capabilities();
@@ -241,7 +244,7 @@ static int run(struct options *o, struct err *e) {
         if (r == 0)
                 r = client_http_new(loop_event(loop), &http, &client, e);
         if (r == 0)
-                r = node_new(loop, client, &o->node, on_ready, o, &node, e);
+                r = node_new(loop, client, &config, &node, e);
         if (r < 0)
                 return r;
         r = loop_run(loop);

@@ -115,12 +115,12 @@ static unsigned slot_of(const struct dns_tcp *t, const struct conn *c) {
 static int handle_query(struct dns_tcp *t, struct conn *c, const uint8_t *query, size_t len) {
         const struct dns_settings settings = dns_server_settings(t->server, true);
         const struct dns_client client = { .slot = slot_of(t, c), .generation = c->generation };
-        size_t answer_len;
+        struct dns_reply reply = { .bytes = t->answer + 2, .size = DNS_TCP_MAX };
 
         switch (dns_answer(dns_zone_file_snapshot(t->server->zone), &settings, query, len,
-                           t->answer + 2, DNS_TCP_MAX, &answer_len)) {
+                           &reply)) {
         case DNS_ANSWERED:
-                return conn_answer(t, c, t->answer + 2, answer_len);
+                return conn_answer(t, c, reply.bytes, reply.len);
         case DNS_FORWARD:
                 /* An immediate failure may end the connection: that is seen by its generation. */
                 dns_forward_ask(t->server->forward, &client, query, len);

@@ -78,13 +78,13 @@ static void udp_ready(struct dns_poller *p, uint32_t events) {
                         u->in[i].msg_hdr.msg_namelen = sizeof(u->peers[i].in6);
                 n = recvmmsg(p->fd, u->in, BATCH, MSG_DONTWAIT, NULL);
                 for (int i = 0; i < n; i++) {
-                        size_t len = u->in[i].msg_len, answer_len;
-                        enum dns_verdict v =
-                                dns_answer(s, &settings, u->queries[i], len, u->answers[n_out],
-                                           DNS_UDP_MAX, &answer_len);
+                        struct dns_reply reply = { .bytes = u->answers[n_out],
+                                                   .size = DNS_UDP_MAX };
+                        size_t len = u->in[i].msg_len;
+                        enum dns_verdict v = dns_answer(s, &settings, u->queries[i], len, &reply);
 
                         if (v == DNS_ANSWERED)
-                                put_out(u, n_out++, (unsigned) i, answer_len);
+                                put_out(u, n_out++, (unsigned) i, reply.len);
                         else if (v == DNS_FORWARD)
                                 ask_upstream(u, p, (unsigned) i, len);
                 }

@@ -268,16 +268,16 @@ static struct link_job *link_job_new(const char *pod_uid, network_done_fn done, 
         return j;
 }
 
-int network_attach(struct network *n, int netns_fd, const char *pod_uid, const struct ip_addr *addr,
-                   network_done_fn done, void *userdata, struct err *e) {
+int network_attach(struct network *n, const struct network_pod *pod, network_done_fn done,
+                   void *userdata, struct err *e) {
         struct link_job *j;
 
-        if (!ip_prefix_contains(&n->config.pod_cidr, addr))
+        if (!ip_prefix_contains(&n->config.pod_cidr, &pod->addr))
                 return err_set(e, -EINVAL, "the pod's address is not in this node's pod range");
-        j = link_job_new(pod_uid, done, userdata);
+        j = link_job_new(pod->uid, done, userdata);
         if (!j)
                 return err_errno(e, -ENOMEM, "pod interface");
-        j->netns_fd = fcntl(netns_fd, F_DUPFD_CLOEXEC, 3);
+        j->netns_fd = fcntl(pod->netns_fd, F_DUPFD_CLOEXEC, 3);
         if (j->netns_fd < 0) {
                 int r = -errno;
 
@@ -286,7 +286,7 @@ int network_attach(struct network *n, int netns_fd, const char *pod_uid, const s
         }
         j->config = (struct veth_config){ .name = j->name,
                                           .netns_fd = j->netns_fd,
-                                          .addr = *addr,
+                                          .addr = pod->addr,
                                           .gateway = network_gateway(n),
                                           .mtu = n->mtu };
         return submit_link(n, j, e);

@@ -49,14 +49,16 @@ struct ip_addr network_gateway(const struct network *n);
 /* Gives a pod's network namespace its eth0: a veth pair, address, default route, lo up; on the node
  * a route to the pod. Repeating it for an attached pod is a success without effect.
  *
- * netns_fd  the pod's network namespace ("/proc/PID/ns/net"); duplicated, so yours to close.
- * pod_uid   borrowed; names the interface on the node's side (network_interface_name()).
- * addr      of ipam_allocate().
- * done      r 0 or a negative errno with e explained (e is never NULL).
+ * done  r 0 or a negative errno with e explained (e is never NULL).
  * Returns 0, or a negative errno when nothing was started (done isn't called then). */
 typedef void (*network_done_fn)(void *userdata, int r, const struct err *e);
-int network_attach(struct network *n, int netns_fd, const char *pod_uid, const struct ip_addr *addr,
-                   network_done_fn done, void *userdata, struct err *e);
+struct network_pod {
+        int netns_fd;        /* its namespace ("/proc/PID/ns/net"); duplicated, so yours to close */
+        const char *uid;     /* names the interface on the node's side (network_interface_name()) */
+        struct ip_addr addr; /* of ipam_allocate() */
+};
+int network_attach(struct network *n, const struct network_pod *pod, network_done_fn done,
+                   void *userdata, struct err *e);
 
 /* Removes the pod's interface if it still exists. Not needed where the namespace ends (the veth
  * pair dies with it, which costs nothing on this side): only to take a living namespace off the

@@ -181,7 +181,8 @@ static int build_mounts(struct spec_builder *b, struct err *e) {
 
                 if (!str_is_empty(m->sub_path_expr))
                         sub = env_expand(b->a, &b->env, m->sub_path_expr);
-                r = volumes_source(b->ctx, b->pod, b->rt, m, sub, &source, e);
+                r = volumes_source(b->ctx, b->pod, b->rt, &(struct volume_use){ m, sub }, &source,
+                                   e);
                 if (r < 0)
                         return r;
                 mounts[i] = (struct runtime_mount){
@@ -324,20 +325,23 @@ static int oom_score(const struct context *ctx, const struct container *c) {
         return (int) MAX(2, MIN(share, 999));
 }
 
-int container_spec_build(struct arena *a, const struct context *ctx, const struct pod *pod,
-                         const struct container *c, const struct image *image,
-                         const struct pod_facts *facts, struct runtime_pod *rt,
+int container_spec_build(struct arena *a, const struct container_spec_input *in,
                          struct runtime_container_spec *ret, struct err *e) {
-        struct spec_builder b = {
-                .a = a, .ctx = ctx, .pod = pod, .c = c, .image = image, .rt = rt, .out = ret
-        };
+        const struct container *c = in->container;
+        struct spec_builder b = { .a = a,
+                                  .ctx = in->ctx,
+                                  .pod = in->pod,
+                                  .c = c,
+                                  .image = in->image,
+                                  .rt = in->rt,
+                                  .out = ret };
         int r;
 
         *ret = (struct runtime_container_spec){
                 .name = c->name,
-                .cwd = str_is_empty(c->working_dir) ? image->working_dir : c->working_dir,
+                .cwd = str_is_empty(c->working_dir) ? in->image->working_dir : c->working_dir,
                 .limits = limits_of(c),
-                .oom_score_adj = oom_score(ctx, c),
+                .oom_score_adj = oom_score(in->ctx, c),
                 .target = str_is_empty(c->target_container_name) ? NULL : c->target_container_name,
                 .has_tty = c->tty,
                 .has_stdin = c->stdin,
@@ -345,7 +349,7 @@ int container_spec_build(struct arena *a, const struct context *ctx, const struc
                 .termination_message_path = c->termination_message_path,
                 .is_log_fallback = str_eq(c->termination_message_policy, "FallbackToLogsOnError"),
         };
-        r = build_env(&b, facts, e);
+        r = build_env(&b, in->facts, e);
         if (r == 0)
                 r = build_args(&b, e);
         if (r == 0)

@@ -13,13 +13,21 @@ struct runtime_container_spec;
 struct runtime_limits;
 struct runtime_pod;
 
+/* Borrowed. */
+struct container_spec_input {
+        const struct context *ctx;
+        const struct pod *pod;
+        const struct container *container;
+        const struct image *image;
+        const struct pod_facts *facts;
+        struct runtime_pod *rt;
+};
+
 /* Fills *ret; everything in it belongs to the arena, the image, or the pod's object.
  *
  * Returns 0, -ENOENT, -EINVAL (CreateContainerConfigError), -EAGAIN (a reference isn't known yet)
  * or -ENOMEM. e in the kubelet's words. */
-int container_spec_build(struct arena *a, const struct context *ctx, const struct pod *pod,
-                         const struct container *c, const struct image *image,
-                         const struct pod_facts *facts, struct runtime_pod *rt,
+int container_spec_build(struct arena *a, const struct container_spec_input *in,
                          struct runtime_container_spec *ret, struct err *e);
 
 /* The sum that bounds the pod as a whole: limits only where every container has one. Pure. */

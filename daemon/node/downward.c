@@ -47,8 +47,10 @@ static int downward_subscript(struct arena *a, const struct string_map *m, const
         return downward_give(a, string_map_get(m, key), ret_value);
 }
 
-int downward_field(struct arena *a, const struct pod *pod, const struct pod_facts *facts,
-                   const char *path, const char **ret_value, struct err *e) {
+int downward_field(struct arena *a, const struct downward_subject *s, const char *path,
+                   const char **ret_value, struct err *e) {
+        const struct pod *pod = s->pod;
+        const struct pod_facts *facts = s->facts;
         const struct {
                 const char *path, *value;
         } plain[] = {
@@ -105,23 +107,23 @@ static int64_t resource_milli(const struct container *c, const struct pod_facts 
         return 0;
 }
 
-int downward_resource(struct arena *a, const struct pod *pod, const struct container *own,
-                      const struct pod_facts *facts, const struct resource_field_selector *field,
-                      const char **ret_value, struct err *e) {
-        const struct container *c = own;
+int downward_resource(struct arena *a, const struct downward_subject *s,
+                      const struct resource_field_selector *field, const char **ret_value,
+                      struct err *e) {
+        const struct container *c = s->own;
         const char *resource = str_or_empty(field->resource);
         int64_t divisor =
                 field->divisor.is_set && field->divisor.milli > 0 ? field->divisor.milli : 1000;
         int64_t milli;
 
         if (!str_is_empty(field->container_name))
-                c = pod_container(&pod->spec, field->container_name);
+                c = pod_container(&s->pod->spec, field->container_name);
         if (!c)
                 return err_set(e, -EINVAL, "container %s not found",
                                str_or_empty(field->container_name));
         if (!str_starts_with(resource, "limits.") && !str_starts_with(resource, "requests."))
                 return err_set(e, -EINVAL, "unsupported container resource: %s", resource);
-        milli = resource_milli(c, facts, resource);
+        milli = resource_milli(c, s->facts, resource);
         *ret_value = arena_printf(a, "%lld",
                                   (long long) (milli / divisor + (milli % divisor > 0 ? 1 : 0)));
         return *ret_value ? 0 : -ENOMEM;

@@ -19,13 +19,20 @@ struct pod_facts {
         int64_t node_cpu_milli, node_memory_bytes; /* allocatable: limits of who has none */
 };
 
+/* Who is told. Borrowed. */
+struct downward_subject {
+        const struct pod *pod;
+        const struct container *own; /* whom a resource field means that names none; may be NULL */
+        const struct pod_facts *facts;
+};
+
 /* The value of a downward API field ("metadata.labels['app']"). *ret_value: the arena's.
  * Returns 0, -EINVAL (no such field) or -ENOMEM. */
-int downward_field(struct arena *a, const struct pod *pod, const struct pod_facts *facts,
-                   const char *path, const char **ret_value, struct err *e);
+int downward_field(struct arena *a, const struct downward_subject *s, const char *path,
+                   const char **ret_value, struct err *e);
 
 /* The value of a resource field ("limits.memory"), in units of its divisor, rounded up.
- * own: the container that the selector means when it names none. Returns 0, -EINVAL or -ENOMEM. */
-int downward_resource(struct arena *a, const struct pod *pod, const struct container *own,
-                      const struct pod_facts *facts, const struct resource_field_selector *field,
-                      const char **ret_value, struct err *e);
+ * Returns 0, -EINVAL or -ENOMEM. */
+int downward_resource(struct arena *a, const struct downward_subject *s,
+                      const struct resource_field_selector *field, const char **ret_value,
+                      struct err *e);

@@ -274,17 +274,16 @@ static int env_value(struct env_builder *b, const struct env_var *v, const char 
                      struct err *e) {
         const struct env_var_source *from = v->value_from;
         const struct env_request *q = b->q;
+        const struct downward_subject subject = { q->pod, q->container, q->facts };
 
         if (!from || !str_is_empty(v->value)) {
                 *ret_value = env_expand(b->a, b->env, str_or_empty(v->value));
                 return *ret_value ? 0 : -ENOMEM;
         }
         if (from->field_ref)
-                return downward_field(b->a, q->pod, q->facts, from->field_ref->field_path,
-                                      ret_value, e);
+                return downward_field(b->a, &subject, from->field_ref->field_path, ret_value, e);
         if (from->resource_field_ref)
-                return downward_resource(b->a, q->pod, q->container, q->facts,
-                                         from->resource_field_ref, ret_value, e);
+                return downward_resource(b->a, &subject, from->resource_field_ref, ret_value, e);
         if (from->config_map_key_ref)
                 return env_config_map_key(b, from->config_map_key_ref, ret_value, e);
         if (from->secret_key_ref)

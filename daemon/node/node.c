@@ -42,8 +42,6 @@ struct node {
         char host_ip[IP_TEXT_MAX], dns_address[IP_TEXT_MAX], pod_cidr[IP_TEXT_MAX];
         bool is_registered, has_synced, is_heard, was_told;
         int lock_fd; /* -1: not taken */
-        void (*on_ready)(void *userdata);
-        void *userdata;
 };
 
 /* ---- what env.h and volumes.h ask for ---- */
@@ -124,8 +122,8 @@ static void node_tell_ready(struct node *n) {
                 return;
         n->was_told = true;
         LOG_NOTICE(n->config.name, "registered; %zu pods", pods_count(n->pods));
-        if (n->on_ready)
-                n->on_ready(n->userdata);
+        if (n->config.on_ready)
+                n->config.on_ready(n->config.userdata);
 }
 
 static void on_registered(void *userdata) {
@@ -298,6 +296,7 @@ static int node_open(struct node *n, struct err *e) {
         const struct streams_events events = { .on_images = on_images_changed,
                                                .on_heard = on_heard,
                                                .userdata = n };
+        const struct node_object_events registered = { on_registered, n };
         int r = check_programs(n, e);
 
         if (r == 0)
@@ -324,13 +323,13 @@ static int node_open(struct node *n, struct err *e) {
         if (r == 0)
                 r = streams_new(&n->ctx, n->pods, &events, &n->streams, e);
         if (r == 0)
-                r = node_object_new(n->ctx.loop, n->ctx.client, &n->facts, on_registered, n,
-                                    &n->object, e);
+                r = node_object_new(n->ctx.loop, n->ctx.client, &n->facts, &registered, &n->object,
+                                    e);
         return r;
 }
 
 int node_new(struct loop *loop, struct client *client, const struct node_config *config,
-             void (*on_ready)(void *userdata), void *userdata, struct node **ret, struct err *e) {
+             struct node **ret, struct err *e) {
         AUTO(node) struct node *n = calloc(1, sizeof(*n));
         int r;
 
@@ -338,8 +337,6 @@ int node_new(struct loop *loop, struct client *client, const struct node_config 
                 return err_set(e, -ENOMEM, "out of memory");
         n->config = *config;
         n->lock_fd = -1;
-        n->on_ready = on_ready;
-        n->userdata = userdata;
         n->ctx.config = &n->config;
         n->ctx.loop = loop_ref(loop);
         n->ctx.client = client_ref(client);

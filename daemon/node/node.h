@@ -25,18 +25,21 @@ struct node_config {
         const char *cluster_domain;   /* "cluster.local" */
         const char *host_resolv_conf; /* path; NULL: /etc/resolv.conf */
         struct network_config network;
+
+        /* Called once, when the Node object is registered and the pods' list is known; may be
+         * NULL. */
+        void (*on_ready)(void *userdata);
+        void *userdata;
 };
 
 /* Adopts what runs, sets up the network, and starts to watch the server through client.
  *
  * config     strings are borrowed for the node's life.
  * client     a reference is taken.
- * on_ready   called once, when the Node object is registered and the pods' list is known; may be
- * NULL.
  *
  * Returns 0 or a negative errno; each says what to do. Blocks for some milliseconds. */
 int node_new(struct loop *loop, struct client *client, const struct node_config *config,
-             void (*on_ready)(void *userdata), void *userdata, struct node **ret, struct err *e);
+             struct node **ret, struct err *e);
 
 /* Ends the agent. Pods go on running. */
 void node_unref(struct node *n);

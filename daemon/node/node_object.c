@@ -37,8 +37,7 @@ struct node_object {
         enum node_step step;
         unsigned n_failures;
         bool is_registered;
-        void (*on_registered)(void *userdata);
-        void *userdata;
+        struct node_object_events events;
 };
 
 void node_facts_read(struct node_facts *f) {
@@ -242,7 +241,7 @@ static void step_succeeded(struct node_object *n) {
                 n->is_registered = true;
                 step_next(n, STEP_LEASE, LEASE_RENEW_USEC);
                 if (is_news)
-                        n->on_registered(n->userdata);
+                        n->events.on_registered(n->events.userdata);
                 break;
         }
 }
@@ -302,17 +301,14 @@ static void on_timer(struct loop_timer *t, void *userdata) {
 }
 
 int node_object_new(struct loop *loop, struct client *client, const struct node_facts *facts,
-                    void (*on_registered)(void *userdata), void *userdata, struct node_object **ret,
+                    const struct node_object_events *events, struct node_object **ret,
                     struct err *e) {
         struct node_object *n = calloc(1, sizeof(*n));
         int r;
 
         if (!n)
                 return err_set(e, -ENOMEM, "out of memory");
-        *n = (struct node_object){ .client = client,
-                                   .facts = *facts,
-                                   .on_registered = on_registered,
-                                   .userdata = userdata };
+        *n = (struct node_object){ .client = client, .facts = *facts, .events = *events };
         r = loop_timer_new(loop, 0, on_timer, n, &n->timer, e);
         if (r < 0) {
                 free(n);

@@ -21,10 +21,15 @@ struct node_facts {
 /* Reads what the kernel says of the machine. name, host_ip, pod_cidr stay the caller's. */
 void node_facts_read(struct node_facts *f);
 
-/* facts: strings borrowed for life. on_registered: once, when the server has the object. Failures
- * are retried for ever, with back-off. */
+struct node_object_events {
+        void (*on_registered)(void *userdata); /* once, when the server has the object */
+        void *userdata;
+};
+
+/* facts: strings borrowed for life. events: copied. Failures are retried for ever, with back-off.
+ */
 int node_object_new(struct loop *loop, struct client *client, const struct node_facts *facts,
-                    void (*on_registered)(void *userdata), void *userdata, struct node_object **ret,
+                    const struct node_object_events *events, struct node_object **ret,
                     struct err *e);
 void node_object_unref(struct node_object *n);
 DEFINE_AUTO(node_object);

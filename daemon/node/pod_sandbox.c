@@ -171,7 +171,8 @@ static void on_created(void *userdata, int r, const struct err *e) {
         if (netns < 0)
                 r = err_errno(&e2, netns, "cannot open the pod's network namespace");
         else
-                r = network_attach(p->ctx->network, netns, p->uid, &p->ip, on_attached, p, &e2);
+                r = network_attach(p->ctx->network, &(struct network_pod){ netns, p->uid, p->ip },
+                                   on_attached, p, &e2);
         if (r < 0)
                 sandbox_failed(p, "FailedCreatePodSandBox",
                                "Failed to create pod sandbox: network: ", &e2);

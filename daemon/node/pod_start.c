@@ -222,6 +222,9 @@ void pod_start(struct node_pod *p, const struct pod_action *a) {
         struct pod_slot *s = p->slots[a->container];
         AUTO(arena) struct arena *arena = arena_new(0);
         struct pod_facts facts = pod_facts_of(p);
+        struct container_spec_input input = {
+                .ctx = p->ctx, .pod = p->spec, .container = s->spec, .facts = &facts, .rt = p->rt
+        };
         struct runtime_container_spec spec;
         struct err e = { 0 };
         int r;
@@ -233,8 +236,8 @@ void pod_start(struct node_pod *p, const struct pod_action *a) {
         }
         if (slot_find_image(s) < 0)
                 return;
-        r = container_spec_build(arena, p->ctx, p->spec, s->spec, s->image, &facts, p->rt, &spec,
-                                 &e);
+        input.image = s->image;
+        r = container_spec_build(arena, &input, &spec, &e);
         if (r < 0) {
                 if (r != -EAGAIN)
                         events_pod(p->ctx->events, &p->spec->metadata, s->spec->name, EVENT_WARNING,

@@ -136,7 +136,8 @@ static int gather_secret(struct gather *g, const char *name, const struct key_to
 static int gather_downward(struct gather *g, const struct downward_api_file_list *list,
                            struct err *e) {
         static const struct pod_facts nothing;
-        const struct pod_facts *facts = g->facts ? g->facts : &nothing;
+        const struct downward_subject subject = { .pod = g->pod,
+                                                  .facts = g->facts ? g->facts : &nothing };
 
         for (size_t i = 0; i < list->n; i++) {
                 const struct downward_api_volume_file *f = &list->items[i];
@@ -144,11 +145,9 @@ static int gather_downward(struct gather *g, const struct downward_api_file_list
                 int r = 0;
 
                 if (f->field_ref)
-                        r = downward_field(g->a, g->pod, facts, f->field_ref->field_path, &value,
-                                           e);
+                        r = downward_field(g->a, &subject, f->field_ref->field_path, &value, e);
                 else if (f->resource_field_ref)
-                        r = downward_resource(g->a, g->pod, NULL, facts, f->resource_field_ref,
-                                              &value, e);
+                        r = downward_resource(g->a, &subject, f->resource_field_ref, &value, e);
                 if (r == 0)
                         r = gather_add(g, str_or_empty(f->path), value, strlen(value), &f->mode, e);
                 if (r < 0)
@@ -426,15 +425,14 @@ static const struct volume *find_volume(const struct pod *pod, const char *name)
 }
 
 int volumes_source(const struct context *ctx, const struct pod *pod, struct runtime_pod *rt,
-                   const struct volume_mount *mount, const char *expanded_sub_path, char **ret_path,
-                   struct err *e) {
-        const struct volume *v = find_volume(pod, mount->name);
+                   const struct volume_use *use, char **ret_path, struct err *e) {
+        const struct volume *v = find_volume(pod, use->mount->name);
         AUTO_FREE char *root = NULL;
         int r = 0;
 
         if (!v)
                 return err_set(e, -EINVAL, "the pod has no volume \"%s\"",
-                               str_or_empty(mount->name));
+                               str_or_empty(use->mount->name));
         if (has_content(v))
                 root = str_format("%s/volumes/%s/%s", ctx->config->run_dir, pod->metadata.uid,
                                   v->name);
@@ -448,12 +446,12 @@ int volumes_source(const struct context *ctx, const struct pod *pod, struct runt
                 return r;
         if (!root)
                 return err_set(e, -ENOMEM, "out of memory");
-        if (!str_is_empty(expanded_sub_path)) {
-                if (!volume_file_path_is_valid(expanded_sub_path))
+        if (!str_is_empty(use->sub_path)) {
+                if (!volume_file_path_is_valid(use->sub_path))
                         return err_set(e, -EINVAL, "subPath %s must be relative, without ..",
-                                       expanded_sub_path);
+                                       use->sub_path);
                 /* What is in memory is in sight of the pod only. */
-                r = is_memory(v) ? 0 : sub_path_check(root, expanded_sub_path, e);
+                r = is_memory(v) ? 0 : sub_path_check(root, use->sub_path, e);
                 if (r < 0)
                         return r;
         }

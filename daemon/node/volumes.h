@@ -38,12 +38,14 @@ int volumes_write(const struct context *ctx, const struct pod *pod, const struct
 int volumes_make(const struct pod *pod, struct runtime_pod *rt, struct err *e);
 
 /* Where the volume of a mount lies on this machine, without the subPath, which orch-pod looks up
- * when it mounts. expanded_sub_path: subPath, or subPathExpr with variables replaced; NULL: none.
- * Refused (-EXDEV, -EINVAL...) where it leads out of the volume already. *ret_path: the caller's.
- */
+ * when it mounts. Refused (-EXDEV, -EINVAL...) where that leads out of the volume already.
+ * *ret_path: the caller's. */
+struct volume_use {
+        const struct volume_mount *mount;
+        const char *sub_path; /* or subPathExpr with variables replaced; NULL: none */
+};
 int volumes_source(const struct context *ctx, const struct pod *pod, struct runtime_pod *rt,
-                   const struct volume_mount *mount, const char *expanded_sub_path, char **ret_path,
-                   struct err *e);
+                   const struct volume_use *use, char **ret_path, struct err *e);
 
 /* What comes from objects is read-only, as in Kubernetes, also where the mount doesn't say so. */
 bool volumes_is_read_only(const struct pod *pod, const struct volume_mount *mount);

@@ -396,10 +396,9 @@ static bool decide(struct answer *a, enum dns_rcode *ret) {
 }
 
 enum dns_verdict dns_answer(const struct dns_snapshot *s, const struct dns_settings *settings,
-                            const uint8_t *query, size_t len, uint8_t *out, size_t out_size,
-                            size_t *ret_len) {
+                            const uint8_t *query, size_t len, struct dns_reply *out) {
         struct answer a = {
-                .s = s, .settings = settings, .query = query, .query_len = len, .out = out
+                .s = s, .settings = settings, .query = query, .query_len = len, .out = out->bytes
         };
         enum dns_rcode rcode = DNS_RCODE_OK;
 
@@ -416,10 +415,10 @@ enum dns_verdict dns_answer(const struct dns_snapshot *s, const struct dns_setti
                 rcode = DNS_RCODE_BAD_VERSION;
         if (rcode == DNS_RCODE_FORMAT)
                 a.q.end = 0;
-        start(&a, out_size);
+        start(&a, out->size);
         if (rcode == DNS_RCODE_OK && !decide(&a, &rcode))
                 return DNS_FORWARD;
-        *ret_len = finish(&a, rcode);
+        out->len = finish(&a, rcode);
         return DNS_ANSWERED;
 }
 

@@ -45,15 +45,18 @@ struct dns_settings {
         size_t domain_len;
 };
 
-/* Answers one query.
+/* Where an answer goes. */
+struct dns_reply {
+        uint8_t *bytes; /* not the query's own memory */
+        size_t size;    /* room; at least DNS_UDP_MAX */
+        size_t len;     /* set with DNS_ANSWERED */
+};
+
+/* Answers one query. s: NULL: no snapshot yet.
  *
- * s     NULL: no snapshot yet.
- * out   out_size bytes, at least DNS_UDP_MAX; not the query's own memory.
- * *ret_len is set with DNS_ANSWERED.
  * Any bytes may come as query: none crashes, hangs or reads beyond len. Pure. */
 enum dns_verdict dns_answer(const struct dns_snapshot *s, const struct dns_settings *settings,
-                            const uint8_t *query, size_t len, uint8_t *out, size_t out_size,
-                            size_t *ret_len);
+                            const uint8_t *query, size_t len, struct dns_reply *out);
 
 /* An answer without records to a query that dns_answer() wanted to forward. out: DNS_UDP_MAX bytes.
  * Returns its length. */

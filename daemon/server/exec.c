@@ -238,7 +238,8 @@ static enum MHD_Result exec_open(struct request *r, struct exec *x, struct err *
                 exec_free(x);
                 return request_refuse(r, code, reason, err_text(e));
         }
-        result = tunnel_open(r->face->server->nodes, target.node, target.what, &HANDLERS, x,
+        result = tunnel_open(r->face->server->nodes,
+                             &(struct tunnel_ask){ target.node, target.what }, &HANDLERS, x,
                              &x->tunnel, e);
         pod_target_done(&target);
         if (result < 0) {

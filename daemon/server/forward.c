@@ -42,7 +42,8 @@ int forward_dial(const struct forward *f, uint16_t port, const struct tunnel_han
                 json_decref(what);
                 return err_set(e, -ENOMEM, "memory is out");
         }
-        r = tunnel_open(f->server->nodes, f->target.node, what, handlers, data, ret_tunnel, e);
+        r = tunnel_open(f->server->nodes, &(struct tunnel_ask){ f->target.node, what }, handlers,
+                        data, ret_tunnel, e);
         json_decref(what);
         return r;
 }

@@ -117,9 +117,10 @@ static enum MHD_Result images_open(struct request *r, const char *verb) {
         r->route_data = x;
         if (x)
                 x->request = r;
-        result = x && what ? tunnel_open(r->face->server->nodes, p.node, what, &HANDLERS, x,
-                                         &x->tunnel, &e)
-                           : err_set(&e, -ENOMEM, "memory is out");
+        result = x && what
+                         ? tunnel_open(r->face->server->nodes, &(struct tunnel_ask){ p.node, what },
+                                       &HANDLERS, x, &x->tunnel, &e)
+                         : err_set(&e, -ENOMEM, "memory is out");
         json_decref(what);
         if (result < 0)
                 return request_refuse(r, 503, "ServiceUnavailable", err_text(&e));

@@ -103,7 +103,8 @@ static enum MHD_Result log_dispatch(struct request *r) {
                 return request_refuse(r, code, reason, err_text(&e));
         l = calloc(1, sizeof(*l));
         r->route_data = l;
-        result = l ? tunnel_open(r->face->server->nodes, target.node, target.what, &HANDLERS, l,
+        result = l ? tunnel_open(r->face->server->nodes,
+                                 &(struct tunnel_ask){ target.node, target.what }, &HANDLERS, l,
                                  &l->tunnel, &e)
                    : err_set(&e, -ENOMEM, "memory is out");
         pod_target_done(&target);

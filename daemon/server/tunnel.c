@@ -255,22 +255,23 @@ static int line_send(struct node_watch *w, const char *id, const json_t *what) {
         return 0;
 }
 
-int tunnel_open(struct nodes *n, const char *node, const json_t *what,
+int tunnel_open(struct nodes *n, const struct tunnel_ask *ask,
                 const struct tunnel_handlers *handlers, void *data, struct tunnel **ret_tunnel,
                 struct err *e) {
-        struct node_watch *w = watch_of(n, node);
+        struct node_watch *w = watch_of(n, ask->node);
         struct tunnel *t;
         int r;
 
         if (!w)
                 return err_set(e, -ENOTCONN,
-                               "node %s is not connected; see that orchd-node runs there", node);
+                               "node %s is not connected; see that orchd-node runs there",
+                               ask->node);
         t = calloc(1, sizeof(*t));
         if (!t)
                 return err_set(e, -ENOMEM, "memory is out");
         list_init(&t->link);
         t->nodes = n;
-        t->node = strdup(node);
+        t->node = strdup(ask->node);
         t->handlers = *handlers;
         t->data = data;
         (void) uid_new(t->id);
@@ -279,13 +280,13 @@ int tunnel_open(struct nodes *n, const char *node, const json_t *what,
                               dial_is_late, t, &t->timer)
                     : -ENOMEM;
         if (r == 0)
-                r = line_send(w, t->id, what);
+                r = line_send(w, t->id, ask->what);
         if (r < 0) {
                 tunnel_free(t);
                 return err_set(e, r,
                                r == -ENOTCONN ? "node %s has too many streams waiting"
                                               : "memory is out for a stream to node %s",
-                               node);
+                               ask->node);
         }
         list_append(&n->tunnels, &t->link);
         *ret_tunnel = t;

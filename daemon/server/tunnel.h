@@ -55,9 +55,14 @@ struct tunnel_handlers {
         void (*ended)(void *data, const char *text);
 };
 
-/* Asks a node for a stream. what: the object of the OPEN line without id; borrowed.
- * Returns 0, -ENOTCONN when the node isn't there, or -ENOMEM. */
-int tunnel_open(struct nodes *n, const char *node, const json_t *what,
+/* Borrowed. */
+struct tunnel_ask {
+        const char *node;
+        const json_t *what; /* the object of the OPEN line without id */
+};
+
+/* Asks a node for a stream. Returns 0, -ENOTCONN when the node isn't there, or -ENOMEM. */
+int tunnel_open(struct nodes *n, const struct tunnel_ask *ask,
                 const struct tunnel_handlers *handlers, void *data, struct tunnel **ret_tunnel,
                 struct err *e);
 

@@ -110,7 +110,8 @@ static bool node_ask(struct usage_node *n) {
         struct err e = { 0 };
         int r;
 
-        r = what ? tunnel_open(n->usage->nodes, n->name, what, &HANDLERS, n, &n->tunnel, &e)
+        r = what ? tunnel_open(n->usage->nodes, &(struct tunnel_ask){ n->name, what }, &HANDLERS, n,
+                               &n->tunnel, &e)
                  : -ENOMEM;
         json_decref(what);
         if (r == 0)

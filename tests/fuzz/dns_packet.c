@@ -57,11 +57,12 @@ static void answer(const struct dns_snapshot *s, const uint8_t *data, size_t siz
                                                .seed = s ? dns_snapshot_seed(s) : 0,
                                                .domain = domain,
                                                .domain_len = sizeof(domain) };
-        size_t most = is_tcp ? DNS_TCP_MAX : DNS_UDP_MAX, len = 0;
-        enum dns_verdict v = dns_answer(s, &settings, data, size, out, most, &len);
+        struct dns_reply reply = { .bytes = out, .size = is_tcp ? DNS_TCP_MAX : DNS_UDP_MAX };
+        enum dns_verdict v = dns_answer(s, &settings, data, size, &reply);
 
         if (v == DNS_ANSWERED)
-                assert(len >= DNS_HEADER_LEN && len <= most && memcmp(out, data, 2) == 0);
+                assert(reply.len >= DNS_HEADER_LEN && reply.len <= reply.size &&
+                       memcmp(out, data, 2) == 0);
         if (v == DNS_FORWARD)
                 assert(dns_answer_error(data, size, DNS_RCODE_FAILURE, out) >= DNS_HEADER_LEN);
 }

@@ -10,14 +10,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void ask(const struct dns_snapshot *s, const char *name, uint16_t type) {
         uint8_t query[DNS_HEADER_LEN + DNS_NAME_MAX + 4] = { 0, 1, 1, 0, 0, 1 };
-        static uint8_t out[DNS_TCP_MAX];
+        static uint8_t bytes[DNS_TCP_MAX];
+        struct dns_reply out = { .bytes = bytes, .size = sizeof(bytes) };
         const struct dns_settings settings = { .is_tcp = true, .seed = dns_snapshot_seed(s) };
         int len = dns_name_encode(name, query + DNS_HEADER_LEN);
-        size_t at = DNS_HEADER_LEN + (size_t) len, out_len;
+        size_t at = DNS_HEADER_LEN + (size_t) len;
 
         query[at + 1] = (uint8_t) type;
         query[at + 3] = 1;
-        (void) dns_answer(s, &settings, query, at + 4, out, sizeof(out), &out_len);
+        (void) dns_answer(s, &settings, query, at + 4, &out);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -177,16 +177,17 @@ static int names(const char *path, const char *out, struct err *e) {
 
 static int attach(struct drive *d, char *const *args, struct err *e) {
         AUTO_CLOSE int fd = -1;
-        struct ip_addr addr;
+        struct network_pod pod = { .uid = args[1] };
         char path[64];
 
-        if (!args[0] || !args[1] || !args[2] || ip_parse(args[2], &addr) < 0)
+        if (!args[0] || !args[1] || !args[2] || ip_parse(args[2], &pod.addr) < 0)
                 return err_set(e, -EINVAL, "attach PID UID ADDRESS");
         (void) snprintf(path, sizeof(path), "/proc/%s/ns/net", args[0]);
         fd = open(path, O_RDONLY | O_CLOEXEC);
         if (fd < 0)
                 return err_errno(e, -errno, "%s", path);
-        return wait_done(d, network_attach(d->network, fd, args[1], &addr, note_done, d, e));
+        pod.netns_fd = fd;
+        return wait_done(d, network_attach(d->network, &pod, note_done, d, e));
 }
 
 static int restart(struct drive *d, struct err *e) {

@@ -174,14 +174,13 @@ void runtime_exec_cancel(struct runtime_session *session) {
 
 /* ---- network, images ---- */
 
-int network_attach(struct network *n, int netns_fd, const char *uid, const struct ip_addr *addr,
-                   network_done_fn done, void *userdata, struct err *e) {
+int network_attach(struct network *n, const struct network_pod *pod, network_done_fn done,
+                   void *userdata, struct err *e) {
         char text[IP_TEXT_MAX];
         (void) n;
-        (void) netns_fd;
         (void) e;
 
-        log_add("attach %s %s", uid, ip_format(addr, text));
+        log_add("attach %s %s", pod->uid, ip_format(&pod->addr, text));
         owe(done, userdata, 0);
         return 0;
 }

@@ -212,24 +212,22 @@ static void services_are_told_as_docker_links(void **state) {
 static void the_downward_api_knows_the_pod(void **state) {
         struct string_pair labels[] = { { "app", "web" }, { "quote", "a\"b" } };
         struct fixture *f = *state;
+        const struct downward_subject subject = { &f->pod, &f->c, &facts };
         const char *v = NULL;
         f->pod.metadata.labels = (struct string_map){ labels, 2 };
 
-        assert_int_equal(downward_field(f->a, &f->pod, &facts, "metadata.namespace", &v, &f->e), 0);
+        assert_int_equal(downward_field(f->a, &subject, "metadata.namespace", &v, &f->e), 0);
         assert_string_equal(v, "shop");
-        assert_int_equal(downward_field(f->a, &f->pod, &facts, "status.podIP", &v, &f->e), 0);
+        assert_int_equal(downward_field(f->a, &subject, "status.podIP", &v, &f->e), 0);
         assert_string_equal(v, "10.244.0.5");
-        assert_int_equal(downward_field(f->a, &f->pod, &facts, "metadata.labels['app']", &v, &f->e),
-                         0);
+        assert_int_equal(downward_field(f->a, &subject, "metadata.labels['app']", &v, &f->e), 0);
         assert_string_equal(v, "web");
-        assert_int_equal(
-                downward_field(f->a, &f->pod, &facts, "metadata.labels['nope']", &v, &f->e), 0);
+        assert_int_equal(downward_field(f->a, &subject, "metadata.labels['nope']", &v, &f->e), 0);
         assert_string_equal(v, "");
-        assert_int_equal(downward_field(f->a, &f->pod, &facts, "metadata.labels", &v, &f->e), 0);
+        assert_int_equal(downward_field(f->a, &subject, "metadata.labels", &v, &f->e), 0);
         assert_string_equal(v, "app=\"web\"\nquote=\"a\\\"b\"");
-        assert_int_equal(downward_field(f->a, &f->pod, &facts, "spec.nope", &v, &f->e), -EINVAL);
-        assert_int_equal(downward_field(f->a, &f->pod, &facts, "metadata.labels[", &v, &f->e),
-                         -EINVAL);
+        assert_int_equal(downward_field(f->a, &subject, "spec.nope", &v, &f->e), -EINVAL);
+        assert_int_equal(downward_field(f->a, &subject, "metadata.labels[", &v, &f->e), -EINVAL);
 }
 
 static void resources_are_rounded_up_in_units_of_the_divisor(void **state) {
@@ -239,22 +237,22 @@ static void resources_are_rounded_up_in_units_of_the_divisor(void **state) {
         };
         struct resource_field_selector field = { .resource = "limits.cpu" };
         struct fixture *f = *state;
+        const struct downward_subject subject = { &f->pod, &f->c, &facts };
         const char *v = NULL;
         f->c.resources.limits = (struct quantity_map){ limits, 2 };
 
-        assert_int_equal(downward_resource(f->a, &f->pod, &f->c, &facts, &field, &v, &f->e), 0);
+        assert_int_equal(downward_resource(f->a, &subject, &field, &v, &f->e), 0);
         assert_string_equal(v, "2");
         field.divisor = (struct quantity){ .is_set = true, .milli = 1 };
-        assert_int_equal(downward_resource(f->a, &f->pod, &f->c, &facts, &field, &v, &f->e), 0);
+        assert_int_equal(downward_resource(f->a, &subject, &field, &v, &f->e), 0);
         assert_string_equal(v, "1500");
         field = (struct resource_field_selector){ .resource = "limits.memory",
                                                   .divisor = { .is_set = true,
                                                                .milli = INT64_C(1000) << 20 } };
-        assert_int_equal(downward_resource(f->a, &f->pod, &f->c, &facts, &field, &v, &f->e), 0);
+        assert_int_equal(downward_resource(f->a, &subject, &field, &v, &f->e), 0);
         assert_string_equal(v, "64");
         field.resource = "memory";
-        assert_int_equal(downward_resource(f->a, &f->pod, &f->c, &facts, &field, &v, &f->e),
-                         -EINVAL);
+        assert_int_equal(downward_resource(f->a, &subject, &field, &v, &f->e), -EINVAL);
 }
 
 #define WITH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)

@@ -161,11 +161,11 @@ static void ask_bytes(const struct dns_snapshot *s, const struct query *q, bool 
                                                .seed = s ? dns_snapshot_seed(s) : 0,
                                                .domain = domain,
                                                .domain_len = sizeof(domain) };
+        struct dns_reply out = { .bytes = ret->bytes, .size = is_tcp ? DNS_TCP_MAX : DNS_UDP_MAX };
         const uint8_t *p = ret->bytes;
 
-        ret->len = 0;
-        ret->verdict = dns_answer(s, &settings, q->bytes, q->len, ret->bytes,
-                                  is_tcp ? DNS_TCP_MAX : DNS_UDP_MAX, &ret->len);
+        ret->verdict = dns_answer(s, &settings, q->bytes, q->len, &out);
+        ret->len = out.len;
         if (ret->verdict != DNS_ANSWERED)
                 return;
         assert_true(ret->len >= DNS_HEADER_LEN);
