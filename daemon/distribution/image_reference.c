@@ -175,3 +175,28 @@ int image_reference_match(const struct image_reference *asked,
         return strcmp(reference_without_library(asked->path),
                       reference_without_library(stored->path)) == 0;
 }
+
+int image_reference_complete(struct image_reference *ref, const char *default_host,
+                             const char *default_namespace, struct err *e) {
+        bool is_default = !ref->host || str_eq(ref->host, default_host);
+
+        if (!ref->host && str_is_empty(default_host))
+                return err_set(e, -EDESTADDRREQ,
+                               "\"%.64s\" names no registry, and defaultRegistry is not set in the "
+                               "node's registries file; write HOST/%.64s",
+                               ref->path, ref->path);
+        if (is_default && !strchr(ref->path, '/') && !str_is_empty(default_namespace)) {
+                char *path = str_format("%s/%s", default_namespace, ref->path);
+
+                if (!path)
+                        return err_set(e, -ENOMEM, "out of memory");
+                free(ref->path);
+                ref->path = path;
+        }
+        if (!ref->host) {
+                ref->host = strdup(default_host);
+                if (!ref->host)
+                        return err_set(e, -ENOMEM, "out of memory");
+        }
+        return 0;
+}

@@ -26,3 +26,13 @@ char *image_reference_format(const struct image_reference *ref);
  * but for the host and a leading "library/" that the question left out, 0 no. */
 int image_reference_match(const struct image_reference *asked,
                           const struct image_reference *stored);
+
+/* Fills in what a name leaves out, as Docker does: the host, and for a path of one part at that
+ * host the namespace ("nginx" becomes "HOST/library/nginx:latest").
+ *
+ * default_host       borrowed; NULL or "": names without a host stay refused, -EDESTADDRREQ.
+ * default_namespace  borrowed; NULL or "": nothing is put in front.
+ *
+ * Returns 0, -EDESTADDRREQ or -ENOMEM. Pure. */
+int image_reference_complete(struct image_reference *ref, const char *default_host,
+                             const char *default_namespace, struct err *e);
