@@ -42,10 +42,18 @@ struct http {
 };
 
 /* The headers of an answer that somebody reads. */
-enum { HEADER_TYPE, HEADER_RANGE, HEADER_LOCATION, HEADER_RETRY, HEADER_DIGEST, HEADER_LINK, HEADERS };
-static const char *const header_names[HEADERS] = { "Content-Type", "Content-Range", "Location",
-                                                   "Retry-After",  "Docker-Content-Digest",
-                                                   "Link" };
+enum {
+        HEADER_TYPE,
+        HEADER_RANGE,
+        HEADER_LOCATION,
+        HEADER_RETRY,
+        HEADER_DIGEST,
+        HEADER_LINK,
+        HEADERS
+};
+static const char *const header_names[HEADERS] = {
+        "Content-Type", "Content-Range", "Location", "Retry-After", "Docker-Content-Digest", "Link"
+};
 
 struct http_call {
         struct list link;
@@ -58,7 +66,7 @@ struct http_call {
         size_t n_challenges, header_bytes;
         size_t body_sent;
         bool has_head;
-        int code;                  /* what a callback ended the call with */
+        int code; /* what a callback ended the call with */
         struct err e;
         char curl_words[CURL_ERROR_SIZE];
 };
@@ -146,7 +154,8 @@ static size_t on_header(char *line, size_t size, size_t n, void *userdata) {
                 call_forget_head(call); /* an interim answer stood before it */
         call->header_bytes += len;
         if (call->header_bytes > HTTP_HEADERS_MAX_BYTES) {
-                (void) call_fail(call, err_set(&call->e, -E2BIG, "the answer's head is larger than %u KiB",
+                (void) call_fail(call, err_set(&call->e, -E2BIG,
+                                               "the answer's head is larger than %u KiB",
                                                HTTP_HEADERS_MAX_BYTES >> 10));
                 return 0;
         }
@@ -374,9 +383,15 @@ static int call_explain(struct http_call *call, CURLcode c) {
         if (code == -ECONNREFUSED)
                 return err_set(&call->e, code, "connection refused (%s)", words);
         if (code == -EKEYREJECTED)
+                return err_set(
+                        &call->e, code,
+                        "x509: the certificate is not trusted (%s); name its authority as ca "
+                        "in the registries file",
+                        words);
+        if (c == CURLE_SSL_CONNECT_ERROR)
                 return err_set(&call->e, code,
-                               "x509: the certificate is not trusted (%s); name its authority as ca "
-                               "in the registries file",
+                               "TLS failed (%s); a registry without TLS needs plainHTTP in the "
+                               "registries file",
                                words);
         if (code == -ETIMEDOUT)
                 return err_set(&call->e, code, "timed out (%s)", words);
@@ -465,8 +480,9 @@ static int http_poll(struct http *h) {
         for (size_t i = 0; i < n; i++)
                 h->fds[i] = (struct curl_waitfd){
                         .fd = h->watched[i].fd,
-                        .events = (short) ((h->watched[i].events & POLLIN ? CURL_WAIT_POLLIN : 0) |
-                                           (h->watched[i].events & POLLOUT ? CURL_WAIT_POLLOUT : 0)),
+                        .events =
+                                (short) ((h->watched[i].events & POLLIN ? CURL_WAIT_POLLIN : 0) |
+                                         (h->watched[i].events & POLLOUT ? CURL_WAIT_POLLOUT : 0)),
                 };
         return curl_multi_poll(h->multi, h->fds, (unsigned) n, http_wait_ms(h), NULL) == CURLM_OK
                        ? 0

@@ -15,9 +15,9 @@ struct http_call;
 #define HTTP_HEADERS_MAX_BYTES (64U << 10)
 
 struct http_options {
-        const char *proxy;      /* NULL: http_proxy, https_proxy, no_proxy of the environment */
-        uint64_t connect_usec;  /* 0: 30 s */
-        uint64_t stall_usec;    /* without a byte for so long a transfer is cut; 0: 60 s */
+        const char *proxy;     /* NULL: http_proxy, https_proxy, no_proxy of the environment */
+        uint64_t connect_usec; /* 0: 30 s */
+        uint64_t stall_usec;   /* without a byte for so long a transfer is cut; 0: 60 s */
 };
 
 /* options: borrowed for the call. One at a time in a process. Returns 0, -ENOMEM or -EIO. */
@@ -39,7 +39,7 @@ struct http_request {
         const char *url;            /* http or https */
         const char *const *headers; /* "Name: value" */
         size_t n_headers;
-        const char *ca;             /* file of authorities; NULL: the system's */
+        const char *ca; /* file of authorities; NULL: the system's */
         bool skips_verify;
         /* The body: text, or a source that is read piece by piece. */
         const void *body;

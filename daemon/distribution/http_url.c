@@ -1,6 +1,5 @@
-#include "daemon/distribution/http.h"
-
 #include "base/str.h"
+#include "daemon/distribution/http.h"
 
 #include <curl/curl.h>
 #include <string.h>
@@ -71,8 +70,8 @@ char *http_escape(const char *text) {
 
         strbuf_add(&b, "");
         for (const char *p = text; *p; p++) {
-                if ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') ||
-                    strchr("-._~", *p))
+                if ((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
+                    (*p >= '0' && *p <= '9') || strchr("-._~", *p))
                         strbuf_add_char(&b, *p);
                 else
                         strbuf_addf(&b, "%%%02X", (unsigned) (unsigned char) *p);

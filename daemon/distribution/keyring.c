@@ -147,8 +147,9 @@ int keyring_add(struct keyring *k, const char *text, size_t len, struct err *e) 
         }
         json_decref(root);
         if (r < 0)
-                return err_set(e, r, r == -E2BIG ? "more than %d registry credentials"
-                                                 : "out of memory (%d credentials)",
+                return err_set(e, r,
+                               r == -E2BIG ? "more than %d registry credentials"
+                                           : "out of memory (%d credentials)",
                                KEYRING_ENTRIES_MAX);
         return 0;
 }

@@ -43,8 +43,8 @@ int keyring_add_password(struct keyring *k, const char *where, const char *user,
 
 /* Those that fit a repository, the most specific first, then in the order they were added. A key is
  * a host ("host:5000"), a host with a part of the path, or a URL, of which the scheme and "/v1/",
- * "/v2/" are left out; a '*' in it stands for (a part of) one label of the host's name, and "index."
- * in front of a host is passed over (Docker's own habit).
+ * "/v2/" are left out; a '*' in it stands for (a part of) one label of the host's name, and
+ * "index." in front of a host is passed over (Docker's own habit).
  *
  * ret  borrowed from k.
  *

@@ -76,9 +76,10 @@ static int classify_type(const char *type, size_t len, enum manifest_kind *ret, 
                         return 1;
                 }
         if (str_starts_with(type, "application/vnd.docker.distribution.manifest.v1+"))
-                return err_set(e, -EOPNOTSUPP,
-                               "the image has a manifest of schema 1, which is no longer read; push "
-                               "it again with a tool of today");
+                return err_set(
+                        e, -EOPNOTSUPP,
+                        "the image has a manifest of schema 1, which is no longer read; push "
+                        "it again with a tool of today");
         if (str_starts_with(type, "application/vnd.oci.artifact."))
                 return err_set(e, -EOPNOTSUPP, "it is an artifact (%s), not an image",
                                manifest_show(type, shown));
@@ -89,9 +90,10 @@ static int classify_members(const json_t *root, enum manifest_kind *ret, struct 
         const json_t *version = json_object_get(root, "schemaVersion");
 
         if (json_integer_value(version) == 1)
-                return err_set(e, -EOPNOTSUPP,
-                               "the image has a manifest of schema 1, which is no longer read; push "
-                               "it again with a tool of today");
+                return err_set(
+                        e, -EOPNOTSUPP,
+                        "the image has a manifest of schema 1, which is no longer read; push "
+                        "it again with a tool of today");
         if (json_integer_value(version) != 2)
                 return err_set(e, -EBADMSG, "the manifest has no schemaVersion 2");
         if (json_object_get(root, "manifests") && json_object_get(root, "layers"))
@@ -141,14 +143,14 @@ static int descriptor_read(const json_t *value, const char *what, uint64_t most,
         const json_t *size = json_object_get(value, "size");
 
         if (!json_is_object(value) || !digest_is_valid(digest))
-                return err_set(e, -EBADMSG, "the manifest's %s has no usable digest (sha256 is known)",
-                               what);
+                return err_set(e, -EBADMSG,
+                               "the manifest's %s has no usable digest (sha256 is known)", what);
         if (!json_is_integer(size) || json_integer_value(size) < 0)
                 return err_set(e, -EBADMSG, "the manifest's %s has no size", what);
         if ((uint64_t) json_integer_value(size) > most)
-                return err_set(e, -E2BIG, "the manifest's %s is too large (%lld of at most %llu bytes)",
-                               what, (long long) json_integer_value(size),
-                               (unsigned long long) most);
+                return err_set(e, -E2BIG,
+                               "the manifest's %s is too large (%lld of at most %llu bytes)", what,
+                               (long long) json_integer_value(size), (unsigned long long) most);
         if (strlen(type) > MEDIA_TYPE_MAX)
                 return err_set(e, -EBADMSG, "the manifest's %s has no usable mediaType", what);
         memcpy(ret->digest, digest, strlen(digest) + 1);

@@ -19,7 +19,8 @@ struct platform {
  * 0 or -EINVAL. Pure. */
 int platform_parse(const char *text, struct platform *ret, struct err *e);
 
-/* The same of the three words; NULL and "" for what isn't said. Words that are too long are none. */
+/* The same of the three words; NULL and "" for what isn't said. Words that are too long are none.
+ */
 void platform_set(struct platform *ret, const char *os, const char *architecture,
                   const char *variant);
 

@@ -225,9 +225,8 @@ int registries_parse(const char *text, size_t len, const char *file, struct regi
         if (r == 0 && docs.n > 1)
                 r = err_set(e, -EINVAL, "%s: more than one document", file);
         if (r == 0 && docs.n == 1)
-                r = registries_decode(
-                        &(struct registries_reading){ file, docs.items[0].places, e },
-                        docs.items[0].tree, &made);
+                r = registries_decode(&(struct registries_reading){ file, docs.items[0].places, e },
+                                      docs.items[0].tree, &made);
         if (r < 0)
                 return r;
         if (!made.default_namespace)
@@ -307,8 +306,8 @@ size_t registries_endpoints(const struct registries *r, const char *host,
 
         for (size_t i = 0; entry && i < entry->n_mirrors; i++)
                 endpoint_set(r, &ret[n++], entry->mirrors[i], true);
-        (void) snprintf(url, sizeof(url), "%s://%.300s", entry && entry->is_plain ? "http" : "https",
-                        host);
+        (void) snprintf(url, sizeof(url), "%s://%.300s",
+                        entry && entry->is_plain ? "http" : "https", host);
         endpoint_set(r, &ret[n++], entry && entry->server ? entry->server : url, false);
         return n;
 }

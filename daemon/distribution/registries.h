@@ -39,7 +39,7 @@ struct registries {
 
 /* One place that serves a registry's repositories. Borrowed from the configuration. */
 struct registry_endpoint {
-        char url[320]; /* "https://host:5000", no slash behind */
+        char url[320];  /* "https://host:5000", no slash behind */
         const char *ca; /* NULL: the system's */
         bool skips_verify;
         bool is_mirror;

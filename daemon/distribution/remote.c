@@ -1,7 +1,6 @@
-#include "daemon/distribution/remote_internal.h"
-
 #include "api/text/text.h"
 #include "base/clock.h"
+#include "daemon/distribution/remote_internal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -106,8 +105,8 @@ static int call_on_head(void *userdata, const struct http_head *head, struct err
         call->seen.status = head->status;
         call->seen.has_location = head->location != NULL;
         if (head->retry_after)
-                call->seen.retry_after_usec = transfer_retry_after(
-                        head->retry_after, clock_wall_usec() / USEC_PER_SEC);
+                call->seen.retry_after_usec =
+                        transfer_retry_after(head->retry_after, clock_wall_usec() / USEC_PER_SEC);
         challenge_done(&call->challenge);
         for (size_t i = 0; i < head->n_challenges; i++)
                 if (challenge_read(head->challenges[i], &call->challenge) < 0)
@@ -119,7 +118,8 @@ static int call_on_head(void *userdata, const struct http_head *head, struct err
         call->answer.content_type = text_copy(head->content_type);
         call->answer.link = text_copy(head->link);
         if (call->seen.has_location && !call->answer.location)
-                return err_set(e, -EPROTO, "the registry points to something that is no web address");
+                return err_set(e, -EPROTO,
+                               "the registry points to something that is no web address");
         call->takes_body = is_wanted && strcmp(call->request.method, "HEAD") != 0;
         if (!call->takes_body)
                 return 0;
@@ -140,6 +140,7 @@ static int call_take(struct remote_call *call, const char *data, size_t len, str
                 r = call->body.has_failed ? err_set(e, -ENOMEM, "out of memory") : 0;
         } else if (call->request.on_data) {
                 r = call->request.on_data(call->request.userdata, data, len, e);
+                call->is_refused = r < 0 && r != -EAGAIN;
         }
         if (r == 0)
                 call->transfer.got_bytes += len;
@@ -153,8 +154,8 @@ static int call_on_data(void *userdata, const void *data, size_t len, struct err
         int r;
 
         if (!call->takes_body) {
-                size_t room = REMOTE_COMPLAINT_MAX - MIN(call->complaint.len,
-                                                         (size_t) REMOTE_COMPLAINT_MAX);
+                size_t room = REMOTE_COMPLAINT_MAX -
+                              MIN(call->complaint.len, (size_t) REMOTE_COMPLAINT_MAX);
 
                 strbuf_add_len(&call->complaint, p, MIN(len, room));
                 /* Nobody needs the rest of an endless refusal. */
@@ -216,7 +217,8 @@ static int call_explain(const struct remote_call *call, int code, const struct e
                                "known for it; or the repository does not exist",
                                host, call->seen.status, sep, said);
         if (code == -ELOOP)
-                return err_set(ret, code, "%s: more than %d redirects", host, TRANSFER_REDIRECTS_MAX);
+                return err_set(ret, code, "%s: more than %d redirects", host,
+                               TRANSFER_REDIRECTS_MAX);
         if (code == -EBUSY)
                 return err_set(ret, code, "%s: too many requests (HTTP 429%s%s)", host, sep, said);
         if (call->seen.is_cut)
@@ -247,7 +249,8 @@ static bool call_follow(struct remote_call *call) {
 static bool call_has_next_place(const struct remote_call *call) {
         size_t n = call->r->n_places;
 
-        return !call->has_read && call->place != (call->r->first + n - 1) % n;
+        return !call->has_read && !call->request.skips_mirrors &&
+               call->place != (call->r->first + n - 1) % n;
 }
 
 static void call_leave_place(struct remote_call *call) {
@@ -286,10 +289,10 @@ static void call_step(struct remote_call *call, const struct transfer_step *step
                         remote_call_attempt(call);
                 else
                         remote_call_refused(call,
-                                         err_set(&why, -EPROTO,
-                                                 "%s redirects from https to plain http",
-                                                 call->r->host),
-                                         &why);
+                                            err_set(&why, -EPROTO,
+                                                    "%s redirects from https to plain http",
+                                                    call->r->host),
+                                            &why);
                 return;
         case TRANSFER_NEXT:
                 call_leave_place(call);
@@ -319,6 +322,10 @@ static void call_on_done(void *userdata, int code, const struct err *e) {
         struct transfer_step step;
 
         call->http = NULL;
+        if (call->is_refused) {
+                remote_call_fail(call, code, e);
+                return;
+        }
         if (code == -ECANCELED && seen->status >= 300)
                 code = 0;
         seen->error = code;
@@ -441,7 +448,7 @@ int remote_start(struct remote *r, const struct remote_request *request, struct 
                 return err_set(e, -ENOMEM, "out of memory");
         call->r = r;
         call->request = *request;
-        call->place = r->first;
+        call->place = request->skips_mirrors ? r->n_places - 1 : r->first;
         call->transfer.seed = clock_now_usec();
         call->path = strdup(request->path);
         call->accept = text_copy(request->accept);

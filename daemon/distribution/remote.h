@@ -38,9 +38,9 @@ const char *remote_name(const struct remote *r);
 /* What came of a call. */
 struct remote_answer {
         unsigned status;
-        char *location; /* resolved; NULL: none */
+        char *location;                     /* resolved; NULL: none */
         char *digest, *content_type, *link; /* NULL: not said */
-        char *body;     /* with keeps_body: NUL-terminated */
+        char *body;                         /* with keeps_body: NUL-terminated */
         size_t body_len;
 };
 
@@ -48,10 +48,10 @@ void remote_answer_done(struct remote_answer *a);
 DEFINE_AUTO_DONE(remote_answer);
 
 struct remote_request {
-        const char *method;       /* "GET" */
-        const char *path;         /* below /v2/NAME/: "manifests/1.2"; or a whole URL (an upload's) */
-        const char *accept;       /* NULL: anything */
-        const char *content_type; /* of the body; NULL: none */
+        const char *method; /* "GET" */
+        const char *path;   /* below /v2/NAME/: "manifests/1.2"; or a whole URL (an upload's) */
+        const char *accept; /* NULL: anything */
+        const char *content_type;  /* of the body; NULL: none */
         const char *content_range; /* NULL: none */
         const void *body;
         size_t body_len;
@@ -62,6 +62,7 @@ struct remote_request {
         uint64_t max_bytes;  /* of the answer's body; more is -E2BIG */
         uint64_t size_bytes; /* what the body must have; UINT64_MAX: not known. Cut answers go on
                                 where they were cut (Range) when it is known */
+        bool skips_mirrors;  /* asks the registry itself */
         bool keeps_body;     /* in the answer; else on_data has it */
         /* Each byte once and in order, whatever happened on the way. 0, -EAGAIN (nothing taken;
          * remote_call_resume()), or a negative errno with e's words. */

@@ -1,7 +1,6 @@
-#include "daemon/distribution/remote_internal.h"
-
 #include "api/schema/base64.h"
 #include "api/text/text.h"
+#include "daemon/distribution/remote_internal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -155,9 +154,9 @@ static char *token_query(const struct remote_call *call, const struct credential
         AUTO_FREE char *scope = token_scope(call);
         AUTO_FREE char *mount = token_mount_scope(call);
         AUTO_FREE char *service = http_escape(str_or_empty(call->challenge.service));
-        AUTO_FREE char *who = c ? http_escape(c->identity_token ? c->identity_token
-                                                                : str_or_empty(c->user))
-                                : NULL;
+        AUTO_FREE char *who =
+                c ? http_escape(c->identity_token ? c->identity_token : str_or_empty(c->user))
+                  : NULL;
         AUTO_DONE(strbuf) struct strbuf b = { 0 };
 
         if (!scope || !mount || !service || (c && !who))

@@ -27,8 +27,8 @@ struct remote_call {
         struct remote_request request;
         char *path, *accept, *content_type, *content_range;
         struct transfer transfer;
-        size_t place;   /* index */
-        char *url;      /* of this attempt */
+        size_t place;      /* index */
+        char *url;         /* of this attempt */
         bool is_elsewhere; /* url is a redirect's */
         struct http_call *http;
         struct challenge challenge;
@@ -38,6 +38,7 @@ struct remote_call {
         uint64_t skip_bytes;
         bool takes_body; /* of this attempt: it is the wanted one */
         bool has_read;   /* the source was begun */
+        bool is_refused; /* by whoever takes the data: nothing else is tried */
         struct strbuf token_answer;
         char *token_form; /* of a refresh: must live while it is sent */
         unsigned token_status;

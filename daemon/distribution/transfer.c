@@ -135,7 +135,8 @@ int transfer_check_head(const struct transfer *t, unsigned status, const char *c
         *ret_skip = 0;
         if (status == 206) {
                 if (!content_range || transfer_check_range(t, content_range, size_bytes) < 0)
-                        return err_set(e, -EBADMSG, "the registry sends another part than asked for");
+                        return err_set(e, -EBADMSG,
+                                       "the registry sends another part than asked for");
                 left = size_bytes - t->got_bytes;
         } else {
                 *ret_skip = t->got_bytes;
@@ -158,6 +159,7 @@ uint64_t transfer_retry_after(const char *text, uint64_t now_sec) {
         if (!end || *end)
                 return UINT64_MAX;
         seconds = (int64_t) timegm(&tm);
-        return seconds <= (int64_t) now_sec ? 0 : (uint64_t) (seconds - (int64_t) now_sec) *
-                                                          USEC_PER_SEC;
+        return seconds <= (int64_t) now_sec
+                       ? 0
+                       : (uint64_t) (seconds - (int64_t) now_sec) * USEC_PER_SEC;
 }

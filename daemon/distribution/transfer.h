@@ -9,30 +9,30 @@
  * that every order of cuts, redirects, refusals and back-offs can be tested without a network. */
 
 #define TRANSFER_REDIRECTS_MAX 5
-#define TRANSFER_FRUITLESS_MAX 5      /* failures in a row that brought no byte */
-#define TRANSFER_TRIES_MAX 100        /* attempts at all */
+#define TRANSFER_FRUITLESS_MAX 5                   /* failures in a row that brought no byte */
+#define TRANSFER_TRIES_MAX 100                     /* attempts at all */
 #define TRANSFER_WAIT_MAX_USEC (60ULL * 1000000)   /* one wait */
 #define TRANSFER_WAITS_MAX_USEC (180ULL * 1000000) /* all waits together */
 
 /* Kept from attempt to attempt; {0} before the first. */
 struct transfer {
         unsigned n_tries, n_fruitless, n_redirects, n_auth;
-        uint64_t got_bytes;      /* of the body, all attempts together */
-        uint64_t got_before;     /* at the attempt's start */
+        uint64_t got_bytes;  /* of the body, all attempts together */
+        uint64_t got_before; /* at the attempt's start */
         uint64_t waited_usec;
-        uint64_t seed;           /* of the jitter */
+        uint64_t seed; /* of the jitter */
 };
 
 /* How an attempt ended. */
 struct transfer_seen {
-        int error;           /* 0: there was an answer; else a negative errno */
-        bool is_permanent;   /* error that doesn't pass (a certificate, a wrong size) */
-        unsigned status;     /* of the answer */
-        bool is_cut;         /* the answer ended too early */
+        int error;         /* 0: there was an answer; else a negative errno */
+        bool is_permanent; /* error that doesn't pass (a certificate, a wrong size) */
+        unsigned status;   /* of the answer */
+        bool is_cut;       /* the answer ended too early */
         bool has_location;
         bool has_challenge;
-        bool may_fall_back;      /* there is another place to ask */
-        bool may_authenticate;   /* there is something (else) to show */
+        bool may_fall_back;        /* there is another place to ask */
+        bool may_authenticate;     /* there is something (else) to show */
         uint64_t retry_after_usec; /* UINT64_MAX: not said */
 };
 

@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "daemon/image/image.h"
 #include "daemon/image/load.h"
+#include "daemon/image/main_remote.h"
 #include "daemon/image/record.h"
 
 #include <fcntl.h>
@@ -153,6 +154,8 @@ int main(int argc, char **argv) {
 
         (void) setlocale(LC_ALL, "C.UTF-8");
         log_init("orch-image", LOG_LEVEL_NOTICE);
+        if (main_is_remote(argc, argv))
+                return main_remote(argc, argv);
         r = arguments_read(argc, argv, &args, &e);
         if (r == 0)
                 r = main_run(&args, &e);
