@@ -12,7 +12,7 @@ struct blob_source;
 struct blob_transfer;
 
 struct blob_request {
-        const char *digest; /* "sha256:HEX", borrowed for the call */
+        const char *digest;  /* "sha256:HEX", borrowed for the call */
         uint64_t size_bytes; /* more or fewer is a failure */
         bool is_second;      /* what came first was wrong: from the origin, not from a mirror */
         /* Each byte once and in order. 0, -EAGAIN (nothing taken; resume() tells when), or a

@@ -1,3 +1,5 @@
+#include "daemon/distribution/remote.h"
+
 #include "api/text/text.h"
 #include "base/clock.h"
 #include "daemon/distribution/remote_internal.h"

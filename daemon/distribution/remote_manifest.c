@@ -23,14 +23,14 @@ static int document_get(struct remote *remote, const char *folder, const char *n
 
         if (!path)
                 return err_set(e, -ENOMEM, "out of memory");
-        r = remote_ask(remote,
-                       &(struct remote_request){ .method = "GET",
-                                                 .path = path,
-                                                 .accept = accept,
-                                                 .max_bytes = is_known ? size_bytes
-                                                                       : MANIFEST_BYTES_MAX,
-                                                 .size_bytes = size_bytes },
-                       ret, e);
+        r = remote_ask(
+                remote,
+                &(struct remote_request){ .method = "GET",
+                                          .path = path,
+                                          .accept = accept,
+                                          .max_bytes = is_known ? size_bytes : MANIFEST_BYTES_MAX,
+                                          .size_bytes = size_bytes },
+                ret, e);
         if (r < 0)
                 return r;
         r = digest_of(str_or_empty(ret->body), ret->body_len, ret_digest, e);

@@ -81,10 +81,11 @@ static int arguments_read(int argc, char **argv, struct remote_arguments *ret, s
         if (r == 0 && argc - 1 - optind == 1)
                 ret->operand = argv[1 + optind];
         if (r < 0 || !ret->operand || (strcmp(ret->verb, "pull") == 0 && !ret->store_dir))
-                return err_set(e, -EINVAL,
-                               "usage: orch-image pull --store DIR [--registries FILE] [--auth-fd N] "
-                               "[--platform P] [--proxy URL] [--parallel N] [--stall SECONDS] "
-                               "[--progress] REFERENCE");
+                return err_set(
+                        e, -EINVAL,
+                        "usage: orch-image pull --store DIR [--registries FILE] [--auth-fd N] "
+                        "[--platform P] [--proxy URL] [--parallel N] [--stall SECONDS] "
+                        "[--progress] REFERENCE");
         return 0;
 }
 

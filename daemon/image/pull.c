@@ -130,8 +130,7 @@ static uint64_t pull_size(const struct pull *p) {
 static int pull_publish(struct pull *p, json_t **ret, struct err *e) {
         const char *id = p->image.manifest.config.digest;
         uint64_t size_bytes = pull_size(p);
-        AUTO_FREE char *record =
-                image_record_encode(id, p->image.config, &p->diff_ids, size_bytes);
+        AUTO_FREE char *record = image_record_encode(id, p->image.config, &p->diff_ids, size_bytes);
         AUTO_FREE char *name = image_reference_format(&p->ref);
         AUTO_DONE(image_words) struct image_words names = { 0 };
         AUTO(image) struct image *check = NULL;
@@ -157,9 +156,9 @@ static int pull_open(struct pull *p, struct err *e) {
         int r = registries_name(o->registries, o->reference, &p->ref, e);
 
         if (r == 0)
-                r = http_new(&(struct http_options){ .proxy = o->proxy,
-                                                     .stall_usec = o->stall_usec },
-                             &p->http, e);
+                r = http_new(
+                        &(struct http_options){ .proxy = o->proxy, .stall_usec = o->stall_usec },
+                        &p->http, e);
         if (r == 0)
                 r = remote_new(&(struct remote_options){ .http = p->http,
                                                          .registries = o->registries,

@@ -75,9 +75,9 @@ static void pull_fail(struct pull_layer *l, int code, const char *why) {
         struct pull_layers *all = l->all;
 
         if (all->code == 0)
-                all->code = err_set(all->e, code, "layer %zu of %zu (%.19s): %s",
-                                    l->wanted->index + 1, all->options->n_layers,
-                                    l->wanted->digest, why);
+                all->code =
+                        err_set(all->e, code, "layer %zu of %zu (%.19s): %s", l->wanted->index + 1,
+                                all->options->n_layers, l->wanted->digest, why);
         all->is_over = true;
 }
 
