@@ -260,17 +260,35 @@ static int choose_revision(const struct target *t, const json_t *revisions, int6
         return 0;
 }
 
-/* What kubectl sends: template and annotations replaced, the hash label left out. */
-static json_t *undo_patch(const json_t *deployment, const json_t *rs) {
+/* A replica set's pod template as its deployment had it: without the hash label. A tree of its own,
+ * or NULL without memory. */
+static json_t *template_of(const json_t *rs) {
         json_t *template = json_deep_copy(tree_get(rs, "spec", "template", NULL));
+
+        (void) json_object_del(json_object_get(json_object_get(template, "metadata"), "labels"),
+                               TEMPLATE_HASH);
+        return template;
+}
+
+/* Whether the deployment asks for the replica set's template now. Its revision annotation doesn't
+ * tell: the controller writes it after the replica set. */
+static bool is_current(const json_t *deployment, const json_t *rs) {
+        json_t *template = template_of(rs);
+        bool is = template && json_equal(template, tree_get(deployment, "spec", "template", NULL));
+
+        json_decref(template);
+        return is;
+}
+
+/* What kubectl sends: template and annotations replaced. */
+static json_t *undo_patch(const json_t *deployment, const json_t *rs) {
+        json_t *template = template_of(rs);
         json_t *annotations = json_object();
         json_t *patch;
         const char *key;
         json_t *value;
         int r = template && annotations ? 0 : -ENOMEM;
 
-        (void) json_object_del(json_object_get(json_object_get(template, "metadata"), "labels"),
-                               TEMPLATE_HASH);
         /* The deployment's own bookkeeping stays; the rest is the revision's. */
         json_object_foreach((json_t *) tree_get(rs, "metadata", "annotations", NULL), key, value) {
                 if (!str_starts_with(key, "deployment.kubernetes.io/") && r == 0)
@@ -313,7 +331,7 @@ static int undo_run(struct session *s, const void *raw, const struct words *word
         if (r == 0)
                 r = choose_revision(&t, revisions, a->to_revision.is_set ? a->to_revision.value : 0,
                                     &rs, e);
-        if (r == 0 && revision_of(rs) == revision_of(deployment))
+        if (r == 0 && is_current(deployment, rs))
                 r = output_verdict(
                         t.kind, t.name,
                         "skipped rollback (current template already matches this revision)", e);

@@ -111,6 +111,7 @@ last_is() { "$ORCH" rollout history deploy/web | grep -v '^$' | tail -1 | grep -
 check "each template is a revision" until_true 5 revisions 2
 shows "undo" "deployment.apps/web rolled back" rollout undo deploy/web
 check "undo makes the old revision the newest" until_true 5 last_is 3
+says "undo to what is there already" 0 "skipped rollback" rollout undo deploy/web --to-revision=3
 says "undo to a revision that never was" 1 "has no revision 99" rollout undo deploy/web --to-revision=99
 says "wait times out" 5 "timed out" wait --for=condition=Nothing deploy/web --timeout=200ms
 says "names" 0 "web.default" names
@@ -121,7 +122,7 @@ says "a missing namespace" 1 "namespaces \"nowhere\" not found" apply -n nowhere
 
 "$ORCH" get svc -w --no-headers >"$WORK/watched" 2>&1 &
 WATCH=$!
-until_true 5 grep -q web "$WORK/watched" || fail "watch shows nothing"
+until_true 10 grep -q web "$WORK/watched" || fail "watch shows nothing"
 orch label svc web watched=yes || fail "label: $(cat "$ERR")"
 check "watch shows changes" until_true 5 sh -c '[ "$(grep -c "^web" "$0")" = 2 ]' "$WORK/watched"
 kill $WATCH; wait $WATCH 2>/dev/null || true
