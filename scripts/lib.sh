@@ -26,6 +26,23 @@ drop_node_group() {
 
 need_root() { [ "$(id -u)" = 0 ] || die "run me as root: containers, namespaces and apt need it"; }
 
+# retry "what" command...: what a network refuses in passing is asked for again, five times in two minutes at most.
+retry() {
+  local what=$1 pause
+  shift
+  for pause in 3 10 30 60 0; do
+    "$@" && return
+    [ $pause -gt 0 ] || break
+    say "   $what failed; again in $pause s" >&2
+    sleep $pause
+  done
+  return 1
+}
+# apt-get that waits for another one's lock, and asks again by itself.
+apt_get() { apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@" >/dev/null; }
+# With new lists each time: an update that got only some of them counts as a success.
+apt_install() { apt_get update && apt_get install -y --no-install-recommends "$@"; }
+
 # Installs what is missing of the named packages, and says nothing when nothing is.
 install_packages() {
   local missing=() package
@@ -34,8 +51,7 @@ install_packages() {
   done
   [ ${#missing[@]} -gt 0 ] || return 0
   say "installing ${#missing[@]} packages: ${missing[*]}"
-  apt-get update -qq || die "apt-get update failed; is the machine online?"
-  apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null || die "apt-get install failed: ${missing[*]}"
+  retry "apt-get" apt_install "${missing[@]}" || die "apt-get failed (see above); is the machine online? Missing: ${missing[*]}"
 }
 
 # build_into FOLDER [meson options...]: configures once, builds, prints only what goes wrong.

@@ -10,7 +10,7 @@ check "cgroup v2 alone is mounted" test "$(stat -fc %T /sys/fs/cgroup)" = cgroup
 systemctl daemon-reload
 check "the unit starts and says ready" systemctl start orchd
 check "an image loads" orch image load /user-service.tar
-check "apply --wait ends with ready pods" orch apply -f /user-service.yaml --wait --timeout=60s
+check "apply --wait ends with ready pods" orch apply -f /user-service.yaml --wait --timeout=300s
 
 group=$(find /sys/fs/cgroup -type d -path '*/orch*/*' -name user-service | head -1)
 check "a container has a group of its own" test -n "$group"
@@ -32,22 +32,23 @@ spec:
 Y
 check "a pod with a small limit starts" orch apply -f /hog.yaml
 hog_says() { orch get pod hog -o json | grep -q "$1"; }
-check "it is killed for memory, and says so" until_true 60 hog_says OOMKilled
+check "it is killed for memory, and says so" until_true 300 hog_says OOMKilled
 
 pid_of() { pgrep -f 'httpd -f -p 8080' | sort | tr '\n' ' '; }
 before=$(pid_of)
 check "containers run" test -n "$before"
 check "pods have a unit of their own" systemctl is-active --quiet orch-pods.scope
 systemctl kill --kill-whom=main --signal=KILL orchd
-check "after kill -9 of the daemon systemd starts it again" until_true 30 orch get nodes
+check "after kill -9 of the daemon systemd starts it again" until_true 200 orch get nodes
 check "the same containers run on" test "$(pid_of)" = "$before"
-sleep 3
+node_is_back() { orch get node -o json | grep -q '"reason": *"KubeletReady"' && systemctl is-active --quiet orchd; }
+check "the node reports" until_true 200 node_is_back
 check "nothing was restarted" sh -c '! orch get pods -l app=user-service -o json | grep -q "\"restartCount\": *[1-9]"'
 check "restarting the unit leaves them too" systemctl restart orchd
-check "the API answers again" until_true 30 orch get nodes
+check "the API answers again" until_true 200 orch get nodes
 check "still the same containers" test "$(pid_of)" = "$before"
 first=$(orch get pods -l app=user-service -o name | head -1 | cut -d/ -f2)
-check "exec works" sh -c "orch exec $first -- hostname | grep -q $first"
-check "the service answers by name" sh -c "orch exec $first -- wget -q -O - http://user-service/ | grep -q hello"
-check "everything is deleted" orch delete -f /user-service.yaml --timeout=60s
+check "exec works" until_true 200 sh -c "orch exec $first -- hostname | grep -q $first"
+check "the service answers by name" until_true 200 sh -c "orch exec $first -- wget -q -O - http://user-service/ | grep -q hello"
+check "everything is deleted" orch delete -f /user-service.yaml --timeout=300s
 echo "ok - all"

@@ -17,7 +17,8 @@ say() { echo "[$SECONDS s] $*"; }
 package=$(apt-cache depends linux-image-cloud-amd64 | awk '/Depends/ {print $2; exit}')
 [ -n "$package" ] || skip "no kernel package found; run apt-get update"
 version=${package#linux-image-}
-apt-get -o APT::Sandbox::User=root download -qq "$package" >/dev/null 2>&1 || skip "cannot download $package"
+again() { local pause; for pause in 5 20 60 0; do "$@" && return; [ $pause = 0 ] || sleep $pause; done; return 1; } # a network may fail in passing
+again apt-get -o APT::Sandbox::User=root -o Acquire::Retries=3 download -qq "$package" >/dev/null 2>&1 || skip "cannot download $package"
 dpkg-deb -x "$package"_*.deb kernel
 python3 "$HERE/extract-vmlinux.py" "kernel/boot/vmlinuz-$version" vmlinux
 say "kernel $version"
@@ -36,7 +37,7 @@ cp modules initrd/modules
 chmod 755 initrd initrd/init
 (cd initrd && find . | cpio -o -H newc --quiet) >initrd.cpio
 
-mmdebstrap --quiet --variant=minbase --dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/doc/*' \
+again mmdebstrap --quiet --variant=minbase --dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/doc/*' \
   --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
   --include=systemd,systemd-sysv,dbus,iproute2,nftables,kmod,procps,busybox-static,libarchive13,libjansson4,libyaml-0-2,libcap2,libseccomp2,libsqlite3-0,libmicrohttpd12,libgnutls30,libmnl0,libwslay1 \
   bookworm root.tar >mmdebstrap.log 2>&1 || { tail -5 mmdebstrap.log; skip "mmdebstrap failed"; }
@@ -74,7 +75,7 @@ mke2fs -q -t ext4 -d root disk
 say "disk"
 
 code=0
-timeout "${VM_SECONDS:-240}" qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max -smp 2 -m 1024 -nographic -no-reboot \
+timeout "${VM_SECONDS:-900}" qemu-system-x86_64 -M q35 -accel tcg,thread=multi -cpu max -smp 2 -m 1024 -nographic -no-reboot \
   -nodefaults -serial stdio -kernel vmlinux -initrd initrd.cpio \
   -append 'console=ttyS0 quiet panic=-1 tsc_early_khz=1000000 nokaslr systemd.unified_cgroup_hierarchy=1 net.ifnames=0 systemd.show_status=0 loglevel=4' \
   -drive file=disk,format=raw,if=virtio,cache=unsafe -device isa-debug-exit,iobase=0xf4,iosize=4 </dev/null >serial.log 2>&1 || code=$?
