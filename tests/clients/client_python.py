@@ -15,6 +15,8 @@ def ok(text):
 
 
 def until(text, seconds, condition):
+    """The seconds are for a quiet machine; a loaded one may take much longer."""
+    seconds = max(4 * seconds, 90)
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
@@ -67,7 +69,7 @@ def deployments():
         termination_grace_period_seconds=0, containers=[client.V1Container(name="c", image="tools:1.0")]))
     apps.create_namespaced_deployment(NAMESPACE, client.V1Deployment(metadata=client.V1ObjectMeta(name="web"), spec=client.V1DeploymentSpec(
         replicas=1, selector=client.V1LabelSelector(match_labels={"app": "web"}), template=template)))
-    for event in watch.Watch().stream(apps.list_namespaced_deployment, NAMESPACE, timeout_seconds=40):
+    for event in watch.Watch().stream(apps.list_namespaced_deployment, NAMESPACE, timeout_seconds=300):
         if event["type"] in ("ADDED", "MODIFIED") and event["object"].status.ready_replicas == 1:
             break
     else:
@@ -94,10 +96,12 @@ def streams():
     shell = stream(core.connect_get_namespaced_pod_exec, "talker", NAMESPACE, command=["sh"], stdin=True, stdout=True, stderr=True, tty=False,
                    _preload_content=False)
     shell.write_stdin("echo from stdin; exit 4\n")
-    shell.run_forever(timeout=10)
+    shell.run_forever(timeout=100)
     assert "from stdin" in shell.read_stdout(), "no output"
     assert shell.returncode == 4, shell.returncode
     ok("exec with standard input and exit code")
+    until("its port is open", 10, lambda: "hello" in stream(core.connect_get_namespaced_pod_exec, "talker", NAMESPACE, stdout=True, stderr=True,
+          stdin=False, tty=False, command=["sh", "-c", "wget -q -O - http://127.0.0.1:8080/ || true"]))
     forward = portforward(core.connect_get_namespaced_pod_portforward, "talker", NAMESPACE, ports="8080")
     socket = forward.socket(8080)
     socket.setblocking(True)

@@ -6,7 +6,7 @@ VERSION=$1 MINOR=${1#1.}
 start_api
 load_tools
 [ "${2:-}" != record ] || record
-k() { timeout 60 "$CLIENTS/$VERSION/kubectl" --cache-dir "$KUBECACHEDIR" "$@"; }
+k() { timeout 240 "$CLIENTS/$VERSION/kubectl" --cache-dir "$KUBECACHEDIR" "$@"; }
 json_is() { [ "$(k get "$1" "$2" -o json | jq -r "$3")" = "$4" ]; } # json_is KIND NAME FILTER VALUE
 
 says "version" "Server Version" k version
@@ -40,8 +40,8 @@ fails "creating it twice" "configmaps \"c\" already exists" k create configmap c
 fails "a namespace that isn't there" "namespaces \"nowhere\" not found" k create configmap c -n nowhere --from-literal=a=b
 
 # --- get, in all its forms
-check "the deployment becomes available" k wait deployment/web --for=condition=Available --timeout=40s
-says "rollout status" "successfully rolled out" k rollout status deployment/web --timeout=40s
+check "the deployment becomes available" k wait deployment/web --for=condition=Available --timeout=180s
+says "rollout status" "successfully rolled out" k rollout status deployment/web --timeout=180s
 says "get deployments" "2/2" k get deployments
 says "get -o wide" "tools:1.0" k get deployments -o wide
 says "get pods" "1/1     Running   0" k get pods
@@ -53,7 +53,7 @@ says "get --sort-by" "web-" k get pods --sort-by=.metadata.name
 says "get -o custom-columns" "node-1" k get pods -o custom-columns=N:.spec.nodeName
 says "get -o yaml" "kind: Deployment" k get deployment web -o yaml
 says "get --show-labels" "app=web" k get pods --show-labels
-says "get -w ends by itself" "web" k get deployment web -w --request-timeout=2s
+says "get -w ends by itself" "web" k get deployment web -w --request-timeout=6s
 fails "get what isn't there" "deployments.apps \"nothing\" not found" k get deployment nothing
 fails "get an unknown kind" "the server doesn't have a resource type" k get gizmos
 says "get --chunk-size" "web-" k get pods --chunk-size=1
@@ -83,7 +83,7 @@ fi
 says "apply a change" "configured" k apply -f "$WORK/app.yaml"
 check "it is there" json_is deployment user-service .spec.replicas 2
 check "what was not mentioned stays" json_is deployment user-service ".spec.template.spec.containers[0].ports[0].containerPort" 8080
-says "the change is rolled out" "successfully rolled out" k rollout status deployment/user-service --timeout=40s
+says "the change is rolled out" "successfully rolled out" k rollout status deployment/user-service --timeout=180s
 printf 'apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: p1, labels: {set: p}}, data: {a: b}}\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: p2, labels: {set: p}}}\n' >"$WORK/list.yaml"
 says "apply a List" "p2 created" k apply -f "$WORK/list.yaml"
 printf 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: p1, labels: {set: p}}\ndata: {a: b}\n' >"$WORK/one.yaml"
@@ -128,31 +128,32 @@ check "it is taken" json_is configmap ssa .data.a 1
 
 # --- scale and rollout
 says "scale" "scaled" k scale deployment web --replicas=3
-says "scale is rolled out" "successfully rolled out" k rollout status deployment/web --timeout=40s
+says "scale is rolled out" "successfully rolled out" k rollout status deployment/web --timeout=180s
 says "scale with a precondition" "scaled" k scale deployment web --current-replicas=3 --replicas=1
 says "rollout restart" "restarted" k rollout restart deployment/web
-says "restart is rolled out" "successfully rolled out" k rollout status deployment/web --timeout=40s
+says "restart is rolled out" "successfully rolled out" k rollout status deployment/web --timeout=180s
 says "rollout history" "REVISION" k rollout history deployment/web
 says "rollout undo" "rolled back" k rollout undo deployment/web
-says "undo is rolled out" "successfully rolled out" k rollout status deployment/web --timeout=40s
+says "undo is rolled out" "successfully rolled out" k rollout status deployment/web --timeout=180s
 says "rollout pause" "paused" k rollout pause deployment/web
 says "rollout resume" "resumed" k rollout resume deployment/web
 says "autoscale" "autoscaled" k autoscale deployment web --min=1 --max=3 --cpu-percent=80
 says "get hpa" "web" k get hpa
 says "expose" "exposed" k expose deployment web --name=web2 --port=80 --target-port=8080
 says "run" "created" k run lone --image=tools:1.0 --restart=Never --labels=app=lone
-check "it is ready" k wait pod/lone --for=condition=Ready --timeout=30s
+check "it is ready" k wait pod/lone --for=condition=Ready --timeout=180s
 
 # --- logs, exec, cp, port-forward
 says "exec" "hello" k exec lone -- cat /www/index.html
 code=0; k exec lone -- sh -c 'exit 7' 2>/dev/null || code=$?
 check "exec hands on the exit code" [ "$code" = 7 ]
 says "exec with standard input" "3" sh -c "printf abc | $CLIENTS/$VERSION/kubectl --cache-dir $KUBECACHEDIR exec -i lone -- wc -c"
-says "run --rm -i" "hi there" sh -c "echo hi there | timeout 60 $CLIENTS/$VERSION/kubectl --cache-dir $KUBECACHEDIR run once --rm -i --restart=Never --image=tools:1.0 --command -- cat"
+says "run --rm -i" "hi there" sh -c "echo hi there | timeout 240 $CLIENTS/$VERSION/kubectl --cache-dir $KUBECACHEDIR run once --rm -i --restart=Never --image=tools:1.0 --command -- cat"
 says "run with output" "created" k run talker --image=tools:1.0 --restart=Never --command -- sh -c 'echo one; echo two; echo three; exec sleep 1000'
-k wait pod/talker --for=condition=Ready --timeout=30s >/dev/null
+k wait pod/talker --for=condition=Ready --timeout=180s >/dev/null
+has_spoken() { [ "$(k logs talker --tail=1)" = three ]; }
+check "logs --tail" until_true 20 has_spoken
 says "logs" "two" k logs talker
-check "logs --tail" [ "$(k logs talker --tail=1)" = three ]
 says "logs --timestamps" "Z one" k logs talker --timestamps
 says "logs -l" "three" k logs -l run=talker
 fails "logs of a container that isn't there" "container nothing is not valid for pod talker" k logs talker -c nothing
@@ -163,17 +164,21 @@ check "it is the same" cmp "$WORK/blob" "$WORK/back"
 k port-forward pod/lone 18080:8080 >"$WORK/forward" 2>&1 &
 FORWARD=$!
 until_true 10 grep -q Forwarding "$WORK/forward" || { cat "$WORK/forward" >&2; fail "port-forward did not start"; }
+check "what it leads to listens" until_true 10 curl -sf http://127.0.0.1:18080/
 says "port-forward" "hello" curl -sf http://127.0.0.1:18080/
 says "port-forward again" "hello" curl -sf http://127.0.0.1:18080/
 kill "$FORWARD"; wait "$FORWARD" 2>/dev/null || true
 says "run another that talks" "created" k run ticker --image=tools:1.0 --restart=Never --command -- sh -c 'while :; do echo tick; sleep 1; done'
-k wait pod/ticker --for=condition=Ready --timeout=30s >/dev/null
-says "attach" "tick" sh -c "timeout 5 $CLIENTS/$VERSION/kubectl --cache-dir $KUBECACHEDIR attach ticker || [ \$? = 124 ]"
+k wait pod/ticker --for=condition=Ready --timeout=180s >/dev/null
+k attach ticker >"$WORK/attached" 2>&1 &
+ATTACHED=$!
+check "attach" until_true 20 grep -qx tick "$WORK/attached"
+kill "$ATTACHED"; wait "$ATTACHED" 2>/dev/null || true
 
 # --- node
-until_true 40 k top nodes || true
+until_true 40 k top nodes || fail "no figures of nodes"
 says "top nodes" "node-1" k top nodes
-until_true 40 k top pods || true
+until_true 40 k top pods || fail "no figures of pods"
 says "top pods" "lone" k top pods
 says "top pods --containers" "lone" k top pods --containers
 says "cordon" "cordoned" k cordon node-1
@@ -187,7 +192,7 @@ if [ "$MINOR" -ge 28 ]; then
   check "which runs" until_true 30 dbg_runs
 fi
 k delete pdb web >/dev/null 2>&1 || true
-[ "$MINOR" -lt 28 ] || says "drain" "drained" k drain node-1 --force --ignore-daemonsets --delete-emptydir-data --timeout=50s
+[ "$MINOR" -lt 28 ] || says "drain" "drained" k drain node-1 --force --ignore-daemonsets --delete-emptydir-data --timeout=180s
 k uncordon node-1 >/dev/null
 
 # --- delete

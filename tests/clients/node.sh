@@ -10,14 +10,14 @@ cp "$HERE/client_node.mjs" "$CLIENTS/npm/client_node.$$.mjs"
 CLEANUP="rm -f '$CLIENTS/npm/client_node.$$.mjs'; $CLEANUP"
 # The informer must live through a restart of the server: the test asks for it by a file, and is told by another.
 (
-  until_true 100 test -e "$WORK/restart" || exit 0
+  until_true 120 test -e "$WORK/restart" || exit 0
   was=$(pgrep -x orchd-server)
   kill -9 "$was"
   other() { pgrep -x orchd-server | grep -qvx "$was" && orch get namespaces; }
   until_true 30 other && touch "$WORK/restarted"
 ) &
 KILLER=$!
-if ! timeout 150 "$NODE" "$CLIENTS/npm/client_node.$$.mjs" "client-node-$1" "$WORK" >"$WORK/node.out" 2>&1; then
+if ! timeout 500 "$NODE" "$CLIENTS/npm/client_node.$$.mjs" "client-node-$1" "$WORK" >"$WORK/node.out" 2>&1; then
   cat "$WORK/node.out" >&2
   fail "the JavaScript client"
 fi

@@ -7,7 +7,7 @@ PROMETHEUS="$CLIENTS/debian/prometheus/usr/bin/prometheus" VICTORIA="$CLIENTS/de
 need curl
 start_api
 load_tools
-k() { timeout 60 "$CLIENTS/1.32/kubectl" --cache-dir "$KUBECACHEDIR" "$@"; }
+k() { timeout 240 "$CLIENTS/1.32/kubectl" --cache-dir "$KUBECACHEDIR" "$@"; }
 printf 'up_and_running 42\n' >"$WORK/tools/www/metrics"
 "$SRC/scripts/make-image" metrics:1.0 "$WORK/tools" "$WORK/metrics.tar" /bin/sh -c "httpd -f -p 8080 -h /www"
 orch image load "$WORK/metrics.tar" >/dev/null

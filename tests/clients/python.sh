@@ -7,6 +7,6 @@ PYTHON=${PYTHON:-python3}
 start_api
 load_tools
 record
-timeout 120 "$PYTHON" "$HERE/client_python.py" || fail "the Python client"
+timeout 500 "$PYTHON" "$HERE/client_python.py" || fail "the Python client"
 stop_recorder 20
 stop_cluster

@@ -249,6 +249,8 @@ def main():
 
     def leave(*_):
         proxy.end_all()
+        proxy.lock.acquire()  # nobody's line is cut
+        proxy.out.flush()
         os._exit(0)
     signal.signal(signal.SIGTERM, leave)
     print("ready", flush=True)

@@ -22,5 +22,5 @@ pod=$(first_pod user-service)
 check "exec sees the container's root" sh -c '[ "$("$0" --socket "$1" exec "$2" -- ls /)" = "$(printf "bin\ndev\netc\nproc\nsys\ntmp\nvar\nwww")" ]' "$ORCH_BUILD/cli/orch" "$SOCKET" "$pod"
 main=$(pgrep -f '^httpd -f -p 8080' | head -1)
 check "the container's root is the root of its mounts" sh -c '[ "$(awk "\$5 == \"/\"" "/proc/$0/mountinfo" | wc -l)" = 1 ] && ! grep -q "$1" "/proc/$0/mountinfo"' "$main" "$STATE/server"
-check "delete" orch delete -f "$SRC/manifests/user-service.yaml" --timeout=60s
+check "delete" orch delete -f "$SRC/manifests/user-service.yaml" --timeout=180s
 stop_cluster

@@ -28,9 +28,20 @@ orch() { "$ORCH_BUILD/cli/orch" --socket "$SOCKET" "$@"; }
 orchd_log() { tail -"${1:-40}" "$WORK/orchd.log"; }
 fail() {
   echo "FAIL: $*" >&2
-  { timeout 5 "$ORCH_BUILD/cli/orch" --socket "$SOCKET" get pods -A -o wide; timeout 5 "$ORCH_BUILD/cli/orch" --socket "$SOCKET" get events -A; orchd_log 60; } >&2 2>&1 || true
+  show_state
   exit 1
 }
+# What somebody who sees nothing but this output needs to understand a failure.
+show_state() {
+  {
+    echo "--- pods"; timeout 20 "$ORCH_BUILD/cli/orch" --socket "$SOCKET" get pods -A -o wide
+    echo "--- events"; timeout 20 "$ORCH_BUILD/cli/orch" --socket "$SOCKET" get events -A | tail -40
+    echo "--- processes"; ps -eo pid,stat,etimes,args --no-headers | grep -v ' \[\| ps -eo' | cut -c1-150 | tail -50
+    echo "--- log of orchd, server and node"; orchd_log 60
+  } >&2 2>&1 || true
+}
+# A test that hangs is ended from outside, without a word: it says before where it stands.
+(sleep "${ORCH_TEST_LOOK:-280}"; echo "after ${ORCH_TEST_LOOK:-280} s this is still at work:" >&2; show_state) &
 
 # Starts orchd and waits until it says ready. Arguments: more options.
 start_cluster() {
@@ -57,6 +68,12 @@ phase_is() { field_is pod "$1" .status.phase "$2"; }
 node_ready() { [ "$(orch get node node-1 -o json | jq -r '.status.conditions[] | select(.type == "Ready").status')" = True ]; }
 # How often containers were started again, all pods of the namespace together.
 restarts() { orch get pods -o json | jq '[.items[].status.containerStatuses[]?.restartCount] | add'; }
+# Pids of containers' first processes whose command line matches: what a shell forks looks like itself until it runs its program.
+first_processes() {
+  for pid in $(pgrep -f "$1" | sort -n); do
+    ! grep -Eqs '^NSpid:.*[[:space:]]1$' "/proc/$pid/status" || printf '%s ' "$pid"
+  done
+}
 told() { grep -q -- "$1" "$WORK/orchd.log"; } # orchd's log says so
 n_ready() { orch get pods -l "app=$1" -o json | jq '[.items[] | select(.metadata.deletionTimestamp == null) | select(any(.status.conditions[]?; .type == "Ready" and .status == "True"))] | length'; }
 n_ready_is() { [ "$(n_ready "$1")" = "$2" ]; }

@@ -37,7 +37,7 @@ spec:
       - {name: c, image: "user-service:1.0", env: [{name: A, value: "1"}, {name: B, value: "2"}]}
       - {name: d, image: "user-service:1.0", command: [sleep, "100000"]}
 Y
-says "apply" 0 "deployment.apps/web created" apply -f "$WORK/web.yaml" --wait --timeout=30s
+says "apply" 0 "deployment.apps/web created" apply -f "$WORK/web.yaml" --wait --timeout=180s
 says "a service name that there isn't" 1 'services "nope" not found' names nope
 says "a missing file" 3 "No such file" apply -f "$WORK/nope.yaml"
 says "help is where it is said to be" 2 'See "orch rollout status --help"' rollout status
@@ -76,12 +76,12 @@ check "is red on a terminal" sh -c 'echo "$0" | grep -qF "$1[31m"' "$(terminal g
 check "not with NO_COLOR" sh -c '! echo "$0" | grep -qF "$1"' "$(NO_COLOR=1 terminal get pods)" "$esc"
 check "nor in a pipe" sh -c '! echo "$0" | grep -qF "$1"' "$(orch get pods)" "$esc"
 orch delete pod bad >/dev/null
+check "the rollout ends" orch rollout status deploy/web --timeout=180s
+n_pods_is() { [ "$(orch get pods -l app=web -o name | wc -l)" = "$1" ]; }
+check "the old pods are gone" until_true 20 n_pods_is 1
 check "exec has a terminal where it is asked for" sh -c 'echo "$0" | grep -q /dev/pts' "$(script -qec "$ORCH exec -it deploy/web -- ls -l /proc/self/fd/0" /dev/null </dev/null)"
 
 # ---- watches ----
-check "the rollout ends" orch rollout status deploy/web --timeout=30s
-n_pods_is() { [ "$(orch get pods -l app=web -o name | wc -l)" = "$1" ]; }
-check "the old pods are gone" until_true 20 n_pods_is 1
 orch get pods -w >"$WORK/table" 2>&1 &
 one=$!
 orch get pods -w -o name >"$WORK/names" 2>&1 &
@@ -89,6 +89,7 @@ two=$!
 has_names() { [ "$(grep -c pod/web "$WORK/names")" -ge 1 ]; }
 check "a watch of names shows them at once" until_true 10 has_names
 victim=$(first_pod web)
+check "one of a table, too" until_true 10 grep -q "^$victim" "$WORK/table"
 orch delete pod "$victim" >/dev/null
 seen_twice() { grep "^$victim" "$WORK/table" | grep -q Terminating && [ "$(grep -c Running "$WORK/table")" -ge 2 ]; }
 check "a watch shows the end and the successor" until_true 20 seen_twice
@@ -113,9 +114,9 @@ check "without its finalizer it is gone" [ "$(api "$S/configmaps/held" | jq -r .
 # ---- owners ----
 n_of() { orch get "$1" -l app=web -o json | jq '.items | length'; }
 n_of_is() { [ "$(n_of "$1")" = "$2" ]; }
-says "delete in the foreground" 0 "deleted" delete deploy web --cascade=foreground --timeout=30s
+says "delete in the foreground" 0 "deleted" delete deploy web --cascade=foreground --timeout=180s
 check "returns when all that it owned is gone" [ "$(n_of rs) $(n_of pods)" = "0 0" ]
-orch apply -f "$WORK/web.yaml" --wait --timeout=30s >/dev/null
+orch apply -f "$WORK/web.yaml" --wait --timeout=180s >/dev/null
 set=$(orch get rs -l app=web -o name | head -1)
 says "delete a replica set's deployment, orphaning" 0 "deleted" delete deploy web --cascade=orphan
 check "leaves the replica set and its pods" [ "$(n_of rs) $(n_of pods)" = "1 2" ]
@@ -131,8 +132,8 @@ kind: Namespace
 metadata: {name: team}
 Y
 sed 's/metadata: {name: web/metadata: {namespace: team, name: web/' "$WORK/web.yaml" >"$WORK/team.yaml"
-orch apply -f "$WORK/team.yaml" --wait --timeout=30s >/dev/null || fail "apply to a namespace"
-says "delete a namespace with what is in it" 0 'namespace "team" deleted' delete ns team --timeout=60s
+orch apply -f "$WORK/team.yaml" --wait --timeout=180s >/dev/null || fail "apply to a namespace"
+says "delete a namespace with what is in it" 0 'namespace "team" deleted' delete ns team --timeout=180s
 says "nothing is left" 0 "No resources found in team namespace." get all -n team
 says "nor made there" 1 'namespaces "team" not found' apply -f "$WORK/team.yaml"
 says "default stays" 1 "may not be deleted" delete ns default

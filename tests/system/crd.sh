@@ -38,7 +38,7 @@ spec:
 Y
 { cat "$WORK/one.yaml"; echo ---; cat "$WORK/all.yaml"; } >"$WORK/both.yaml" # the object before its definition
 check "a definition and its object come with one apply" orch apply -f "$WORK/both.yaml"
-check "the definition is established" orch wait --for=condition=Established crd/databases.storage.example.com --timeout=5s
+check "the definition is established" orch wait --for=condition=Established crd/databases.storage.example.com --timeout=180s
 orch get db main -o json >"$WORK/main.json"
 check "defaults are there, deep ones too" jq -e '.spec.version == "16" and .spec.monitoring.port == 9187 and .spec.users[0].connectionLimit == 10 and .spec.backups.retention.daily.tag == "none" and .spec.template.spec.anything == [1,2]' "$WORK/main.json" >/dev/null
 check "a second apply changes nothing" sh -c "'$ORCH_BUILD/cli/orch' --socket '$SOCKET' apply -f '$WORK/both.yaml' | grep -c unchanged | grep -qx 2"
@@ -78,13 +78,13 @@ check "dropped it is" jq -e '.spec.bogus == null' "$WORK/answer" >/dev/null
 check "strategic merge isn't for custom kinds" status_is 415 PATCH $API/main '{}' application/strategic-merge-patch+json
 
 # ---- status, scale, versions, watch
-curl -sN --unix-socket "$SOCKET" "http://x$GROUP/v1alpha1/databases?watch=1&timeoutSeconds=60" >"$WORK/watch" &
+curl -sN --unix-socket "$SOCKET" "http://x$GROUP/v1alpha1/databases?watch=1&timeoutSeconds=600" >"$WORK/watch" &
 WATCH=$!
 until_true 5 grep -q '"name":"main"' "$WORK/watch" || fail "the watch does not begin"
 check "status is written apart" status_is 200 PATCH $API/main/status '{"spec":{"replicas":0},"status":{"replicas":3,"selector":"app=main","conditions":[{"type":"Ready","status":"True","reason":"Up","message":"","lastTransitionTime":"2026-01-02T03:04:05Z"}]}}' application/merge-patch+json
 check "and leaves the wish alone" jq -e '.spec.replicas == 3 and .status.replicas == 3 and .metadata.generation == 2' "$WORK/answer" >/dev/null
 check "a bad status is refused" status_is 422 PATCH $API/main/status '{"status":{"phase":"Odd"}}' application/merge-patch+json
-check "orch wait sees its conditions" orch wait --for=condition=Ready db/main --timeout=5s
+check "orch wait sees its conditions" orch wait --for=condition=Ready db/main --timeout=180s
 check "orch scale changes the number" orch scale db/main --replicas=4
 check "where the definition says" test "$(field db main .spec.replicas)" = 4
 check "the schema holds there, too" status_is 422 PATCH $API/main/scale '{"spec":{"replicas":40}}' application/merge-patch+json
@@ -116,7 +116,7 @@ kind: Database
 metadata: {name: there, namespace: away}
 spec: {engine: redis, ephemeral: true}
 Y
-check "a namespace takes its custom objects along" orch delete namespace away --timeout=20s
+check "a namespace takes its custom objects along" orch delete namespace away --timeout=180s
 gone() { [ "$(call GET "$1")" = 404 ]; }
 check "they are gone" gone $GROUP/v1/namespaces/away/databases/there
 
@@ -131,7 +131,7 @@ round=0
 while [ $round -lt 5 ]; do # killed while a definition is being made: it is there whole, or not at all
   round=$((round + 1))
   sed "s/databases/tables$round/; s/kind: Database/kind: Table$round/; s/db, dbs/t$round/" "$SRC/tests/system/crd.yaml" >"$WORK/more.yaml"
-  timeout 10 "$ORCH_BUILD/cli/orch" --socket "$SOCKET" apply -f "$WORK/more.yaml" >/dev/null 2>&1 &
+  timeout 20 "$ORCH_BUILD/cli/orch" --socket "$SOCKET" apply -f "$WORK/more.yaml" >/dev/null 2>&1 &
   client=$!
   sleep 0.0$round
   kill -9 "$(pgrep -x orchd-server)" 2>/dev/null || true
@@ -141,16 +141,16 @@ while [ $round -lt 5 ]; do # killed while a definition is being made: it is ther
   status_is 200 GET "$GROUP/v1/tables$round" || fail "round $round: the kind isn't served"
 done
 echo "ok - definitions that a kill interrupted are whole or absent"
-check "owned objects go with their owner" orch delete db main --timeout=10s
+check "owned objects go with their owner" orch delete db main --timeout=180s
 check "of a table's kind" until_true 20 gone /api/v1/namespaces/default/configmaps/owned
 check "and of a custom one" until_true 20 gone $API/child
 
 check "the example of manifests/" orch apply -f "$SRC/manifests/custom-kind.yaml"
 check "is as it says" test "$(field gw basement .spec.pollSeconds)" = 10
-check "and goes" orch delete -f "$SRC/manifests/custom-kind.yaml" --timeout=20s
+check "and goes" orch delete -f "$SRC/manifests/custom-kind.yaml" --timeout=180s
 
 # ---- the end
-check "deleting a definition waits for its objects" orch delete crd databases.storage.example.com --timeout=20s
+check "deleting a definition waits for its objects" orch delete crd databases.storage.example.com --timeout=180s
 check "which are gone" gone $API/second
 check "as is the kind" gone $GROUP/v1/databases
 check "the other kinds are served still" status_is 200 GET $GROUP/v1/tables1
@@ -173,7 +173,7 @@ check "kubectl shows the columns" grep -Eq '^NAME +ENGINE +REPLICAS +READY +SUSP
 check "kubectl explains the fields" sh -c "'$KUBECTL' --kubeconfig '$CONFIG' --cache-dir '$WORK/cache' explain db.spec.users | grep -q connectionLimit"
 check "kubectl scales" k scale db/main --replicas=5
 check "kubectl patches" k patch db main --type=merge -p '{"spec":{"suspend":true}}'
-check "kubectl waits for the definition" k wait --for=condition=established crd/databases.storage.example.com --timeout=5s
+check "kubectl waits for the definition" k wait --for=condition=established crd/databases.storage.example.com --timeout=180s
 check "kubectl applies on the server" k apply --server-side --force-conflicts -f "$WORK/two.yaml"
-check "kubectl deletes the definition" k delete crd databases.storage.example.com --timeout=20s
+check "kubectl deletes the definition" k delete crd databases.storage.example.com --timeout=180s
 stop_cluster

@@ -61,6 +61,7 @@ prunes() {
   has 'extra pruned' kubectl "$1" apply --prune -l app=web -f "$WORK/labelled.yaml"
 }
 
+n_pods_is() { [ "$(ask '/api/v1/namespaces/default/pods?labelSelector=app%3Dweb' | jq '.items | length')" = "$1" ]; }
 drive() {
   v=$1
   check "$v finds deployments by their short name" has '^deployments *deploy *apps/v1 *true *Deployment' kubectl "$v" api-resources
@@ -70,8 +71,7 @@ drive() {
   check "$v prints columns" header_is "NAME READY UP-TO-DATE AVAILABLE AGE" kubectl "$v" get deploy
   check "$v prints wide columns" header_is "NAME READY UP-TO-DATE AVAILABLE AGE CONTAINERS IMAGES SELECTOR" kubectl "$v" get deploy -o wide
   check "$v prints a namespace column" header_is "NAMESPACE NAME READY STATUS RESTARTS AGE" kubectl "$v" get pods -A
-  until_true 20 sh -c "[ \$(curl -sS --unix-socket '$SOCKET' 'http://localhost/api/v1/namespaces/default/pods?labelSelector=app%3Dweb' | jq '.items|length') = 2 ]" ||
-    fail "two pods"
+  until_true 20 n_pods_is 2 || fail "two pods"
   check "$v gets all pages" [ "$(kubectl "$v" get pods --chunk-size=1 -o name | wc -l)" = 2 ]
   check "$v sorts" [ "$(kubectl "$v" get pods --sort-by=.metadata.name --no-headers | wc -l)" = 2 ]
   check "$v watches" watch_tells "$v"
@@ -87,8 +87,7 @@ drive() {
     check "$v explains a version" has 'VERSION: *v1' kubectl "$v" explain deployments --api-version=apps/v1
   fi
   check "$v deletes" has deleted kubectl "$v" delete deploy web --wait=false
-  until_true 20 sh -c "[ \$(curl -sS --unix-socket '$SOCKET' 'http://localhost/api/v1/namespaces/default/pods?labelSelector=app%3Dweb' | jq '.items|length') = 0 ]" ||
-    fail "no pods"
+  until_true 20 n_pods_is 0 || fail "no pods"
 }
 for version in $VERSIONS; do
   drive "$version"

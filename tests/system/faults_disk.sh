@@ -25,7 +25,7 @@ Y
 orch apply -f "$WORK/pods.yaml" >/dev/null || fail "apply"
 check "pods run" until_true 30 n_ready_is steady 2
 check "one writes a log" until_true 30 phase_is chatty Running
-mains() { pgrep -f '^httpd -f -p 8080|line [$]i' | sort -n | tr '\n' ' '; }
+mains() { pgrep -f '^httpd -f -p 8080' | sort -n | tr '\n' ' '; first_processes 'line [$]i'; }
 mains_are() { [ "$(mains)" = "$1" ]; }
 at() { orch exec chatty -- cat /tmp/at; }
 moves_on() { before_at=$(at); until_true 10 sh -c '[ "$("$0" --socket "$1" exec chatty -- cat /tmp/at)" -gt "$2" ]' "$ORCH_BUILD/cli/orch" "$SOCKET" "$before_at"; }
@@ -55,21 +55,25 @@ head -c 3000000 /dev/urandom >"$WORK/rootfs/noise"
 tar -C "$WORK/rootfs" -cf "$WORK/noise.tar" .
 check "image import is refused" sh -c '! "$0" --socket "$1" image import "$2/noise.tar" noise:1 >"$2/said" 2>&1' "$ORCH_BUILD/cli/orch" "$SOCKET" "$WORK"
 check "with the remedy" grep -qi "disk.*full\|no space left" "$WORK/said"
-check "and leaves nothing behind" [ -z "$(ls "$STATE/images/tmp")" ]
+nothing_unfinished() { [ -z "$(ls "$STATE/images/tmp")" ]; }
+check "and leaves nothing behind" until_true 10 nothing_unfinished
 fill
 
 victim=$(pgrep -f '^httpd -f -p 8080' | head -1)
 kill -9 "$victim"
 n_mains_is() { [ "$(pgrep -f '^httpd -f -p 8080' | wc -l)" = "$1" ]; }
-check "a container that dies is started again, full disk or not" until_true 20 n_mains_is 2
+dead() { [ ! -d "/proc/$victim" ]; }
+check "a container dies" until_true 20 dead
+check "it is started again, full disk or not" until_true 20 n_mains_is 2
 for program in orchd-node orchd-server; do
-  kill -9 "$(pgrep -x $program)"
-  up() { pgrep -x $program >/dev/null; }
+  was=$(pgrep -x $program)
+  kill -9 "$was"
+  up() { pgrep -x $program | grep -qvx "$was"; }
   check "$program, killed, is started again" until_true 20 up
 done
 survivors() { echo "$before" | tr ' ' '\n' | grep -vx "$victim" | while read -r pid; do [ -z "$pid" ] || [ -d "/proc/$pid" ] || echo gone; done; }
 check "all the others are still the same" [ -z "$(survivors)" ]
-check "the other replicas run on" n_mains_is 2
+check "the replicas run on" n_mains_is 2
 
 rm "$STATE/fill"
 answers() { orch get pods >/dev/null; }
@@ -86,5 +90,5 @@ check "only the one that died was restarted, and that is told" until_true 30 res
 last_line() { orch logs chatty --tail=1; }
 log_moves() { a=$(last_line); until_true 10 sh -c '[ "$("$0" --socket "$1" logs chatty --tail=1)" != "$2" ]' "$ORCH_BUILD/cli/orch" "$SOCKET" "$a"; }
 check "the log goes on" log_moves
-orch delete -f "$WORK/pods.yaml" --timeout=60s >/dev/null || fail "delete"
+orch delete -f "$WORK/pods.yaml" --timeout=180s >/dev/null || fail "delete"
 stop_cluster

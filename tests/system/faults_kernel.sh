@@ -17,7 +17,7 @@ Y
 mains() { pgrep -f '^httpd -f -p 8080' | sort -n | tr '\n' ' '; }
 mains_are() { [ "$(mains)" = "$1" ]; }
 run_one() { orch apply -f "$WORK/pod.yaml" >/dev/null && until_true 30 n_ready_is one 1; }
-drop_one() { orch delete pod one --timeout=30s >/dev/null && until_true 20 sh -c "! pgrep -x orch-pod"; }
+drop_one() { orch delete pod one --timeout=180s >/dev/null && until_true 20 sh -c "! pgrep -x orch-pod"; }
 
 # --- control groups: this mount namespace is the test's own
 controllers_off() { # the memory controller of version 1, or everything of version 2
@@ -31,10 +31,10 @@ else
   start_cluster
   load_image
   if [ "$lost" = memory ]; then
-    check "a missing controller is told with its remedy" told "memory limits are not enforced: there is no memory cgroup controller; add cgroup_enable=memory"
+    check "a missing controller is told with its remedy" until_true 10 told "memory limits are not enforced: there is no memory cgroup controller; add cgroup_enable=memory"
     check "once" [ "$(grep -c 'memory limits are not enforced' "$WORK/orchd.log")" = 1 ]
   else
-    check "missing control groups are told with their remedy" told "mount cgroup2 on /sys/fs/cgroup"
+    check "missing control groups are told with their remedy" until_true 10 told "mount cgroup2 on /sys/fs/cgroup"
   fi
   check "a pod with a limit runs without it" run_one
   drop_one
@@ -57,7 +57,7 @@ check "with the run directory emptied the containers run on" mains_are "$before"
 stop_cluster
 check "also without orchd" mains_are "$before"
 start_cluster
-check "a new orchd says that it can't reach the pod" told "orch-pod can't be reached any more"
+check "a new orchd says that it can't reach the pod" until_true 20 told "orch-pod can't be reached any more"
 made_anew() { [ "$(mains | wc -w)" = 1 ] && [ "$(mains)" != "$before" ]; }
 check "and makes it anew: one of it, not two" until_true 40 made_anew
 check "it becomes ready" until_true 30 n_ready_is one 1
@@ -95,8 +95,8 @@ check "without orchd too" mains_are "$before"
 for pid in $(pgrep -x orch-pod); do kill -9 "$pid"; done
 check "they end with their supervisors" until_true 20 none
 for mount in $(awk -v run="$RUN/" 'index($2, run) == 1 {print $2}' /proc/mounts | sort -r); do umount -l "$mount"; done
-rm -rf "$RUN"
-umount "$WORK/disk.d"
+until_true 20 rm -rf "$RUN" || fail "the run directory stays"
+until_true 20 umount "$WORK/disk.d" || fail "somebody uses the disk still" # supervisors that are killed need a moment
 mount -o loop "$WORK/disk" "$WORK/disk.d"
 check "after a reboot onto the mended disk" start_cluster
 check "the pod runs again" until_true 30 n_ready_is one 1

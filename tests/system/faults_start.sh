@@ -20,15 +20,16 @@ gives_up() {
   ! wait "$starting" || fail "it ends with success"
 }
 says_and_ends() { says "$@" && gives_up; }
-ends_by_hand() { kill "$starting"; wait "$starting" || true; }
+ends() { kill "$1"; wait "$1" || true; }
 
 start_cluster
 load_image
-orch apply -f "$SRC/manifests/user-service.yaml" >/dev/null
-check "a cluster runs" until_true 30 n_ready_is user-service 3
+steady 3 >"$WORK/pods.yaml"
+orch apply -f "$WORK/pods.yaml" >/dev/null
+check "a cluster runs" until_true 30 n_ready_is steady 3
 mains() { pgrep -f '^httpd -f -p 8080' | sort -n | tr '\n' ' '; }
 before=$(mains)
-is_unharmed() { [ "$(mains)" = "$before" ] && n_ready_is user-service 3 && [ "$(orch get pods -o json | jq '[.items[].status.containerStatuses[].restartCount] | add')" = 0 ]; }
+is_unharmed() { [ "$(mains)" = "$before" ] && until_true 10 n_ready_is steady 3 && [ "$(restarts)" = 0 ]; }
 
 check "a second orchd on the same state directory says so and ends" \
   says_and_ends 10 "another orchd uses $STATE; stop it or choose another directory with --state-dir" --state-dir="$STATE" --run-dir="$WORK/run2"
@@ -42,7 +43,7 @@ check "a second node on the same state directory says so" sh -c \
 check "a second server too" sh -c \
   '! "$0/orchd-server" --state-dir="$1" --run-dir="$2" --listen=none >"$3" 2>&1 && grep -q "another server.* uses $1/server; stop it" "$3"' "$LIBEXEC" "$STATE" "$WORK/run2" "$WORK/said"
 check "the first is unharmed" is_unharmed
-orch delete -f "$SRC/manifests/user-service.yaml" --timeout=60s >/dev/null
+orch delete -f "$WORK/pods.yaml" --timeout=180s >/dev/null
 stop_cluster
 
 python3 -c 'import socket, time
@@ -52,7 +53,7 @@ occupied() { ss -Hltn 'sport = 8002' | grep -q 8002; }
 until_true 10 occupied || fail "the port can't be occupied"
 check "a port in use names --listen" \
   says_and_ends 20 "port of 127.0.0.1:8002 is in use by another program; stop it or choose another with --listen" --state-dir="$STATE" --run-dir="$RUN"
-kill "$busy"
+ends "$busy"
 
 python3 -c 'import socket, time
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("127.0.0.53", 53)); time.sleep(600)' &
@@ -61,7 +62,7 @@ occupied() { ss -Hlun 'sport = 53' | grep -q 127.0.0.53; }
 until_true 10 occupied || fail "the port can't be occupied"
 check "a name server's port in use names --dns-address" \
   says_and_ends 20 "127.0.0.53:53 (UDP) is in use by another program; stop it or choose another address with --dns-address" --state-dir="$STATE" --run-dir="$RUN" --dns-address=127.0.0.53
-kill "$busy"
+ends "$busy"
 
 check "without root it says so" sh -c \
   '! setpriv --reuid 61000 --clear-groups "$0" --state-dir="$1/s3" --run-dir="$1/r3" >"$1/said" 2>&1 && grep -q "run it as root" "$1/said"' "$ORCH_BUILD/daemon/orchd" "$WORK"
@@ -91,8 +92,8 @@ dd if=/dev/urandom of="$(ls "$WORK"/state3/server/*.db)" bs=1k count=64 conv=not
 check "a damaged database names the remedy, and the node goes on" \
   says 20 "is damaged.*\.recover" --state-dir="$WORK/state3" --run-dir="$RUN"
 still() { kill -0 "$starting" && pgrep -x orchd-node >/dev/null; }
-check "orchd keeps trying" still
-ends_by_hand
+check "orchd keeps trying" until_true 10 still
+ends "$starting"
 
 check "the same state starts well afterwards" start_cluster
 stop_cluster

@@ -5,7 +5,13 @@ set -eu
 SRC=$(cd "$(dirname "$0")/../.." && pwd)
 
 skip() { echo "SKIP: $*"; exit 77; }
-fail() { echo "FAIL: $*" >&2; exit 1; }
+fail() {
+  echo "FAIL: $*" >&2
+  for log in "$WORK"/log "$WORK"/*.log; do
+    [ ! -f "$log" ] || { echo "--- $log"; tail -40 "$log"; } >&2
+  done
+  exit 1
+}
 need_root() { [ "$(id -u)" = 0 ] || skip "needs root"; }
 need() { for tool in "$@"; do command -v "$tool" >/dev/null 2>&1 || skip "needs $tool"; done; }
 check() { # check "sentence" command...
@@ -13,11 +19,14 @@ check() { # check "sentence" command...
   "$@" || fail "$sentence"
   echo "ok - $sentence"
 }
-# Waits for a condition instead of sleeping: until_true SECONDS command...
+# Waits for a condition instead of sleeping: until_true SECONDS command... The seconds are for a quiet machine; a loaded one may take
+# much longer, and a wait that is over early costs nothing.
 until_true() {
-  deadline=$(($(date +%s) + $1)); shift
-  while ! "$@" >/dev/null 2>&1; do
-    [ "$(date +%s)" -lt "$deadline" ] || return 1
+  patience=$(($1 * 4)); shift
+  [ $patience -gt 90 ] || patience=90
+  deadline=$(($(date +%s) + patience))
+  while ! "$@" >"$WORK/.waited" 2>&1; do
+    [ "$(date +%s)" -lt "$deadline" ] || { echo "not within $patience s: $*" >&2; tail -20 "$WORK/.waited" >&2; return 1; }
     sleep 0.02
   done
 }

@@ -23,10 +23,10 @@ drive() { # drive words...: sends a command, expects ok
 new_pod() { # new_pod NAME: a process in a network namespace of its own; its pid in POD_NAME
   unshare --net sleep 1000 & eval "POD_$1=$!"
   PODS="$PODS $!"
-  until_true 5 sh -c "[ \$(readlink /proc/$!/ns/net) != \$(readlink /proc/$$/ns/net) ]" || fail "no namespace"
+  until_true 10 sh -c "[ \$(readlink /proc/$!/ns/net) != \$(readlink /proc/$$/ns/net) ]" || fail "no namespace"
 }
 in_pod() { pid=$1; shift; nsenter -t "$pid" -n "$@"; }
-reaches() { in_pod "$1" busybox ping -q -c1 -W2 "$2" >/dev/null; }
+reaches() { in_pod "$1" busybox ping -q -c1 -W20 "$2" >/dev/null; }
 serve() { # serve PID PORT WORD: answers every TCP connection and UDP packet with the word and the client's address
   in_pod "$1" python3 - "$2" "$3" <<'P' & PODS="$PODS $!"
 import socket, sys, threading
@@ -47,7 +47,7 @@ proto, host, port, times = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.a
 for i in range(times):
     try:
         s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM if proto == 'udp' else socket.SOCK_STREAM)
-        s.settimeout(2); s.connect((host, port))
+        s.settimeout(60); s.connect((host, port))
         if proto == 'udp': s.send(b'x')
         print(s.recv(100).decode().strip())
     except socket.timeout: print('timeout')
@@ -71,11 +71,11 @@ check "pod C is attached" drive attach $POD_C uid-c 10.244.0.4
 check "attaching again is no error" drive attach $POD_A uid-a 10.244.0.2
 check "a pod reaches the gateway" reaches $POD_A 10.244.0.1
 check "a pod reaches a pod" reaches $POD_A 10.244.0.3
-check "the host reaches a pod" busybox ping -q -c1 -W2 10.244.0.4
+check "the host reaches a pod" busybox ping -q -c1 -W20 10.244.0.4
 serve $POD_A 8080 a; serve $POD_B 8080 b; serve $POD_C 8080 c
-until_true 10 answers $POD_A 10.244.0.2 8080 a
-until_true 10 answers $POD_A 10.244.0.3 8080 b
-until_true 10 answers $POD_A 10.244.0.4 8080 c
+until_true 10 answers $POD_A 10.244.0.2 8080 a || fail "nobody listens"
+until_true 10 answers $POD_A 10.244.0.3 8080 b || fail "nobody listens"
+until_true 10 answers $POD_A 10.244.0.4 8080 c || fail "nobody listens"
 
 VIP=10.96.0.10
 check "an unknown service refuses TCP at once" says "Connection refused;" ask $POD_A tcp $VIP 80
@@ -99,7 +99,7 @@ check "a pod reaches itself through its service, masqueraded" says "a 10.244.0.1
 
 cat >"$WORK/flow.py" <<'P'
 import socket, sys
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('', 4000)); s.settimeout(5); s.connect((sys.argv[1], 53))
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('', 4000)); s.settimeout(60); s.connect((sys.argv[1], 53))
 for line in sys.stdin:
     s.send(b'x'); print(s.recv(100).decode(), flush=True)
 P
@@ -118,7 +118,7 @@ exec 5>&- 6<&-
 nft list table ip orch >"$WORK/before"
 cat >"$WORK/talk.py" <<'P'
 import socket, sys
-s = socket.create_connection((sys.argv[1], 9000)); s.settimeout(5)
+s = socket.create_connection((sys.argv[1], 9000)); s.settimeout(60)
 for line in sys.stdin:
     s.sendall(b'x'); print(s.recv(1).decode(), flush=True)
 P
@@ -129,7 +129,7 @@ while True:
     d = c.recv(1)
     if not d: break
     c.sendall(d)' >"$WORK/up" & PODS="$PODS $!"
-until_true 10 grep -q up "$WORK/up"
+until_true 10 grep -q up "$WORK/up" || fail "nobody listens"
 echo "10.96.0.14 tcp 9000 random 10.244.0.4:9000" >>"$WORK/two"
 check "a service is added" drive apply "$WORK/two"
 mkfifo "$WORK/tin" "$WORK/tout"

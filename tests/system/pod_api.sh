@@ -15,7 +15,7 @@ cat >"$box/bin/api" <<'S'
 #!/bin/sh
 # api PATH: status and answer of the API, as a program in a pod asks for it
 D=/var/run/secrets/kubernetes.io/serviceaccount
-curl -s -m 20 --cacert $D/ca.crt -H "Authorization: Bearer $(cat $D/token)" -w '\n%{http_code}\n' "https://${HOST:-kubernetes.default.svc}$1"
+curl -s -m 100 --cacert $D/ca.crt -H "Authorization: Bearer $(cat $D/token)" -w '\n%{http_code}\n' "https://${HOST:-kubernetes.default.svc}$1"
 S
 chmod 755 "$box/bin/api"
 tar -C "$box" -cf "$WORK/box.tar" .
@@ -50,8 +50,8 @@ check "in words that name the account" answer_has one $PODS 'User \"system:servi
 check "what everybody may see is seen" code_is one /version 200
 check "and what everybody who is known may" code_is one /apis 200
 check "the address works as well as the name" [ "$(orch exec one -- sh -c 'HOST=$KUBERNETES_SERVICE_HOST api /version' | tail -1)" = 200 ]
-check "without the certificate nobody is trusted" [ "$(orch exec one -- sh -c "curl -s -m 20 -o /dev/null https://kubernetes.default.svc/version; echo \$?" | tail -1)" -gt 0 ]
-check "without a token nobody is known" [ "$(orch exec one -- sh -c "curl -s -m 20 -o /dev/null -w '%{http_code}' --cacert $DIR/ca.crt https://kubernetes.default.svc$PODS")" = 401 ]
+check "without the certificate nobody is trusted" [ "$(orch exec one -- sh -c "curl -s -m 100 -o /dev/null https://kubernetes.default.svc/version; echo \$?" | tail -1)" -gt 0 ]
+check "without a token nobody is known" [ "$(orch exec one -- sh -c "curl -s -m 100 -o /dev/null -w '%{http_code}' --cacert $DIR/ca.crt https://kubernetes.default.svc$PODS")" = 401 ]
 
 apply <<'E'
 apiVersion: rbac.authorization.k8s.io/v1
@@ -133,4 +133,4 @@ check "not even when another of that name comes" code_is two $PODS 401
 last=$(in_pod one cat $DIR/token)
 orch delete pod one >/dev/null
 until_true 20 pod_gone one || fail "pod one stays"
-check "a token dies with its pod" [ "$(orch exec two -- sh -c "curl -s -m 20 -o /dev/null -w '%{http_code}' --cacert $DIR/ca.crt -H 'Authorization: Bearer $last' https://kubernetes.default.svc$PODS")" = 401 ]
+check "a token dies with its pod" [ "$(orch exec two -- sh -c "curl -s -m 100 -o /dev/null -w '%{http_code}' --cacert $DIR/ca.crt -H 'Authorization: Bearer $last' https://kubernetes.default.svc$PODS")" = 401 ]

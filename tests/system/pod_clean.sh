@@ -52,7 +52,7 @@ Y
   check "round $1: fifteen pods become ready" until_true 40 n_ready_is many 15
   n_started() { [ "$(orch get pods -l app=many -o json | jq '[.items[] | select(.status.podIP)] | length')" = 30 ]; }
   check "all have started" until_true 20 n_started
-  orch delete -f "$WORK/apply.yaml" --timeout=60s >/dev/null || fail "delete"
+  orch delete -f "$WORK/apply.yaml" --timeout=180s >/dev/null || fail "delete"
   clean() { traces >"$WORK/after"; cmp -s "$WORK/before" "$WORK/after"; }
   until_true 30 clean || { diff "$WORK/before" "$WORK/after" >&2 || true; groups >&2; grep "$WORK/[rs]" /proc/mounts >&2; ls "$RUN/pods" "$STATE/node/pods" "$RUN/volumes" "$STATE/logs" >&2; nft list ruleset | grep '10\.244\.0\.[0-9]*[1-9]' >&2; fail "round $1 leaves traces"; }
   echo "ok - round $1: mounts, links, groups, folders, logs, processes and rules are as before"
@@ -60,5 +60,6 @@ Y
 round 1
 fds_before=$(fds)
 round 2
-check "no descriptor is left open in the node" [ "$(fds)" -le "$((fds_before + 2))" ]
+few_fds() { [ "$(fds)" -le $((fds_before + 2)) ]; }
+check "no descriptor is left open in the node" until_true 20 few_fds
 stop_cluster

@@ -7,7 +7,7 @@ PYTHON=/usr/bin/python3; [ -x $PYTHON ] || PYTHON=$(command -v python3) || skip 
 
 cat >"$WORK/upstream.py" <<'P'
 import socket, struct
-u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(('127.0.0.9', 53))
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(('127.0.0.9', 53)); print('up', flush=True)
 while True:
     q, peer = u.recvfrom(4096); end = 12
     while q[end]: end += 1 + q[end]
@@ -21,7 +21,7 @@ server, name, kind = sys.argv[1:4]
 q = struct.pack('>HHHHHH', 4242, 0x100, 1, 0, 0, 0)
 for l in name.split('.'): q += bytes([len(l)]) + l.encode()
 q += struct.pack('>BHH', 0, {'A': 1, 'AAAA': 28, 'SRV': 33, 'PTR': 12}[kind], 1)
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(5); s.sendto(q, (server, 53)); m = s.recv(4096)
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(20); s.sendto(q, (server, 53)); m = s.recv(4096)
 def label(at):
     out = []
     while m[at]:
@@ -49,7 +49,7 @@ if sys.argv[1] == 'serve':
     s.bind(('', 9999)); open(sys.argv[2], 'w').close()
     while True:
         d, peer = s.recvfrom(1000); s.sendto(b'udp ' + d, peer)
-s.settimeout(5); s.connect((sys.argv[2], int(sys.argv[3]))); s.send(b'hello')
+s.settimeout(20); s.connect((sys.argv[2], int(sys.argv[3]))); s.send(b'hello')
 try: print(s.recv(1000).decode())
 except ConnectionRefusedError: print('refused')
 P
@@ -60,8 +60,9 @@ try: s.connect((sys.argv[1], int(sys.argv[2]))); print('connected')
 except ConnectionRefusedError: print('refused')
 except TimeoutError: print('timeout')
 P
-$PYTHON "$WORK/upstream.py" &
+$PYTHON "$WORK/upstream.py" >"$WORK/upstream" &
 HELPERS=$!
+until_true 10 grep -q up "$WORK/upstream" || fail "no upstream"
 start_cluster --dns-upstream=127.0.0.9
 import_box box:1
 
@@ -182,16 +183,16 @@ check "a headless service gives every ready pod" until_true 10 answers heads.def
 named_ip=$(field pod named .status.podIP)
 check "hostname and subdomain name a pod" until_true 10 answers host-a.named.default.$domain A "0 $named_ip"
 check "who can be reached so by its own full name" [ "$(in_pod named hostname -f)" = host-a.named.default.$domain ]
-check "SRV names port and pod" answers _http._tcp.named.default.$domain SRV "0 8080 host-a.named.default.$domain"
-check "SRV of a service" answers _http._tcp.web.default.$domain SRV "0 80 web.default.$domain"
+check "SRV names port and pod" until_true 10 answers _http._tcp.named.default.$domain SRV "0 8080 host-a.named.default.$domain"
+check "SRV of a service" until_true 10 answers _http._tcp.web.default.$domain SRV "0 80 web.default.$domain"
 reverse() { echo "$1" | awk -F. '{print $4 "." $3 "." $2 "." $1 ".in-addr.arpa"}'; }
-check "PTR of a service" answers "$(reverse "$(service_ip web)")" PTR "0 web.default.$domain"
-check "PTR of a pod" answers "$(reverse "$named_ip")" PTR "0 host-a.named.default.$domain"
-check "what isn't: NXDOMAIN" answers nosuch.default.$domain A "3 "
-check "what has no IPv6: no error" answers web.default.$domain AAAA "0 "
+check "PTR of a service" until_true 10 answers "$(reverse "$(service_ip web)")" PTR "0 web.default.$domain"
+check "PTR of a pod" until_true 10 answers "$(reverse "$named_ip")" PTR "0 host-a.named.default.$domain"
+check "what isn't: NXDOMAIN" until_true 10 answers nosuch.default.$domain A "3 "
+check "what has no IPv6: no error" until_true 10 answers web.default.$domain AAAA "0 "
 check "publishNotReadyAddresses shows the unready" until_true 10 answers unready.default.$domain A "0 $(field pod unready .status.podIP)"
 check "else they are left out" [ "$(ask ready-only.default.$domain A | cut -d' ' -f2)" = "" ]
-check "other names come from upstream" answers www.example.com A "0 192.0.2.42"
+check "other names come from upstream" until_true 10 answers www.example.com A "0 192.0.2.42"
 
 check "each port has its target" [ "$(fetch web:81)" = admin ]
 both() { for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do fetch web; done | sort -u | wc -l | grep -qx 2; }
@@ -207,8 +208,9 @@ only_self() { orch scale deployment/web --replicas=1 >/dev/null && n_ready_is we
 check "one web pod is left" until_true 20 only_self
 hairpin() { [ "$(orch exec "$(first_pod web)" -- wget -q -O - http://web/)" = "$(first_pod web)" ]; }
 check "which reaches itself by its service (hairpin)" until_true 20 hairpin
-check "who offers nothing is refused at once: TCP" [ "$(inside "$PYTHON" "$WORK/tcp.py" "$(service_ip nobody)" 80)" = refused ]
-check "and UDP" [ "$(inside "$PYTHON" "$WORK/udp.py" ask "$(service_ip nobody)" 53)" = refused ]
+refused() { [ "$(inside "$PYTHON" "$@")" = refused ]; }
+check "who offers nothing is refused at once: TCP" until_true 10 refused "$WORK/tcp.py" "$(service_ip nobody)" 80
+check "and UDP" until_true 10 refused "$WORK/udp.py" ask "$(service_ip nobody)" 53
 check "and a port that the service doesn't have" [ "$(inside "$PYTHON" "$WORK/tcp.py" "$(service_ip web)" 4444)" != connected ]
 check "from the machine, too" sh -c '[ "$("$0" "$1" "$2" 80)" = refused ]' "$PYTHON" "$WORK/tcp.py" "$(service_ip nobody)"
 check "deleting a service" orch delete service web

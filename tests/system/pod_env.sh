@@ -24,7 +24,8 @@ kind: Service
 metadata: {name: my-db}
 spec: {ports: [{name: sql, port: 5432}]}
 Y
-# The node learns of the service by its watch.
+# The node learns of the service by a watch of its own: perhaps later than of the pod.
+check "the node knows the service" until_true 10 grep -q my-db "$RUN/dns/snapshot"
 apply <<'Y'
 apiVersion: v1
 kind: Pod
@@ -194,7 +195,8 @@ data: {COLOR: green, fresh: new, "mode.txt": fast}
 Y
 check "a changed configMap changes the files of a running pod" until_true 30 sh -c '[ "$("$0" --socket "$1" exec volumes -c main -- cat /config/COLOR)" = green ]' "$ORCH_BUILD/cli/orch" "$SOCKET"
 gives "new keys appear" new cat /config/fresh
-gives "in projected volumes too" green cat /all/c/color
+in_projected() { [ "$(orch exec volumes -c main -- cat /all/c/color)" = green ]; }
+check "in projected volumes too" until_true 30 in_projected
 gives "a subPath keeps what it was" blue cat /etc/color
 check "without a restart" field_is pod volumes '[.status.containerStatuses[].restartCount] | add' 0
 orch label pod volumes more=yes >/dev/null

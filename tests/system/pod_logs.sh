@@ -13,7 +13,7 @@ metadata: {name: talker, labels: {app: talk}}
 spec:
   terminationGracePeriodSeconds: 0
   containers:
-  - {name: main, image: "box:1", command: [sh, -c, "trap 'exit 1' USR1; echo run begins; for i in 1 2 3 4 5; do echo line $i; done; echo to stderr >&2; while true; do if [ -e /tmp/say ]; then cat /tmp/say; rm /tmp/say; fi; sleep 0.02; done"]}
+  - {name: main, image: "box:1", command: [sh, -c, "trap 'exit 1' USR1; echo run begins; for i in 1 2 3 4 5; do echo line $i; done; while true; do if [ -e /tmp/err ]; then cat /tmp/err >&2; rm /tmp/err; fi; if [ -e /tmp/say ]; then cat /tmp/say; rm /tmp/say; fi; sleep 0.02; done"]}
   - {name: other, image: "box:1", command: [sh, -c, "echo other speaks; sleep 1000"]}
 ---
 apiVersion: v1
@@ -28,11 +28,14 @@ kind: Pod
 metadata: {name: flood}
 spec:
   restartPolicy: Never
-  containers: [{name: main, image: "box:1", command: [sh, -c, "until [ -e /tmp/go ]; do sleep 0.05; done; seq 1 700000"]}]
+  containers: [{name: main, image: "box:1", command: [sh, -c, "echo waiting; until [ -e /tmp/go ]; do sleep 0.05; done; seq 1 700000"]}]
 Y
 check "the talker runs" until_true 20 pod_ready talker
 check "logs wants to know of which container" sh -c '"$0" --socket "$1" logs talker 2>&1 | grep -q "main.*other"' "$ORCH_BUILD/cli/orch" "$SOCKET" || true
-check "-c tells" log_line talker "other speaks" other
+says_there() { orch exec talker -c main -- sh -c "echo '$2' >/tmp/new; mv /tmp/new /tmp/$1"; } # whole, before anybody sees it
+check "-c tells" until_true 10 log_line talker "other speaks" other
+check "what was said is there" until_true 10 log_line talker "line 5" main
+says_there err 'to stderr'
 check "standard error is in the log, too" until_true 10 log_line talker "to stderr" main
 check "--tail" [ "$(orch logs talker -c main --tail=2 | tr '\n' ,)" = "line 5,to stderr," ]
 check "--tail=0 is none" [ -z "$(orch logs talker -c main --tail=0)" ]
@@ -45,7 +48,7 @@ check "--since-time shows what is younger" [ "$(orch logs talker -c main --since
 orch logs -f talker -c main >"$WORK/followed" &
 FOLLOW=$!
 check "-f shows what was" until_true 10 grep -qx 'line 5' "$WORK/followed"
-orch exec talker -c main -- sh -c 'echo fresh news >/tmp/say'
+says_there say 'fresh news'
 check "and what comes" until_true 10 grep -qx 'fresh news' "$WORK/followed"
 orch exec talker -c main -- sh -c 'kill -USR1 1'
 check "the container restarts" until_true 20 restarts_reach talker 1
@@ -63,11 +66,12 @@ check "and what has no newline is there" sh -c 'tail -1 "$0" | grep -q "^no newl
 check "the flood waits" until_true 20 phase_is flood Running
 orch logs -f flood >"$WORK/flood" &
 FOLLOW=$!
+check "who follows it is there" until_true 20 grep -qx waiting "$WORK/flood"
 orch exec flood -- touch /tmp/go
 check "a flood ends" until_true 60 phase_is flood Succeeded
 check "its reader, too" until_true 60 ended
 check "rotation happened" [ "$(ls "$STATE"/logs/default_flood_*/main/ | wc -l)" -gt 1 ]
-check "-f lost nothing across rotation" sh -c 'seq 1 700000 | cmp - "$0"' "$WORK/flood"
+check "-f lost nothing across rotation" sh -c '(echo waiting; seq 1 700000) | cmp - "$0"' "$WORK/flood"
 check "the log is whole afterwards" sh -c '"$0" --socket "$1" logs flood | tail -1000 | cmp - "$2"' "$ORCH_BUILD/cli/orch" "$SOCKET" "$( seq 699001 700000 >"$WORK/end"; echo "$WORK/end")"
 check "no such container, in words" sh -c '"$0" --socket "$1" logs talker -c nosuch 2>&1 | grep -q "nosuch"' "$ORCH_BUILD/cli/orch" "$SOCKET"
 
@@ -80,13 +84,13 @@ check "-i passes 3 MB through, unharmed" sh -c '"$0" --socket "$1" exec -i talke
 check "standard output and error stay apart" [ "$(orch exec talker -c other -- sh -c 'echo out; echo err >&2' 2>/dev/null)" = out ]
 check "without -i there is no input" [ "$(echo x | orch exec talker -c other -- cat)" = "" ]
 cat >"$WORK/shell.py" <<'P'
-import sys, time
+import sys
 from terminal import Terminal
 t = Terminal(sys.argv[1:])
 t.wait(b'# ')
 t.send(b'tty; echo tty-$?\n'); t.wait(b'/dev/pts/'); t.wait(b'tty-0')
 t.says_size(33, 77)
-t.send(b'sleep 1000\n'); time.sleep(0.5); t.send(b'\x03'); t.send(b'echo interr""upted\n'); t.wait(b'interrupted')
+t.send(b"sh -c 'echo sle\"\"eping; exec sleep 1000'\n"); t.wait(b'sleeping'); t.send(b'\x03'); t.send(b'echo interr""upted\n'); t.wait(b'interrupted')
 t.send(b'exit 9\n')
 sys.exit(0 if t.exit_code() == 9 else 'wrong exit code')
 P

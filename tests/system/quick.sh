@@ -7,7 +7,7 @@ load_image
 
 check "apply says what it created" sh -c '"$0" --socket "$1" apply -f "$2" | grep -q "deployment.apps/user-service created"' "$ORCH_BUILD/cli/orch" "$SOCKET" "$SRC/manifests/user-service.yaml"
 check "three replicas become ready" until_true 30 n_ready_is user-service 3
-check "rollout status ends well" orch rollout status deployment/user-service --timeout=30s
+check "rollout status ends well" orch rollout status deployment/user-service --timeout=180s
 check "applying again changes nothing" sh -c '"$0" --socket "$1" apply -f "$2" | grep -q "deployment.apps/user-service unchanged"' "$ORCH_BUILD/cli/orch" "$SOCKET" "$SRC/manifests/user-service.yaml"
 
 pod=$(first_pod user-service)
@@ -20,19 +20,22 @@ check "it has three ready endpoints" until_true 10 n_endpoints_is 3
 # The older form says the same, with pods that aren't ready apart.
 addresses_are() { [ "$(orch get endpoints user-service -o json | jq -r '[(.subsets[]?.addresses // [] | length), (.subsets[]?.notReadyAddresses // [] | length)] | join(" ")')" = "$1" ]; }
 check "Endpoints list them, too" until_true 10 addresses_are "3 0"
-check "all three answer in turn" sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do "$0" --socket "$1" exec "$2" -- wget -q -O - http://user-service/; done | sort -u | wc -l | grep -qx 3' "$ORCH_BUILD/cli/orch" "$SOCKET" "$pod"
+check "all three answer in turn" until_true 20 sh -c 'for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do "$0" --socket "$1" exec "$2" -- wget -q -O - http://user-service/; done | sort -u | wc -l | grep -qx 3' "$ORCH_BUILD/cli/orch" "$SOCKET" "$pod"
 
 check "breaking liveness" orch exec "$pod" -- rm /www/health
 restarted() { [ "$(field pod "$pod" '.status.containerStatuses[0].restartCount')" -ge 1 ]; }
 check "restarts the container" until_true 30 restarted
-check "and is told as an event" sh -c '"$0" --socket "$1" get events | grep -q "Liveness probe failed"' "$ORCH_BUILD/cli/orch" "$SOCKET"
+check "and is told as an event" until_true 10 sh -c '"$0" --socket "$1" get events | grep -q "Liveness probe failed"' "$ORCH_BUILD/cli/orch" "$SOCKET"
 check "the first run's log is there with --previous" sh -c '"$0" --socket "$1" logs "$2" --previous | grep -q "listens on 8080"' "$ORCH_BUILD/cli/orch" "$SOCKET" "$pod"
-check "the restarted container becomes ready" until_true 30 n_endpoints_is 3
+ready_again() { [ "$(field pod "$pod" '.status.containerStatuses[0].ready')" = true ]; }
+check "the restarted container becomes ready" until_true 30 ready_again
+check "and is behind the name" until_true 30 n_endpoints_is 3
+before=$(field pod "$pod" '.status.containerStatuses[0].restartCount')
 
 check "breaking readiness" orch exec "$pod" -- rm /www/ready
 check "takes the pod out of the name" until_true 30 n_endpoints_is 2
 check "Endpoints tell it apart" until_true 10 addresses_are "2 1"
-check "without a restart" field_is pod "$pod" '.status.containerStatuses[0].restartCount' "$(field pod "$pod" '.status.containerStatuses[0].restartCount')"
+check "without a restart" field_is pod "$pod" '.status.containerStatuses[0].restartCount' "$before"
 check "mending it" orch exec "$pod" -- touch /www/ready
 check "brings it back" until_true 30 n_endpoints_is 3
 
@@ -61,12 +64,12 @@ check "two are left" until_true 45 n_pods_is 2
 
 before=$(orch get pods -l app=user-service -o name | sort | tr '\n' ' ')
 check "rollout restart" orch rollout restart deployment/user-service
-check "rolls through" orch rollout status deployment/user-service --timeout=60s
+check "rolls through" orch rollout status deployment/user-service --timeout=180s
 [ "$(orch get pods -l app=user-service -o name | sort | tr '\n' ' ')" != "$before" ] || fail "the same pods run on"
 check "rollout undo" orch rollout undo deployment/user-service
-check "rolls back" orch rollout status deployment/user-service --timeout=60s
+check "rolls back" orch rollout status deployment/user-service --timeout=180s
 check "history knows the revisions" sh -c '"$0" --socket "$1" rollout history deployment/user-service | grep -q 3' "$ORCH_BUILD/cli/orch" "$SOCKET"
 
-check "delete what was applied" orch delete -f "$SRC/manifests/user-service.yaml" --timeout=60s
+check "delete what was applied" orch delete -f "$SRC/manifests/user-service.yaml" --timeout=180s
 check "its pods go" until_true 45 n_pods_is 0
 stop_cluster

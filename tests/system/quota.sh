@@ -8,7 +8,7 @@ CORE=/api/v1/namespaces/shop
 ask() {
   method=$1 path=$2
   set -- ${3:+--data "$3"}
-  curl -s -m 20 --unix-socket "$SOCKET" -X "$method" -H 'Content-Type: application/json' "$@" -w '\n%{http_code}\n' "http://localhost$path"
+  curl -s -m 200 --unix-socket "$SOCKET" -X "$method" -H 'Content-Type: application/json' "$@" -w '\n%{http_code}\n' "http://localhost$path"
 }
 code_is() { want=$1; shift; [ "$(ask "$@" | tail -1)" = "$want" ]; }
 says() { words=$1; shift; [ "$(ask "$@" | jq -r '.message // empty' 2>/dev/null)" = "$words" ]; }

@@ -10,7 +10,7 @@ as() {
   set -- ${4:+--data "$4"}
   user=${who%%,*}
   case $who in *,*) for group in $(echo "${who#*,}" | tr , ' '); do set -- "$@" -H "Impersonate-Group: $group"; done ;; esac
-  curl -s -m 20 --unix-socket "$SOCKET" -X "$method" -H "Impersonate-User: $user" -H 'Content-Type: application/json' "$@" -w '\n%{http_code}\n' "http://localhost$path"
+  curl -s -m 200 --unix-socket "$SOCKET" -X "$method" -H "Impersonate-User: $user" -H 'Content-Type: application/json' "$@" -w '\n%{http_code}\n' "http://localhost$path"
 }
 code_is() { want=$1; shift; [ "$(as "$@" | tail -1)" = "$want" ]; }
 says() { words=$1; shift; as "$@" | jq -r '.message // empty' 2>/dev/null | grep -qF -- "$words"; }

@@ -29,7 +29,7 @@ most=$(orch get node node-1 -o json | jq -r '.status.allocatable.memory | rtrims
 half=$((most * 6 / 10))
 pod big "" ${half}Mi >"$WORK/big.yaml"
 pod bigger "" ${half}Mi >"$WORK/bigger.yaml"
-check "a pod that takes most of the memory" orch apply -f "$WORK/big.yaml" --wait --timeout=20s
+check "a pod that takes most of the memory" orch apply -f "$WORK/big.yaml" --wait --timeout=180s
 check "a second" orch apply -f "$WORK/bigger.yaml"
 check "does not fit, in Kubernetes' words" until_true 10 why_is bigger "0/1 nodes are available: 1 Insufficient memory."
 check "is told as an event" until_true 10 event_is bigger FailedScheduling "$(why bigger)"

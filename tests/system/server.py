@@ -33,19 +33,22 @@ def start(*more, wait=True):
 
 def connect():
     s = socket.socket(socket.AF_UNIX)
-    s.settimeout(30)
+    s.settimeout(120)
     s.connect(sock_path)
     return s
 
 
 def read_all(s):
+    """A unix socket may tell first that the other end closed with something unread; what it said before can still be read."""
     data = b''
-    try:
-        while chunk := s.recv(65536):
-            data += chunk
-    except ConnectionResetError:
-        pass
-    return data
+    while True:
+        try:
+            chunk = s.recv(65536)
+        except ConnectionResetError:
+            continue
+        if not chunk:
+            return data
+        data += chunk
 
 
 def ask(method, path, body=b'', headers=''):
@@ -195,7 +198,7 @@ def test_bad_clients():
         s.sendall(b'0\r\n\r\n')
     except (BrokenPipeError, ConnectionResetError):
         pass
-    check('bodies without a length are bounded, too', b' 413 ' in s.recv(4096))
+    check('bodies without a length are bounded, too', b' 413 ' in read_all(s)[:40])
     s = connect()
     s.sendall(b'\x16\x03\x01\x02\x00\x01\x00\r\n\r\n')
     check('what is no HTTP is closed or refused', b' 200 ' not in read_all(s)[:40])

@@ -89,8 +89,8 @@ echo small >"$WORK/tree/a file"
 : >"$WORK/tree/sub/deep/nothing"
 cat >"$WORK/half.py" <<'P'
 import socket, sys
-s = socket.create_connection(('127.0.0.1', int(sys.argv[1])), 10)
-s.settimeout(20)
+s = socket.create_connection(('127.0.0.1', int(sys.argv[1])), 60)
+s.settimeout(120)
 s.sendall(sys.stdin.buffer.read())
 s.shutdown(socket.SHUT_WR)
 out = b''
@@ -100,33 +100,49 @@ P
 cat >"$WORK/many.py" <<'P'
 import socket, sys
 port, n = int(sys.argv[1]), int(sys.argv[2])
-all = [socket.create_connection(('127.0.0.1', port), 20) for _ in range(n)]
+all = [socket.create_connection(('127.0.0.1', port), 120) for _ in range(n)]
 for s in all: s.sendall(b'GET /index.html HTTP/1.0\r\n\r\n')
 for s in all:
-    s.settimeout(20)
+    s.settimeout(120)
     out = b''
     while chunk := s.recv(65536): out += chunk
     assert out.endswith(b'hello\n'), out
 P
 
-client() { timeout 60 $ORCH "$@"; }
+client() { timeout 240 $ORCH "$@"; }
 exercise orch 18000
-check "orch: of a service, by its port's number" sh -c '$ORCH port-forward svc/web :80 >"$WORK/forward" & p=$!; trap "kill $p" EXIT; for i in 1 2 3 4 5 6 7 8 9 10; do port=$(sed -n "s/.*127.0.0.1:\([0-9]*\) -> 8080/\1/p" "$WORK/forward"); [ -z "$port" ] || break; sleep 0.2; done; [ "$(curl -s "http://127.0.0.1:$port/index.html")" = hello ]'
-check "orch: a port that nobody listens on, in words" sh -c '$ORCH port-forward p 18010:81 >"$WORK/forward" 2>&1 & p=$!; trap "kill $p" EXIT; for i in 1 2 3 4 5 6 7 8 9 10; do curl -s http://127.0.0.1:18010/ || true; ! grep -q "failed to connect to localhost:81" "$WORK/forward" || exit 0; sleep 0.2; done; exit 1'
+$ORCH port-forward svc/web :80 >"$WORK/forward" &
+forward=$!
+says_hello() { port=$(sed -n 's/.*127.0.0.1:\([0-9]*\) -> 8080/\1/p' "$WORK/forward"); [ "$(curl -s --max-time 20 "http://127.0.0.1:$port/index.html")" = hello ]; }
+check "orch: of a service, by its port's number" until_true 10 says_hello
+kill $forward
+$ORCH port-forward p 18010:81 >"$WORK/forward" 2>&1 &
+forward=$!
+nobody_listens() { curl -s --max-time 20 http://127.0.0.1:18010/ || true; grep -q "failed to connect to localhost:81" "$WORK/forward"; }
+check "orch: a port that nobody listens on, in words" until_true 10 nobody_listens
+kill $forward
 port=18100
 for version in 1.20 1.32 1.35; do
   port=$((port + 10))
   [ -x "$CLIENTS/$version/kubectl" ] || { echo "SKIP: no kubectl $version in $CLIENTS: run scripts/fetch-clients"; continue; }
-  client() { HOME="$WORK/home" timeout 60 "$CLIENTS/$version/kubectl" --cache-dir "$WORK/cache-$version" --kubeconfig "$STATE/admin.kubeconfig" "$@"; }
+  client() { HOME="$WORK/home" timeout 240 "$CLIENTS/$version/kubectl" --cache-dir "$WORK/cache-$version" --kubeconfig "$STATE/admin.kubeconfig" "$@"; }
   exercise "kubectl $version" $port
   check "kubectl $version: run -i --rm ends with what its input said, and the exit code" sh -c '[ "$1" = 5 ] && grep -q "^hello there$" "$2"' - "$(set +e; echo 'hello there' | client run -i --rm --restart=Never --image=box:1 "run-$(echo $version | tr . -)" --command -- sh -c 'sleep 0.3; cat; exit 5' >"$WORK/out" 2>&1; echo $?)" "$WORK/out"
 done
 check "nothing is left of all that: descriptors, processes" until_true 30 settled
 
 # ---- attach ----
-(echo one; sleep 0.5; echo two; sleep 0.5) | timeout 2 $ORCH attach -i p -c side >"$WORK/out" 2>"$WORK/err" || true
-check "attach brings input to the container and its output back" grep -qx 'got one' "$WORK/out"
-check "both kinds" grep -qx 'err two' "$WORK/err"
+mkfifo "$WORK/words"
+$ORCH attach -i p -c side <"$WORK/words" >"$WORK/out" 2>"$WORK/err" &
+attached=$!
+exec 5>"$WORK/words"
+echo one >&5
+check "attach brings input to the container and its output back" until_true 10 grep -qx 'got one' "$WORK/out"
+echo two >&5
+check "both kinds" until_true 10 grep -qx 'err two' "$WORK/err"
+exec 5>&-
+kill $attached 2>/dev/null || true
+wait $attached 2>/dev/null || true
 export PYTHONPATH="$SRC/tests/system" PYTHONDONTWRITEBYTECODE=1
 cat >"$WORK/shell.py" <<'P'
 import sys
@@ -146,7 +162,7 @@ sock, server, node = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 POD = '/api/v1/namespaces/default/pods/p'
 def rss(pid): return int([l for l in open(f'/proc/{pid}/status') if l.startswith('VmRSS')][0].split()[1])
 def dial(path, protocol='portforward.k8s.io'):
-    s = socket.socket(socket.AF_UNIX); s.settimeout(20); s.connect(sock)
+    s = socket.socket(socket.AF_UNIX); s.settimeout(120); s.connect(sock)
     s.sendall((f'POST {POD}/{path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n'
                f'X-Stream-Protocol-Version: {protocol}\r\n\r\n').encode())
     head = b''
@@ -215,7 +231,7 @@ except (socket.timeout, TimeoutError): pass
 check('a program that never reads: input waits with the client', sent < 16000000 and rss(server) - before[0] < 8000 and rss(node) - before[1] < 8000)
 s.close() # while the server doesn't read it
 P
-timeout 90 python3 "$WORK/bad.py" "$SOCKET" "$SERVER" "$NODE" || fail "bad clients"
+timeout 400 python3 "$WORK/bad.py" "$SOCKET" "$SERVER" "$NODE" || fail "bad clients"
 check "what they started is gone with them, and their descriptors" until_true 30 settled
 
 # ---- the server dies in between ----

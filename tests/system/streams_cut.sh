@@ -34,7 +34,7 @@ unshare -n sleep 10000 &
 FAR=$!
 CLEANUP="kill -9 $FAR 2>/dev/null; $CLEANUP"
 far_is_apart() { [ "$(readlink /proc/$FAR/ns/net)" != "$(readlink /proc/self/ns/net)" ]; }
-until_true 5 far_is_apart
+until_true 5 far_is_apart || fail "no namespace"
 ip link add near0 type veth peer name far0 netns "$FAR"
 ip addr add 10.99.0.1/24 dev near0
 ip link set near0 up

@@ -33,7 +33,7 @@ check "apply" orch apply -f "$WORK/pods.yaml"
 check "three replicas become ready" until_true 30 n_ready_is steady 3
 check "the others run" until_true 30 phase_is leaver Running
 
-mains() { pgrep -f '^httpd -f -p 8080|^/bin/sh /bin/user-service' | sort -n | tr '\n' ' '; }
+mains() { pgrep -f '^httpd -f -p 8080' | sort -n | tr '\n' ' '; first_processes '^/bin/sh /bin/user-service'; }
 mains_are() { [ "$(mains)" = "$1" ]; }
 answers() { orch get nodes >/dev/null; }
 before=$(mains)
@@ -70,6 +70,8 @@ check "after a new start they still run" mains_are "$before"
 check "the replicas are ready" until_true 30 n_ready_is steady 3
 check "nothing was restarted" [ "$(restarts)" = 0 ]
 
+counted() { orch logs counter | tail -1 | grep -qx 'line 19999'; }
+check "a container has counted to the end" until_true 30 counted
 orch logs counter >"$WORK/log"
 seq 0 19999 | sed 's/^/line /' >"$WORK/expected"
 check "not one of 20,000 log lines is lost" cmp "$WORK/log" "$WORK/expected"
@@ -93,5 +95,5 @@ start_cluster
 check "with the server back they become ready" until_true 30 n_ready_is steady 3
 check "a pod that had ended did not run again, and keeps its exit code" field_is pod leaver '[.status.phase, .status.containerStatuses[0].state.terminated.exitCode, .status.containerStatuses[0].restartCount] | @csv' '"Failed",42,0'
 check "and are still three" [ "$(orch get pods -l app=steady -o name | wc -l)" = 3 ]
-orch delete -f "$WORK/pods.yaml" --timeout=60s || fail "delete"
+orch delete -f "$WORK/pods.yaml" --timeout=180s || fail "delete"
 stop_cluster

@@ -30,13 +30,13 @@ def connect(room=None):
     raw = socket.socket()
     if room:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
-    raw.settimeout(30)
+    raw.settimeout(200)
     raw.connect(('127.0.0.1', 6443))
     return context.wrap_socket(raw, server_hostname='localhost')
 
 
 def ask(method, path, body=None):
-    c = http.client.HTTPSConnection('127.0.0.1', 6443, context=context, timeout=30)
+    c = http.client.HTTPSConnection('127.0.0.1', 6443, context=context, timeout=200)
     c.request(method, path, body, {'Content-Type': 'application/json'})
     answer = c.getresponse()
     answer.read()
@@ -54,7 +54,7 @@ def descriptors():
 
 
 def until(condition, what):
-    end = time.monotonic() + 40
+    end = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < end, (what, descriptors(), pss_kib())
         time.sleep(0.1)
