@@ -144,6 +144,19 @@ static const struct field resource_requirements_fields[] = {
 const struct schema resource_requirements_schema =
         SCHEMA(resource_requirements, "ResourceRequirements", "CPU and memory of a container.");
 
+#define SELF struct container_resize_policy
+static const struct field container_resize_policy_fields[] = {
+        FIELD_OF_STRING(resource_name, "resourceName", 1, "Name of the resource.",
+                        .values = WORDS("cpu", "memory"), .flags = FIELD_REQUIRED),
+        FIELD_OF_STRING(restart_policy, "restartPolicy", 2, "Whether the container starts anew.",
+                        .values = WORDS("NotRequired", "RestartContainer"),
+                        .flags = FIELD_REQUIRED),
+};
+#undef SELF
+static const struct schema container_resize_policy_schema =
+        SCHEMA(container_resize_policy, "ContainerResizePolicy",
+               "What a change of one resource asks for.");
+
 #define SELF struct volume_mount
 static const struct field volume_mount_fields[] = {
         FIELD_OF_STRING(name, "name", 1, "Volume of the pod that is mounted.",
@@ -411,9 +424,9 @@ static const struct schema security_context_schema =
                                  .flags = FIELD_NODE_ONLY | FIELD_OMIT_EMPTY),                     \
                 FIELD_OF_OBJECT(resources, resource_requirements, "resources", 8,                  \
                                 "CPU and memory.", .inside = (n)),                                 \
-                FIELD_OF_UNACTED("resizePolicy", 23, FIELD_OBJECT, FIELD_LIST,                     \
-                                 "What a change of resources asks for.",                           \
-                                 .schema = &container_resize_policy_schema, .inside = (n)),        \
+                FIELD_OF_OBJECTS(resize_policy, container_resize_policy, "resizePolicy", 23,       \
+                                 "What a change of resources asks for.", .inside = (n),            \
+                                 .flags = FIELD_NODE_ONLY | FIELD_ATOMIC | FIELD_OMIT_EMPTY),      \
                 FIELD_OF_STRING(restart_policy, "restartPolicy", 24,                               \
                                 "Always makes an init container run beside the others.",           \
                                 .values = WORDS("Always", "OnFailure", "Never"), .inside = (n),    \

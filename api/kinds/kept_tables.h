@@ -6,7 +6,6 @@
  */
 
 extern const struct schema resource_claim_schema;
-extern const struct schema container_resize_policy_schema;
 extern const struct schema volume_device_schema;
 extern const struct schema affinity_schema;
 extern const struct schema pod_readiness_gate_schema;

@@ -191,6 +191,11 @@ struct resource_requirements {
         struct quantity_map requests;
 };
 
+struct container_resize_policy {
+        const char *resource_name;  /* cpu, memory */
+        const char *restart_policy; /* NotRequired, RestartContainer */
+};
+
 struct volume_mount {
         const char *name;
         const char *mount_path;
@@ -322,6 +327,10 @@ struct container {
                 size_t n;
         } env;
         struct resource_requirements resources;
+        struct {
+                struct container_resize_policy *items;
+                size_t n;
+        } resize_policy;
         const char *restart_policy; /* init containers: Always makes a sidecar; else NULL */
         struct {
                 struct volume_mount *items;
@@ -469,6 +478,8 @@ struct container_status {
         const char *image_id;
         const char *container_id;
         struct opt_bool started;
+        struct quantity_map allocated_resources;
+        struct resource_requirements *resources; /* in force; NULL: not told */
 };
 
 struct container_statuses {
@@ -537,6 +548,7 @@ extern const struct schema pod_spec_schema;
 extern const struct schema pod_status_schema;
 extern const struct schema pod_template_spec_schema;
 extern const struct schema container_schema;
+extern const struct schema resource_requirements_schema;
 extern const struct schema ephemeral_container_schema;
 extern const struct kind pod_kind;
 
@@ -555,3 +567,7 @@ bool pod_is_ready(const struct pod *p);
 /* What pods/P/ephemeralcontainers may change: nothing that is there
  * (ValidatePodEphemeralContainersUpdate of pkg/apis/core/validation). */
 void pod_check_guests(const struct pod *old, const struct pod *fresh, struct diags *d);
+
+/* What pods/P/resize may change: cpu and memory of containers, without another class of service
+ * (ValidatePodResize of pkg/apis/core/validation). */
+void pod_check_resize(const struct pod *old, const struct pod *fresh, struct diags *d);

@@ -226,6 +226,25 @@ static void check_resources(const struct check *c, const struct resource_require
         }
 }
 
+/* A container that never starts again can't be restarted for its size either. */
+static void check_resize_policy(const struct check *c, const struct pod_spec *spec,
+                                const struct container *k) {
+        for (size_t i = 0; i < k->resize_policy.n; i++) {
+                const struct container_resize_policy *p = &k->resize_policy.items[i];
+                struct check here = check_below(c, "resizePolicy[%zu]", i);
+
+                for (size_t j = 0; j < i; j++)
+                        if (str_eq(k->resize_policy.items[j].resource_name, p->resource_name))
+                                check_say(&here, DIAG_DUPLICATE, "resourceName",
+                                          "Duplicate value: \"%s\"", p->resource_name);
+                if (str_eq(spec->restart_policy, "Never") &&
+                    str_eq(p->restart_policy, "RestartContainer"))
+                        check_say(&here, DIAG_INVALID, "restartPolicy",
+                                  "Invalid value: \"RestartContainer\": must be 'NotRequired' when "
+                                  "`restartPolicy` is 'Never'");
+        }
+}
+
 static bool check_has_volume(const struct pod_spec *spec, const char *name) {
         for (size_t i = 0; i < spec->volumes.n; i++)
                 if (str_eq(spec->volumes.items[i].name, name))
@@ -294,6 +313,8 @@ static void check_container(const struct check *c, const struct pod_spec *spec,
                 check_ports(c, k, spec->host_network);
         check_env(c, k);
         check_resources(c, &k->resources);
+        if (check_is_short(c, "resizePolicy", k->resize_policy.n))
+                check_resize_policy(c, spec, k);
         if (check_is_short(c, "volumeMounts", k->volume_mounts.n))
                 check_mounts(c, spec, k);
         check_probe(c, "livenessProbe", k->liveness_probe, false);

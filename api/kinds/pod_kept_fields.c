@@ -14,17 +14,6 @@ static const struct field resource_claim_fields[] = {
 const struct schema resource_claim_schema =
         SCHEMA_KEPT(resource_claim, "ResourceClaim", "A claim of the pod that a container uses.");
 
-static const struct field container_resize_policy_fields[] = {
-        FIELD_KEPT("resourceName", 1, FIELD_STRING, FIELD_ONE, "Name of the resource.",
-                   .flags = FIELD_REQUIRED),
-        FIELD_KEPT("restartPolicy", 2, FIELD_STRING, FIELD_ONE,
-                   "Whether the container starts anew.",
-                   .values = WORDS("NotRequired", "RestartContainer"), .flags = FIELD_REQUIRED),
-};
-const struct schema container_resize_policy_schema =
-        SCHEMA_KEPT(container_resize_policy, "ContainerResizePolicy",
-                    "What a change of one resource asks for.");
-
 static const struct field volume_device_fields[] = {
         FIELD_KEPT("name", 1, FIELD_STRING, FIELD_ONE, "Name of the volume.",
                    .flags = FIELD_REQUIRED),

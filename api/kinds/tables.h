@@ -32,7 +32,6 @@ struct pod_spec;
 extern const struct schema se_linux_options_schema;
 extern const struct schema windows_options_schema;
 extern const struct schema app_armor_profile_schema;
-extern const struct schema resource_requirements_schema;
 extern const struct schema volume_schema;
 extern const struct schema host_path_volume_source_schema;
 extern const struct schema toleration_schema;

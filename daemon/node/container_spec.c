@@ -53,7 +53,7 @@ int container_spec_stop_signal(const struct container *c, const char *image_sign
         return SIGTERM;
 }
 
-static struct runtime_limits limits_of(const struct container *c) {
+struct runtime_limits container_spec_limits(const struct container *c) {
         const struct resource_requirements *q = &c->resources;
         struct quantity cpu = quantity_map_get(&q->requests, "cpu"),
                         memory = quantity_map_get(&q->requests, "memory");
@@ -83,7 +83,7 @@ struct runtime_limits container_spec_pod_limits(const struct pod *pod) {
         int64_t cpu = 0, memory = 0;
 
         for (size_t i = 0; i < pod->spec.containers.n; i++) {
-                struct runtime_limits l = limits_of(&pod->spec.containers.items[i]);
+                struct runtime_limits l = container_spec_limits(&pod->spec.containers.items[i]);
 
                 sum.cpu_request_milli = add_saturating(sum.cpu_request_milli, l.cpu_request_milli);
                 sum.memory_request_bytes =
@@ -96,7 +96,7 @@ struct runtime_limits container_spec_pod_limits(const struct pod *pod) {
         /* Init containers run alone: the largest of them may exceed the sum. */
         for (size_t i = 0; i < pod->spec.init_containers.n; i++) {
                 const struct container *c = &pod->spec.init_containers.items[i];
-                struct runtime_limits l = limits_of(c);
+                struct runtime_limits l = container_spec_limits(c);
                 bool is_sidecar = str_eq(c->restart_policy, "Always");
 
                 cpu = is_sidecar ? add_saturating(cpu, l.cpu_limit_milli)
@@ -310,7 +310,7 @@ static int build_layers(struct spec_builder *b) {
 
 /* As the kubelet scores: guaranteed pods are the last to be killed, best-effort ones the first. */
 static int oom_score(const struct context *ctx, const struct container *c) {
-        struct runtime_limits l = limits_of(c);
+        struct runtime_limits l = container_spec_limits(c);
         int64_t share;
 
         if (l.memory_limit_bytes > 0 && l.memory_limit_bytes == l.memory_request_bytes &&
@@ -340,7 +340,7 @@ int container_spec_build(struct arena *a, const struct container_spec_input *in,
         *ret = (struct runtime_container_spec){
                 .name = c->name,
                 .cwd = str_is_empty(c->working_dir) ? in->image->working_dir : c->working_dir,
-                .limits = limits_of(c),
+                .limits = container_spec_limits(c),
                 .oom_score_adj = oom_score(in->ctx, c),
                 .target = str_is_empty(c->target_container_name) ? NULL : c->target_container_name,
                 .has_tty = c->tty,

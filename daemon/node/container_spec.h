@@ -30,6 +30,9 @@ struct container_spec_input {
 int container_spec_build(struct arena *a, const struct container_spec_input *in,
                          struct runtime_container_spec *ret, struct err *e);
 
+/* What a container's resources come to. Pure. */
+struct runtime_limits container_spec_limits(const struct container *c);
+
 /* The sum that bounds the pod as a whole: limits only where every container has one. Pure. */
 struct runtime_limits container_spec_pod_limits(const struct pod *pod);
 

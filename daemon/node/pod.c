@@ -111,6 +111,8 @@ static int pod_take_object(struct node_pod *p, struct object *o) {
 static int pod_init(struct node_pod *p, struct object *o, struct err *e) {
         int r = pod_take_object(p, o);
 
+        if (r == 0)
+                p->resize.granted = object_ref(o);
         if (r < 0)
                 return err_set(e, r, r == -E2BIG ? "more than 256 containers" : "out of memory");
         p->uid = strdup(str_or_empty(p->spec->metadata.uid));
@@ -165,6 +167,7 @@ void node_pod_unref(struct node_pod *p) {
         free(p->sandbox_reason);
         free(p->sandbox_text);
         free(p->checkpoint);
+        pod_resize_done(&p->resize);
         free(p->uid);
         free(p->key);
         object_unref(p->object);
@@ -191,6 +194,11 @@ const struct ip_addr *node_pod_ip(const struct node_pod *p) {
         return &p->ip;
 }
 
+static void pod_room(const struct node_pod *p) {
+        if (p->events.on_room)
+                p->events.on_room(p->events.userdata);
+}
+
 static void pod_over(struct node_pod *p) {
         if (p->is_over)
                 return;
@@ -200,6 +208,7 @@ static void pod_over(struct node_pod *p) {
         pod_store_remove(p);
         pod_logs_remove(p);
         p->events.on_over(p->events.userdata, p);
+        pod_room(p);
 }
 
 static void pod_act(struct node_pod *p, const struct pod_action *a) {
@@ -294,6 +303,7 @@ static uint64_t pod_round(struct node_pod *p) {
         bool has_just_ended = false;
 
         pod_note_deletion(p, now_usec);
+        pod_resize_run(p, now_usec);
         if (!a || pod_plan(a, &p->wanted, &p->seen, now_usec, &plan) < 0) {
                 LOG_WARN(p->key, "out of memory; next try in 1 s");
                 return now_usec + USEC_PER_SEC;
@@ -307,8 +317,10 @@ static uint64_t pod_round(struct node_pod *p) {
         pod_status_plan(p, plan);
         for (size_t i = 0; i < p->wanted.n; i++)
                 slot_tell_back_off(p->slots[i], &plan->containers[i]);
-        if (has_just_ended)
+        if (has_just_ended) {
                 pod_store_write(p);
+                pod_room(p);
+        }
         for (size_t i = 0; i < plan->n && !p->is_over; i++)
                 pod_act(p, &plan->actions[i]);
         return plan->wake_usec;
@@ -336,6 +348,7 @@ void node_pod_run(struct node_pod *p) {
         pod_status_send_due(p, clock_now_usec());
         if (!p->status.call)
                 wake_usec = MIN(wake_usec, p->status.due_usec);
+        wake_usec = MIN(wake_usec, pod_resize_wake(p));
         loop_timer_set(p->timer, MIN(wake_usec, p->delete_due_usec));
 }
 
@@ -382,6 +395,7 @@ void node_pod_update(struct node_pod *p, struct object *o) {
         } else {
                 (void) sources_want(p->ctx->sources, p->spec, NULL);
                 sources_unwant(p->ctx->sources, old);
+                p->resize.ask_due_usec = p->resize.due_usec = 0;
                 pod_store_write(p);
                 pod_refresh_volumes(p); /* the downward API shows labels */
         }
@@ -448,6 +462,10 @@ void node_pod_adopt(struct node_pod *p, struct runtime_pod *rt) {
         pod_checkpoint_read(p);
 }
 
+void node_pod_seed_granted(struct node_pod *p, const json_t *granted) {
+        pod_resize_unpack_granted(p, granted);
+}
+
 void node_pod_remember(struct node_pod *p) {
         pod_store_write(p);
 }
@@ -458,6 +476,12 @@ void node_pod_adopt_container(struct node_pod *p, const struct runtime_container
 
         if (!c)
                 return;
+        /* Younger than the checkpoint: it began with what was granted. */
+        if (status->instance != c->restarts) {
+                c->is_resizing = false;
+                if (status->instance > c->restarts)
+                        pod_slot_size(s);
+        }
         c->restarts = (unsigned) MIN(status->instance, (uint64_t) UINT32_MAX);
         pod_slot_set_id(s, status->instance);
         if (status->state == RUNTIME_STATE_RUNNING) {

@@ -4,6 +4,7 @@
 #include "base/ip.h"
 #include "base/macros.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +22,12 @@ struct runtime_pod;
 struct node_pod_events {
         /* The pod's end: object and sandbox are gone. Free it, but not from in here. */
         void (*on_over)(void *userdata, struct node_pod *p);
+        /* Adds what all pods but p hold of the node (node_pod_held()). NULL: there are none. */
+        void (*others)(void *userdata, const struct node_pod *p, int64_t *cpu_milli,
+                       int64_t *memory_bytes);
+        /* The pod may hold less than it did. node_pod_room_changed() of the others is due, but not
+         * from in here. NULL: nobody waits. */
+        void (*on_room)(void *userdata);
         void *userdata;
 };
 
@@ -50,6 +57,8 @@ bool node_pod_is_running(const struct node_pod *p, const char *container, uint64
 /* The container to run a program in, by the same rule; -EINVAL unless it runs. */
 int node_pod_exec_target(const struct node_pod *p, const char *name, const char **ret_name,
                          struct err *e);
+/* Adds what the pod was granted of the node's processors and memory (requests). */
+void node_pod_held(const struct node_pod *p, int64_t *cpu_milli, int64_t *memory_bytes);
 /* The image of the i-th container ("" none yet); false past the last. */
 bool node_pod_image_id(const struct node_pod *p, size_t i, const char **ret_id);
 
@@ -71,6 +80,8 @@ void node_pod_source_changed(struct node_pod *p);
 void node_pod_image_changed(struct node_pod *p);
 /* A container ended. */
 void node_pod_exited(struct node_pod *p, const struct runtime_container_status *status);
+/* Another pod has left, or shrunk: a resize that waits for room is tried again. */
+void node_pod_room_changed(struct node_pod *p);
 /* New service rules are in force on this node; whether they know the pod as terminating. */
 void node_pod_rules_changed(struct node_pod *p, bool is_terminating);
 /* orch-pod died. */
@@ -78,6 +89,8 @@ void node_pod_lost(struct node_pod *p);
 
 /* ---- recovery, before the first node_pod_run() ---- */
 void node_pod_adopt(struct node_pod *p, struct runtime_pod *rt);
+/* What the pod was granted, as its file says: {"container": resources}; NULL: all it asks for. */
+void node_pod_seed_granted(struct node_pod *p, const json_t *granted);
 /* Writes the pod's file for a start without a server; for one whose file was lost while it ran. */
 void node_pod_remember(struct node_pod *p);
 void node_pod_adopt_container(struct node_pod *p, const struct runtime_container_status *status);

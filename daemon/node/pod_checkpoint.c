@@ -40,14 +40,14 @@ static json_t *exit_pack(const struct container_exit *x) {
 }
 
 static json_t *container_pack(const struct container_observed *c) {
-        json_t *o = json_pack("{s:I, s:I, s:b, s:b, s:b, s:i, s:i, s:i, s:I, s:I, s:I, s:s*}",
-                              "restarts", (json_int_t) c->restarts, "streak",
-                              (json_int_t) c->streak, "isStarted", c->is_started, "isProbeReady",
-                              c->is_probe_ready, "isUnhealthy", c->is_unhealthy, "postStart",
-                              (int) c->post_start, "preStop", (int) c->pre_stop, "stop",
-                              (int) c->stop, "stopBegan", (json_int_t) c->stop_began_usec,
-                              "stopGrace", (json_int_t) c->stop_grace_usec, "term",
-                              (json_int_t) c->term_usec, "imageID", c->image_id);
+        json_t *o = json_pack(
+                "{s:I, s:I, s:b, s:b, s:b, s:b, s:i, s:i, s:i, s:I, s:I, s:I, s:s*}", "restarts",
+                (json_int_t) c->restarts, "streak", (json_int_t) c->streak, "isStarted",
+                c->is_started, "isProbeReady", c->is_probe_ready, "isUnhealthy", c->is_unhealthy,
+                "isResizing", c->is_resizing, "postStart", (int) c->post_start, "preStop",
+                (int) c->pre_stop, "stop", (int) c->stop, "stopBegan",
+                (json_int_t) c->stop_began_usec, "stopGrace", (json_int_t) c->stop_grace_usec,
+                "term", (json_int_t) c->term_usec, "imageID", c->image_id);
 
         if (o && c->has_last)
                 (void) json_object_set_new(o, "last", exit_pack(&c->last));
@@ -55,7 +55,9 @@ static json_t *container_pack(const struct container_observed *c) {
 }
 
 void pod_checkpoint_write(struct node_pod *p) {
-        json_t *root = json_pack("{s:s}", "ip", p->ip_text);
+        json_t *root = json_pack("{s:s, s:b, s:o*, s:o*}", "ip", p->ip_text, "isWhole",
+                                 pod_resize_is_whole(p), "granted", pod_resize_pack_granted(p),
+                                 "sized", pod_resize_pack_sized(p));
         json_t *list = json_object();
         AUTO_FREE char *text = NULL, *path = run_path(p);
         struct err e = { 0 };
@@ -111,6 +113,7 @@ static void container_unpack(struct pod_slot *s, const json_t *o) {
         c->is_started = json_is_true(json_object_get(o, "isStarted"));
         c->is_probe_ready = json_is_true(json_object_get(o, "isProbeReady"));
         c->is_unhealthy = json_is_true(json_object_get(o, "isUnhealthy"));
+        c->is_resizing = json_is_true(json_object_get(o, "isResizing"));
         c->post_start = (enum hook_life) number(o, "postStart");
         c->pre_stop = (enum hook_life) number(o, "preStop");
         c->stop = (enum stop_stage) number(o, "stop");
@@ -204,6 +207,9 @@ void pod_checkpoint_read(struct node_pod *p) {
         for (size_t i = 0; i < p->wanted.n; i++)
                 container_unpack(p->slots[i], json_object_get(json_object_get(root, "containers"),
                                                               p->wanted.containers[i].name));
+        pod_resize_unpack_granted(p, json_object_get(root, "granted"));
+        pod_resize_unpack_sized(p, json_object_get(root, "sized"),
+                                json_is_true(json_object_get(root, "isWhole")));
         json_decref(root);
         p->checkpoint = STEAL(text);
 }
@@ -278,6 +284,8 @@ static char *store_text(struct node_pod *p) {
         refs_each(p->spec, store_ref, &w);
         (void) json_object_set_new(root, "pod", pod);
         (void) json_object_set_new(root, "objects", w.list);
+        if (p->resize.granted != p->object)
+                (void) json_object_set_new(root, "granted", pod_resize_pack_granted(p));
         text = root ? json_dumps(root, JSON_COMPACT) : NULL;
         json_decref(root);
         return text;

@@ -8,7 +8,9 @@
 #include "daemon/node/pod.h"
 #include "daemon/plan/pod_plan.h"
 #include "daemon/plan/probe.h"
+#include "daemon/runtime/runtime.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -36,6 +38,8 @@ struct pod_slot {
         struct ask *hook;              /* postStart or preStop under way */
         struct loop_timer *hook_timer; /* lifecycle sleep */
         bool is_pre_stop;              /* which of both the hook is */
+        struct object
+                *sized; /* a reference: the pod whose resources this life has; NULL: unknown */
         char *fault_reason, *fault_text, *id,
                 *image_id; /* behind the observation's borrowed ones */
         unsigned told_restarts,
@@ -70,6 +74,18 @@ struct pod_status_sender {
                              NULL: it lives */
 };
 
+/* A change of resources: what the node has granted, and what stands against it (pod_resize.c). */
+struct pod_resize {
+        struct object *granted;         /* a reference: the pod whose resources count; never NULL */
+        struct runtime_limits in_force; /* of the pod's own group */
+        bool is_known;                  /* in_force is */
+        bool is_under_way;              /* granted, not in force yet */
+        const char *pending;            /* not granted: Deferred, Infeasible; else NULL */
+        char *pending_text, *error_text; /* owned; error_text: why it is not in force; NULL: none */
+        uint64_t pending_wall_usec, under_way_wall_usec; /* since when */
+        uint64_t ask_due_usec, due_usec; /* boot; when to ask again, to act again; 0: no need */
+};
+
 struct node_pod {
         const struct context *ctx;
         struct node_pod_events events;
@@ -93,6 +109,7 @@ struct node_pod {
         struct client_call *delete_call;
         uint64_t delete_due_usec;
         char *checkpoint; /* last written */
+        struct pod_resize resize;
 
         struct pod_store_job *store_job; /* under way; owned by its work thread */
         bool is_running_plan, is_dirty, is_over, must_store;
@@ -121,6 +138,30 @@ void pod_slot_fault(struct pod_slot *s, const char *reason, const char *text);
 void pod_slot_done(struct pod_slot *s);
 /* "orch://UID/NAME/INSTANCE" into the slot. */
 void pod_slot_set_id(struct pod_slot *s, uint64_t instance);
+
+/* pod_resize.c */
+/* Grants what was asked for, if it fits, and brings it into force. */
+void pod_resize_run(struct node_pod *p, uint64_t now_usec);
+void pod_resize_done(struct pod_resize *x);
+/* When to run again; USEC_NEVER: when something happens. */
+uint64_t pod_resize_wake(const struct node_pod *p);
+/* The resources that a container's next life has; those of its present one, NULL: unknown. */
+const struct resource_requirements *pod_slot_granted(const struct pod_slot *s);
+const struct resource_requirements *pod_slot_sized(const struct pod_slot *s);
+/* The pod whose containers have what is granted. */
+const struct pod *pod_granted(const struct node_pod *p);
+/* A life begins, with what is granted. */
+void pod_slot_size(struct pod_slot *s);
+/* Conditions of the status: up to 2. Returns how many. */
+size_t pod_resize_conditions(const struct node_pod *p, struct pod_condition *items);
+/* For checkpoints: resources by container. NULL: there is nothing to keep, or no memory. */
+json_t *pod_resize_pack_granted(const struct node_pod *p);
+json_t *pod_resize_pack_sized(const struct node_pod *p);
+/* Whether the pod's own group has what is granted. */
+bool pod_resize_is_whole(const struct node_pod *p);
+/* NULL: nothing is known of them. Once, before anything is known. */
+void pod_resize_unpack_granted(struct node_pod *p, const json_t *granted);
+void pod_resize_unpack_sized(struct node_pod *p, const json_t *sized, bool is_whole);
 
 /* pod_stop.c */
 void pod_post_start(struct pod_slot *s);

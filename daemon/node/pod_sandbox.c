@@ -234,7 +234,8 @@ static int sandbox_start(struct node_pod *p, struct err *e) {
                 spec->share_process_namespace.is_set && spec->share_process_namespace.value;
         out.hosts = hosts;
         out.resolv_conf = conf;
-        out.limits = container_spec_pod_limits(p->spec);
+        out.limits = p->resize.in_force = container_spec_pod_limits(pod_granted(p));
+        p->resize.is_known = true;
         out.tmpfs = tmpfs;
         r = runtime_pod_create(p->ctx->runtime, &out, on_created, p, &p->rt, e);
         return r < 0 ? err_wrap(e, r, "Failed to create pod sandbox") : 0;

@@ -29,6 +29,7 @@ void pod_slot_done(struct pod_slot *s) {
         ask_cancel(s->hook);
         loop_timer_unref(s->hook_timer);
         image_unref(s->image);
+        object_unref(s->sized);
         free(s->fault_reason);
         free(s->fault_text);
         free(s->id);
@@ -113,7 +114,8 @@ static void slot_begin_life(struct pod_slot *s, const struct pod_action *a) {
         c->streak = a->streak;
         c->stop = STOP_NONE;
         c->post_start = c->pre_stop = HOOK_IDLE;
-        c->is_unhealthy = c->is_started = c->is_probe_ready = false;
+        c->is_unhealthy = c->is_resizing = c->is_started = c->is_probe_ready = false;
+        pod_slot_size(s);
         pod_slot_set_id(s, c->restarts);
 }
 
@@ -222,13 +224,15 @@ void pod_start(struct node_pod *p, const struct pod_action *a) {
         struct pod_slot *s = p->slots[a->container];
         AUTO(arena) struct arena *arena = arena_new(0);
         struct pod_facts facts = pod_facts_of(p);
+        struct container granted = *s->spec;
         struct container_spec_input input = {
-                .ctx = p->ctx, .pod = p->spec, .container = s->spec, .facts = &facts, .rt = p->rt
+                .ctx = p->ctx, .pod = p->spec, .container = &granted, .facts = &facts, .rt = p->rt
         };
         struct runtime_container_spec spec;
         struct err e = { 0 };
         int r;
 
+        granted.resources = *pod_slot_granted(s);
         p->is_dirty = true;
         if (!arena) {
                 pod_slot_fault(s, "CreateContainerError", "out of memory");

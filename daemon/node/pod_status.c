@@ -172,6 +172,19 @@ static int fill_state(struct status_builder *b, size_t i, struct container_state
         return 0;
 }
 
+/* Borrowed from the objects that the slot holds. */
+static void fill_resources(const struct pod_slot *s, bool is_running,
+                           struct container_status *out) {
+        const struct resource_requirements *granted = pod_slot_granted(s), *sized = NULL;
+
+        if (granted->limits.n == 0 && granted->requests.n == 0)
+                return;
+        if (is_running)
+                sized = pod_slot_sized(s);
+        out->allocated_resources = granted->requests;
+        out->resources = (struct resource_requirements *) (sized ? sized : granted);
+}
+
 static int fill_container(struct status_builder *b, size_t i, struct container_status *out) {
         const struct container_observed *c = &b->p->seen.containers[i];
         const struct container_view *v = &b->plan->containers[i];
@@ -189,6 +202,7 @@ static int fill_container(struct status_builder *b, size_t i, struct container_s
                 .container_id = c->id,
                 .started = { .is_set = true, .value = v->is_started },
         };
+        fill_resources(b->p->slots[i], c->life == CONTAINER_RUNNING, out);
         r = fill_state(b, i, &out->state);
         if (r < 0)
                 return r;
@@ -274,13 +288,15 @@ static int status_fill(struct status_builder *b) {
         b->out->start_time = s->start_wall_usec;
         b->out->qos_class = qos_class(&b->p->spec->spec);
         b->out->observed_generation = b->p->spec->metadata.generation;
-        b->out->conditions.items = arena_alloc_n(b->a, COND_MAX_, sizeof(struct pod_condition));
+        b->out->conditions.items = arena_alloc_n(b->a, COND_MAX_ + 2, sizeof(struct pod_condition));
         if (!b->out->conditions.items)
                 return -ENOMEM;
         (void) add_condition(b, COND_SCHEDULED, &scheduled);
         (void) add_condition(b, COND_INITIALIZED, &b->plan->initialized);
         (void) add_condition(b, COND_CONTAINERS_READY, &b->plan->containers_ready);
         (void) add_condition(b, COND_READY, &b->plan->ready);
+        b->out->conditions.n +=
+                pod_resize_conditions(b->p, &b->out->conditions.items[b->out->conditions.n]);
         r = fill_addresses(b);
         return r < 0 ? r : fill_containers(b);
 }

@@ -27,7 +27,7 @@ struct pods {
         struct map by_uid;  /* -> struct node_pod */
         struct map orphans; /* uid -> struct runtime_pod that runs without being remembered */
         struct informer *informer;
-        struct loop_timer *reaper;
+        struct loop_timer *reaper, *room;
         struct node_pod **over; /* to be freed when the loop turns */
         size_t n_over, cap_over;
         void (*on_synced)(void *userdata);
@@ -49,6 +49,32 @@ static void on_reap(struct loop_timer *t, void *userdata) {
         reap(userdata);
 }
 
+static void tell_room(void *data, struct node_pod *pod) {
+        (void) data;
+        node_pod_room_changed(pod);
+}
+
+static void on_room_timer(struct loop_timer *t, void *userdata) {
+        (void) t;
+        pods_each(userdata, tell_room, NULL);
+}
+
+static void on_room(void *userdata) {
+        struct pods *p = userdata;
+
+        loop_timer_set(p->room, 0);
+}
+
+static void sum_others(void *userdata, const struct node_pod *pod, int64_t *cpu_milli,
+                       int64_t *memory_bytes) {
+        const struct pods *p = userdata;
+
+        MAP_FOREACH(i, &p->by_uid) {
+                if (i->value != pod)
+                        node_pod_held(i->value, cpu_milli, memory_bytes);
+        }
+}
+
 int pods_new(struct context *ctx, void (*on_synced)(void *userdata), void *userdata,
              struct pods **ret) {
         struct pods *p = calloc(1, sizeof(*p));
@@ -58,7 +84,10 @@ int pods_new(struct context *ctx, void (*on_synced)(void *userdata), void *userd
                 return -ENOMEM;
         *p = (struct pods){ .ctx = ctx, .on_synced = on_synced, .userdata = userdata };
         r = loop_timer_new(ctx->loop, 0, on_reap, p, &p->reaper, NULL);
+        if (r == 0)
+                r = loop_timer_new(ctx->loop, 0, on_room_timer, p, &p->room, NULL);
         if (r < 0) {
+                loop_timer_unref(p->reaper);
                 free(p);
                 return r;
         }
@@ -74,6 +103,7 @@ void pods_unref(struct pods *p) {
         map_done(&p->by_uid, free_pod);
         map_done(&p->orphans, NULL);
         loop_timer_unref(p->reaper);
+        loop_timer_unref(p->room);
         free(p->over);
         free(p);
 }
@@ -97,7 +127,9 @@ static void on_over(void *userdata, struct node_pod *pod) {
 }
 
 static int pods_add(struct pods *p, struct object *o, struct node_pod **ret, struct err *e) {
-        const struct node_pod_events events = { .on_over = on_over, .userdata = p };
+        const struct node_pod_events events = {
+                .on_over = on_over, .others = sum_others, .on_room = on_room, .userdata = p
+        };
         AUTO(node_pod) struct node_pod *pod = NULL;
         int r = node_pod_new(p->ctx, o, &events, &pod, e);
 
@@ -142,6 +174,8 @@ static int load_one(struct pods *p, const char *path, struct err *e) {
                 r = pods_add(p, o, &pod, e);
         if (r == 0)
                 seed_sources(p, json_object_get(root, "objects"));
+        if (pod)
+                node_pod_seed_granted(pod, json_object_get(root, "granted"));
         json_decref(root);
         return r;
 }

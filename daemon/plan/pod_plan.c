@@ -85,7 +85,7 @@ static bool restarts_after(const struct pod_wanted *w, size_t i, const struct co
 bool pod_container_is_over(const struct pod_wanted *w, const struct pod_observed *seen, size_t i) {
         const struct container_observed *c = &seen->containers[i];
 
-        return c->life == CONTAINER_EXITED && !restarts_after(w, i, &c->exit);
+        return c->life == CONTAINER_EXITED && !c->is_resizing && !restarts_after(w, i, &c->exit);
 }
 
 /* Until when the processes of a deleted pod go on serving. */
@@ -147,11 +147,12 @@ static void plan_stop(struct planner *p, size_t i, uint64_t grace_usec) {
 
 static void plan_start(struct planner *p, size_t i) {
         const struct container_observed *c = &p->seen->containers[i];
+        bool has_failed = c->life == CONTAINER_EXITED && !c->is_resizing;
         struct pod_action *a;
         unsigned streak = c->streak;
         uint64_t due_usec = 0;
 
-        if (c->life == CONTAINER_EXITED) {
+        if (has_failed) {
                 uint64_t lived_usec =
                         c->exited_usec > c->started_usec ? c->exited_usec - c->started_usec : 0;
 
@@ -167,7 +168,7 @@ static void plan_start(struct planner *p, size_t i) {
         a = planner_add(p, POD_START, i);
         a->is_restart = c->life == CONTAINER_EXITED;
         a->restarts = c->restarts + (a->is_restart ? 1 : 0);
-        a->streak = streak + (a->is_restart ? 1 : 0);
+        a->streak = streak + (has_failed ? 1 : 0);
 }
 
 /* One container that should run (again). */
@@ -182,6 +183,8 @@ static void plan_container(struct planner *p, size_t i) {
                         plan_stop(p, i,
                                   w->has_liveness_grace ? w->liveness_grace_usec
                                                         : p->wanted->grace_usec);
+                else if (c->is_resizing)
+                        plan_stop(p, i, p->wanted->grace_usec);
                 else if (w->has_post_start && c->post_start == HOOK_IDLE)
                         planner_add(p, POD_POST_START, i);
                 return;

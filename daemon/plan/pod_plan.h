@@ -89,6 +89,8 @@ struct container_observed {
         enum stop_stage stop;
         uint64_t stop_began_usec, stop_grace_usec, term_usec; /* boot clock */
         bool is_unhealthy;   /* liveness or startup probe, or postStart failed: stop and restart */
+        bool is_resizing;    /* its resources ask for a new life: stop, and start at once whatever
+                                the policy and the back-off. docs/adr/0158 */
         bool is_started;     /* startup probe passed, or there is none and it runs */
         bool is_probe_ready; /* readiness probe passes (true without one) */
 };

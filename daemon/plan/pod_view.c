@@ -43,7 +43,8 @@ static int view_back_off(struct arena *a, const struct pod_wanted *w,
                          const struct container_observed *c, size_t i, struct container_view *v) {
         uint64_t lived_usec =
                 c->exited_usec > c->started_usec ? c->exited_usec - c->started_usec : 0;
-        uint64_t delay_usec = pod_restart_delay(pod_streak(c->streak, lived_usec));
+        uint64_t delay_usec =
+                c->is_resizing ? 0 : pod_restart_delay(pod_streak(c->streak, lived_usec));
         char text[32];
 
         if (delay_usec == 0) {
@@ -89,7 +90,7 @@ static int view_container(struct arena *a, const struct pod_wanted *w,
                 v->is_started = c->is_started;
                 /* An init container that runs isn't ready; it becomes so by ending well. */
                 v->is_ready = !w->containers[i].is_guest && c->is_started && c->is_probe_ready &&
-                              !c->is_unhealthy &&
+                              !c->is_unhealthy && !c->is_resizing &&
                               (!w->containers[i].is_init || w->containers[i].is_sidecar);
                 return 0;
         case CONTAINER_EXITED:

@@ -103,7 +103,7 @@ static struct quantity pod_cost(const struct pod *p, const char *name) {
         if (str_eq(name, "pods"))
                 return number(1);
         resource = compute_of(name, &of_limits);
-        return resource ? pod_amount(&p->spec, resource, of_limits) : none;
+        return resource ? pod_amount_held(p, resource, of_limits) : none;
 }
 
 /* ---- scopes ---- */

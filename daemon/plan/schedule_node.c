@@ -5,6 +5,7 @@
 #include "api/kinds/pod.h"
 #include "base/array.h"
 #include "base/str.h"
+#include "daemon/plan/pod_amount.h"
 #include "daemon/plan/taint.h"
 
 #include <stdio.h>
@@ -32,12 +33,16 @@ static int64_t *request_amount(struct schedule_request *r, const char *name) {
         return &r->items[r->n++].milli;
 }
 
-static void request_add(struct schedule_request *r, const struct quantity_map *m) {
+static void request_add(struct schedule_request *r, const struct pod *p,
+                        const struct container *c) {
+        const struct quantity_map *m = &c->resources.requests;
+
         for (size_t i = 0; i < m->n; i++) {
-                int64_t *milli = request_amount(r, m->items[i].key);
+                const char *name = m->items[i].key;
+                int64_t *milli = request_amount(r, name);
 
                 if (milli)
-                        *milli = amount_add(*milli, m->items[i].value.milli);
+                        *milli = amount_add(*milli, pod_amount_held_by(p, c, name, false).milli);
         }
 }
 
@@ -60,15 +65,15 @@ void schedule_request_of(const struct pod *p, struct schedule_request *ret) {
                 struct schedule_request one;
 
                 if (str_eq(c->restart_policy, "Always"))
-                        request_add(&sidecars, &c->resources.requests);
+                        request_add(&sidecars, p, c);
                 one = sidecars;
                 if (!str_eq(c->restart_policy, "Always"))
-                        request_add(&one, &c->resources.requests);
+                        request_add(&one, p, c);
                 request_max(&init_most, &one);
         }
         *ret = sidecars;
         for (size_t i = 0; i < p->spec.containers.n; i++)
-                request_add(ret, &p->spec.containers.items[i].resources.requests);
+                request_add(ret, p, &p->spec.containers.items[i]);
         request_max(ret, &init_most);
 }
 

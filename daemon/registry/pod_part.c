@@ -8,6 +8,7 @@
 #include "daemon/registry/decode.h"
 #include "daemon/registry/kinds.h"
 
+#include <errno.h>
 #include <jansson.h>
 
 struct part {
@@ -25,8 +26,51 @@ static int guests_join(json_t *spec, const json_t *fresh) {
         return 0;
 }
 
+static bool has_same_names(const json_t *a, const json_t *b) {
+        if (json_array_size(a) != json_array_size(b))
+                return false;
+        for (size_t i = 0; i < json_array_size(a); i++)
+                if (!str_eq(tree_text(json_array_get(a, i), "name"),
+                            tree_text(json_array_get(b, i), "name")))
+                        return false;
+        return true;
+}
+
+static int member_take(json_t *to, const json_t *from, const char *name) {
+        json_t *value = json_object_get(from, name);
+
+        if (value)
+                return json_object_set(to, name, value);
+        (void) json_object_del(to, name);
+        return 0;
+}
+
+/* Containers that come and go or change places are left for the check to name. */
+static int sizes_join(json_t *spec, const json_t *fresh) {
+        static const char *const LISTS[] = { "containers", "initContainers" };
+
+        for (size_t l = 0; l < ARRAY_SIZE(LISTS); l++) {
+                json_t *to = json_object_get(spec, LISTS[l]);
+                const json_t *from = json_object_get(fresh, LISTS[l]);
+
+                if (!has_same_names(to, from)) {
+                        if (member_take(spec, fresh, LISTS[l]) < 0)
+                                return -ENOMEM;
+                        continue;
+                }
+                for (size_t i = 0; i < json_array_size(to); i++)
+                        if (member_take(json_array_get(to, i), json_array_get(from, i),
+                                        "resources") < 0 ||
+                            member_take(json_array_get(to, i), json_array_get(from, i),
+                                        "resizePolicy") < 0)
+                                return -ENOMEM;
+        }
+        return 0;
+}
+
 static const struct part PARTS[] = {
         { "ephemeralcontainers", guests_join, pod_check_guests },
+        { "resize", sizes_join, pod_check_resize },
 };
 
 static const struct part *part_of(const struct call *c) {

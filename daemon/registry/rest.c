@@ -151,6 +151,7 @@ static const struct sub SUBS[] = {
           NULL,
           { "GET", "PATCH", "PUT" },
           handle_object },
+        { "resize", RESOURCE_GRACEFUL, NULL, { "GET", "PATCH", "PUT" }, handle_object },
         { "binding", RESOURCE_GRACEFUL, NULL, { "POST" }, sub_binding, .kind = "Binding" },
         { "eviction",
           RESOURCE_GRACEFUL,

@@ -260,6 +260,54 @@ int cgroup_open_unified(const struct cgroup_host *host, const char *name) {
         return fd < 0 ? -errno : fd;
 }
 
+/* The first hierarchy in which the group exists. */
+static bool cgroup_any_dir(const struct cgroup_host *host, const char *name, char *dir) {
+        for (unsigned t = 0; t < CGROUP_TREES; t++)
+                if (cgroup_dir(host, t, name, dir) && access(dir, F_OK) == 0)
+                        return true;
+        return false;
+}
+
+/* "podUID/CONTAINER" */
+static bool is_container(const char *name) {
+        return strchr(name, '/');
+}
+
+/* Moves whom from lists. Returns how many. */
+static int cgroup_move_listed(const char *from, const char *to) {
+        char text[CGROUP_PROCS_MAX], pid[32];
+        int n = 0;
+
+        (void) cgroup_read(from, "cgroup.procs", text, sizeof(text));
+        text[sizeof(text) - 1] = '\0';
+        for (char *p = text; *p;) {
+                long number = strtol(p, &p, 10);
+
+                if (*p++ != '\n')
+                        break; /* the list was cut here */
+                (void) snprintf(pid, sizeof(pid), "%ld", number);
+                n += cgroup_write(to, "cgroup.procs", pid) == 0; /* it may have ended */
+        }
+        return n;
+}
+
+/* Makes a group in a tree of version 1 where none was needed before, and brings the processes in,
+ * which are all in another tree's group of that name. Who forks meanwhile leaves a child behind:
+ * rounds go on until one finds as many as the one before. */
+static int cgroup_move_in(const struct cgroup_host *host, enum cgroup_tree tree, const char *name) {
+        char from[CGROUP_DIR_MAX], to[CGROUP_DIR_MAX];
+        int n_before = -1, n = 0, r;
+
+        if (!cgroup_any_dir(host, name, from))
+                return -ENOENT;
+        r = cgroup_make_chain(host, tree, name, to, NULL);
+        for (int i = 0; r == 0 && n != n_before && i < CGROUP_KILL_ROUNDS; i++) {
+                n_before = n;
+                n = cgroup_move_listed(from, to);
+        }
+        return r;
+}
+
 int cgroup_apply(const struct cgroup_host *host, const char *name,
                  const struct cgroup_limits *limits, bool is_update, struct err *e) {
         struct cgroup_setting settings[CGROUP_SETTINGS_MAX];
@@ -279,7 +327,8 @@ int cgroup_apply(const struct cgroup_host *host, const char *name,
         for (size_t i = 0; i < n; i++) {
                 enum cgroup_tree t = settings[i].tree;
 
-                if (is_update && cgroup_dir(host, t, name, dir) && access(dir, F_OK) < 0)
+                if (is_update && cgroup_dir(host, t, name, dir) && access(dir, F_OK) < 0 &&
+                    (!is_container(name) || cgroup_move_in(host, t, name) < 0))
                         continue; /* no limit was ever set there, and the processes are elsewhere */
                 if (!is_update && !(made & (1u << t))) {
                         r = cgroup_make_chain(host, t, name, dir, e);
@@ -318,14 +367,6 @@ int cgroup_join(const struct cgroup_host *host, const char *name, bool is_in_uni
 }
 
 /* ---- who is in it ---- */
-
-/* The first hierarchy in which the group exists. */
-static bool cgroup_any_dir(const struct cgroup_host *host, const char *name, char *dir) {
-        for (unsigned t = 0; t < CGROUP_TREES; t++)
-                if (cgroup_dir(host, t, name, dir) && access(dir, F_OK) == 0)
-                        return true;
-        return false;
-}
 
 /* Kills whom cgroup.procs lists. Returns how many. */
 static int cgroup_kill_listed(const char *dir) {

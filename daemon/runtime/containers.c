@@ -289,15 +289,30 @@ static int container_groups(const struct runtime_pod *pod, const char *container
         return pod_load_conf((struct runtime_pod *) pod, ret_host, e);
 }
 
-int runtime_container_update(struct runtime_pod *pod, const char *container,
-                             const struct runtime_limits *limits, struct err *e) {
-        const struct cgroup_limits l = {
+static struct cgroup_limits groups_limits(const struct runtime_limits *limits) {
+        return (struct cgroup_limits){
                 .memory_bytes = limits->memory_limit_bytes,
                 .memory_low_bytes = limits->memory_request_bytes,
                 .cpu_shares = cgroup_shares_from_milli(limits->cpu_request_milli),
                 .cpu_quota_usec = cgroup_quota_from_milli(limits->cpu_limit_milli, 100000),
                 .pids = limits->pids_limit,
         };
+}
+
+int runtime_pod_update(struct runtime_pod *pod, const struct runtime_limits *limits,
+                       struct err *e) {
+        const struct cgroup_limits l = groups_limits(limits);
+        char name[CGROUP_NAME_MAX];
+        struct cgroup_host host;
+        int r = pod_load_conf(pod, &host, e);
+
+        (void) snprintf(name, sizeof(name), "pod%s", pod->uid);
+        return r < 0 ? r : cgroup_apply(&host, name, &l, true, e);
+}
+
+int runtime_container_update(struct runtime_pod *pod, const char *container,
+                             const struct runtime_limits *limits, struct err *e) {
+        const struct cgroup_limits l = groups_limits(limits);
         char name[CGROUP_NAME_MAX];
         struct cgroup_host host;
         int r = container_groups(pod, container, &host, name, e);

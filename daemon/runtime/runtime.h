@@ -301,6 +301,9 @@ int runtime_container_kill(struct runtime_pod *pod, const char *container, struc
 int runtime_container_update(struct runtime_pod *pod, const char *container,
                              const struct runtime_limits *limits, struct err *e);
 
+/* The same for the pod as a whole. */
+int runtime_pod_update(struct runtime_pod *pod, const struct runtime_limits *limits, struct err *e);
+
 struct runtime_stats {
         uint64_t cpu_usec;
         uint64_t memory_bytes;             /* memory.current */

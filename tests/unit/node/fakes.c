@@ -58,6 +58,13 @@ bool fake_did(const char *what) {
         return false;
 }
 
+bool fake_did_like(const char *beginning) {
+        for (size_t i = 0; i < fake_world.n_log; i++)
+                if (str_starts_with(fake_world.log[i], beginning))
+                        return true;
+        return false;
+}
+
 /* ---- runtime ---- */
 
 static int a_pod;
@@ -155,6 +162,38 @@ int runtime_container_kill(struct runtime_pod *pod, const char *container, struc
         (void) pod;
         (void) e;
         log_add("kill %s", container);
+        return 0;
+}
+
+/* "limit web 100 200 64 128": requests and limits of cpu (milli) and memory (MiB) */
+static void log_limits(const char *who, const struct runtime_limits *l) {
+        log_add("limit %s %lld %lld %lld %lld", who, (long long) l->cpu_request_milli,
+                (long long) l->cpu_limit_milli, (long long) l->memory_request_bytes >> 20,
+                (long long) l->memory_limit_bytes >> 20);
+}
+
+int runtime_pod_update(struct runtime_pod *pod, const struct runtime_limits *limits,
+                       struct err *e) {
+        (void) pod;
+        log_limits("pod", limits);
+        return fake_world.update_result < 0 ? err_set(e, fake_world.update_result, "no such group")
+                                            : 0;
+}
+
+int runtime_container_update(struct runtime_pod *pod, const char *container,
+                             const struct runtime_limits *limits, struct err *e) {
+        (void) pod;
+        (void) e;
+        log_limits(container, limits);
+        return 0;
+}
+
+int runtime_container_stats(const struct runtime_pod *pod, const char *container,
+                            struct runtime_stats *ret_stats, struct err *e) {
+        (void) pod;
+        (void) container;
+        (void) e;
+        *ret_stats = (struct runtime_stats){ .memory_working_set_bytes = fake_world.used_bytes };
         return 0;
 }
 

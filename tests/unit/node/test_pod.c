@@ -34,6 +34,7 @@ struct fixture {
         struct timers *timers;
         struct fake_client client;
         struct node_pod *pod;
+        int64_t others_cpu_milli;
         bool is_over;
 };
 
@@ -160,8 +161,17 @@ static void settle(struct fixture *f) {
         }
 }
 
+static void others(void *userdata, const struct node_pod *p, int64_t *cpu, int64_t *memory) {
+        const struct fixture *f = userdata;
+        (void) p;
+        (void) memory;
+        *cpu += f->others_cpu_milli;
+}
+
 static void begin(struct fixture *f, const char *text) {
-        const struct node_pod_events events = { .on_over = on_over, .userdata = f };
+        const struct node_pod_events events = { .on_over = on_over,
+                                                .others = others,
+                                                .userdata = f };
         AUTO(object) struct object *o = decode(text);
 
         assert_int_equal(node_pod_new(&f->ctx, o, &events, &f->pod, NULL), 0);
@@ -390,6 +400,187 @@ static void our_own_status_coming_back_changes_nothing(void **state) {
         assert_int_equal(f->client.n, n);
 }
 
+/* ---- resize ---- */
+
+#define SIZED(meta, cpu, memory, policy)                                                           \
+        POD(meta, ",\"resources\":{\"requests\":{\"cpu\":\"" cpu "\",\"memory\":\"" memory         \
+                  "\"},\"limits\":{\"cpu\":\"1\",\"memory\":\"" memory "\"}}" policy)
+#define ON_MEMORY                                                                                  \
+        ",\"resizePolicy\":[{\"resourceName\":\"memory\",\"restartPolicy\":\"RestartContainer\"}]"
+
+/* Answers the status that waits, so that the next one is sent; returns the newest body. */
+static const char *next_status(struct fixture *f) {
+        struct fake_call *call = fake_client_open(&f->client, CLIENT_PATCH, "/status");
+
+        if (call)
+                fake_answer(call, 200, "{}");
+        for (int i = 0; i < 50 && !*status_body(f); i++) {
+                (void) loop_step(f->ctx.loop, 10 * USEC_PER_MSEC);
+                settle(f);
+        }
+        return status_body(f);
+}
+
+static void a_change_of_resources_is_written_to_the_running_container(void **state) {
+        struct fixture *f = *state;
+        const char *body;
+        begin(f, SIZED("", "100m", "64Mi", ""));
+        fake_world.n_log = 0;
+
+        change(f, SIZED(",\"generation\":2", "200m", "128Mi", ""));
+
+        assert_string_equal(fake_world.log[0], "limit pod 200 1000 128 128");
+        assert_string_equal(fake_world.log[1], "limit web 200 1000 128 128");
+        assert_string_equal(fake_world.log[2], "limit pod 200 1000 128 128");
+        assert_int_equal(fake_world.n_log, 3);
+        body = next_status(f);
+        assert_non_null(
+                strstr(body, "\"allocatedResources\":{\"cpu\":\"200m\",\"memory\":\"128Mi\"}"));
+        assert_non_null(strstr(body, "\"requests\":{\"cpu\":\"200m\",\"memory\":\"128Mi\"}"));
+        assert_null(strstr(body, "PodResize"));
+}
+
+static void a_policy_of_restart_ends_the_container_and_starts_it_at_once(void **state) {
+        struct fixture *f = *state;
+        begin(f, SIZED("", "100m", "64Mi", ON_MEMORY));
+        fake_world.n_log = 0;
+
+        change(f, SIZED(",\"generation\":2", "100m", "128Mi", ON_MEMORY));
+
+        assert_string_equal(fake_world.log[0], "limit pod 100 1000 128 128");
+        assert_true(fake_did("signal web 15"));
+        assert_false(fake_did_like("limit web"));
+        exits(f, 0, 0);
+        assert_true(fake_did("start web 1"));
+        assert_string_equal(fake_world.log[fake_world.n_log - 1], "limit pod 100 1000 128 128");
+        assert_non_null(strstr(next_status(f), "\"memory\":\"128Mi\""));
+        assert_null(strstr(status_body(f), "PodResize"));
+}
+
+static void what_the_node_hasnt_stays_pending_and_the_old_size_counts(void **state) {
+        struct fixture *f = *state;
+        const char *body;
+        begin(f, SIZED("", "100m", "64Mi", ""));
+        fake_world.n_log = 0;
+
+        change(f, SIZED(",\"generation\":2", "100m", "2Gi", ""));
+
+        assert_int_equal(fake_world.n_log, 0);
+        body = next_status(f);
+        assert_non_null(strstr(body, "\"type\":\"PodResizePending\""));
+        assert_non_null(strstr(body, "\"reason\":\"Infeasible\""));
+        assert_non_null(strstr(body, "Node didn't have enough capacity: memory, requested: "
+                                     "2147483648, capacity: 1073741824"));
+        assert_non_null(
+                strstr(body, "\"allocatedResources\":{\"cpu\":\"100m\",\"memory\":\"64Mi\"}"));
+        exits(f, 0, 1);
+        assert_true(fake_did("start web 1")); /* with the old size: nothing is left to be written */
+        assert_false(fake_did_like("limit"));
+}
+
+static void what_others_hold_is_deferred_until_they_leave(void **state) {
+        struct fixture *f = *state;
+        f->others_cpu_milli = 3900;
+        begin(f, SIZED("", "100m", "64Mi", ""));
+        change(f, SIZED(",\"generation\":2", "200m", "64Mi", ""));
+        assert_non_null(strstr(next_status(f), "\"reason\":\"Deferred\""));
+        assert_false(fake_did_like("limit"));
+
+        f->others_cpu_milli = 1000;
+        node_pod_room_changed(f->pod);
+
+        assert_true(fake_did("limit web 200 1000 64 64"));
+        assert_null(strstr(next_status(f), "PodResize"));
+}
+
+static void less_memory_than_is_in_use_is_not_written_but_told(void **state) {
+        struct fixture *f = *state;
+        const char *body;
+        begin(f, SIZED("", "100m", "64Mi", ""));
+        fake_world.used_bytes = 50 << 20;
+
+        change(f, SIZED(",\"generation\":2", "100m", "40Mi", ""));
+
+        assert_false(fake_did_like("limit"));
+        body = next_status(f);
+        assert_non_null(strstr(body, "\"type\":\"PodResizeInProgress\""));
+        assert_non_null(strstr(body, "\"reason\":\"Error\""));
+        assert_non_null(strstr(body, "attempting to set container \\\"web\\\" memory limit "
+                                     "(41943040) below current usage (52428800)"));
+        /* Taken back, all is well. */
+        change(f, SIZED(",\"generation\":3", "100m", "64Mi", ""));
+        assert_null(strstr(next_status(f), "PodResize"));
+}
+
+static void takes_over(struct fixture *f, const char *text, uint64_t instance) {
+        const struct node_pod_events events = { .on_over = on_over,
+                                                .others = others,
+                                                .userdata = f };
+        const struct runtime_container_status status = { .pod_uid = "u1",
+                                                         .container = "web",
+                                                         .instance = instance,
+                                                         .pid = 5,
+                                                         .state = RUNTIME_STATE_RUNNING,
+                                                         .started_usec = clock_wall_usec() };
+        AUTO(object) struct object *o = decode(text);
+
+        node_pod_unref(f->pod);
+        f->pod = NULL;
+        fake_world.n_log = 0;
+        assert_int_equal(node_pod_new(&f->ctx, o, &events, &f->pod, NULL), 0);
+        node_pod_adopt(f->pod, (struct runtime_pod *) (void *) f);
+        node_pod_adopt_container(f->pod, &status);
+        node_pod_run(f->pod);
+        settle(f);
+}
+
+static void a_second_node_goes_on_where_the_first_was_killed(void **state) {
+        struct fixture *f = *state;
+        begin(f, SIZED("", "100m", "64Mi", ""));
+
+        /* What is in force is known: nothing to do. */
+        takes_over(f, SIZED("", "100m", "64Mi", ""), 0);
+        assert_int_equal(fake_world.n_log, 0);
+        /* Asked for while nobody looked. */
+        takes_over(f, SIZED(",\"generation\":2", "200m", "64Mi", ""), 0);
+        assert_true(fake_did("limit web 200 1000 64 64"));
+        /* Asked for what can't be: the old size counts on, also after the next one took over. */
+        takes_over(f, SIZED(",\"generation\":3", "9", "64Mi", ""), 0);
+        takes_over(f, SIZED(",\"generation\":3", "9", "64Mi", ""), 0);
+        assert_int_equal(fake_world.n_log, 0);
+        assert_non_null(strstr(status_body(f), "\"allocatedResources\":{\"cpu\":\"200m\""));
+}
+
+static void a_restart_for_resources_is_finished_by_the_second_node(void **state) {
+        struct fixture *f = *state;
+        begin(f, SIZED("", "100m", "64Mi", ON_MEMORY));
+        change(f, SIZED(",\"generation\":2", "100m", "128Mi", ON_MEMORY));
+        assert_true(fake_did("signal web 15"));
+
+        /* Killed while it ends: it is told to end by the grace that is left, and starts anew. */
+        takes_over(f, SIZED(",\"generation\":2", "100m", "128Mi", ON_MEMORY), 0);
+        exits(f, 0, 0);
+        assert_true(fake_did("start web 1"));
+        /* Killed after it started anew, before that was written down: no third life. */
+        takes_over(f, SIZED(",\"generation\":2", "100m", "128Mi", ON_MEMORY), 2);
+        assert_false(fake_did_like("signal"));
+        assert_false(fake_did_like("start"));
+}
+
+static void what_the_kernel_refuses_is_told_and_tried_again(void **state) {
+        struct fixture *f = *state;
+        begin(f, SIZED("", "100m", "64Mi", ""));
+        fake_world.update_result = -ENOENT;
+
+        change(f, SIZED(",\"generation\":2", "200m", "64Mi", ""));
+
+        assert_non_null(strstr(next_status(f), "\"reason\":\"Error\""));
+        assert_false(fake_did_like("limit web"));
+        fake_world.update_result = 0;
+        change(f, SIZED(",\"generation\":3", "300m", "64Mi", ""));
+        assert_true(fake_did("limit web 300 1000 64 64"));
+}
+
 #define WITH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 static void an_address_is_found_in_the_kernels_table(void **state) {
@@ -427,6 +618,14 @@ int main(void) {
                 WITH(a_write_that_found_no_server_is_tried_again),
                 WITH(a_second_node_finds_everything_running),
                 WITH(our_own_status_coming_back_changes_nothing),
+                WITH(a_change_of_resources_is_written_to_the_running_container),
+                WITH(a_policy_of_restart_ends_the_container_and_starts_it_at_once),
+                WITH(what_the_node_hasnt_stays_pending_and_the_old_size_counts),
+                WITH(what_others_hold_is_deferred_until_they_leave),
+                WITH(less_memory_than_is_in_use_is_not_written_but_told),
+                WITH(a_second_node_goes_on_where_the_first_was_killed),
+                WITH(a_restart_for_resources_is_finished_by_the_second_node),
+                WITH(what_the_kernel_refuses_is_told_and_tried_again),
                 cmocka_unit_test(an_address_is_found_in_the_kernels_table),
         };
 
