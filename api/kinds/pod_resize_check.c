@@ -1,4 +1,5 @@
-/* What pods/P/resize may change (ValidatePodResize of pkg/apis/core/validation), worded as there. */
+/* What pods/P/resize may change (ValidatePodResize of pkg/apis/core/validation), worded as there.
+ */
 #include "api/kinds/pod.h"
 #include "api/kinds/tables.h"
 #include "base/str.h"
@@ -118,8 +119,8 @@ void pod_check_resize(const struct pod *old, const struct pod *fresh, struct dia
         if (!check_order("initContainers", &was->init_containers, &now->init_containers, d) ||
             !is_good)
                 return;
-        is_good = check_list("initContainers", &was->init_containers, &now->init_containers, true,
-                             d);
+        is_good =
+                check_list("initContainers", &was->init_containers, &now->init_containers, true, d);
         is_good &= check_list("containers", &was->containers, &now->containers, false, d);
         if (!is_good)
                 (void) diag_add(d, DIAG_ERROR, DIAG_FORBIDDEN, "spec",

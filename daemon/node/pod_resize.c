@@ -1,5 +1,5 @@
-/* pods/P/resize, the node's half: resize_plan decides, the containers' groups are changed while they
- * run (docs/adr/0158).
+/* pods/P/resize, the node's half: resize_plan decides, the containers' groups are changed while
+ * they run (docs/adr/0158).
  *
  *   asked (p->object) --granted--> p->resize.granted --in force--> slot->sized, p->resize.in_force
  *
@@ -90,9 +90,9 @@ static char *event_text(const struct node_pod *p, const char *error) {
                 const struct container *c = &p->spec->spec.containers.items[i];
 
                 (void) json_array_append_new(
-                        list, json_pack("{s:s, s:o}", "name", str_or_empty(c->name), "resources",
-                                        schema_encode(&resource_requirements_schema,
-                                                      &c->resources)));
+                        list,
+                        json_pack("{s:s, s:o}", "name", str_or_empty(c->name), "resources",
+                                  schema_encode(&resource_requirements_schema, &c->resources)));
         }
         text = root ? json_dumps(root, JSON_COMPACT) : NULL;
         json_decref(root);
@@ -159,8 +159,7 @@ size_t pod_resize_conditions(const struct node_pod *p, struct pod_condition *ite
         if (x->is_under_way)
                 items[n++] = (struct pod_condition){ .type = "PodResizeInProgress",
                                                      .status = "True",
-                                                     .last_transition_time =
-                                                             x->under_way_wall_usec,
+                                                     .last_transition_time = x->under_way_wall_usec,
                                                      .reason = x->error_text ? "Error" : NULL,
                                                      .message = x->error_text,
                                                      .observed_generation = generation };
@@ -268,8 +267,8 @@ static struct runtime_limits pod_between(const struct pod_resize *x,
                                          const struct runtime_limits *now) {
         struct runtime_limits l = *now;
 
-        l.cpu_limit_milli = x->is_known ? wider(now->cpu_limit_milli, x->in_force.cpu_limit_milli)
-                                        : 0;
+        l.cpu_limit_milli =
+                x->is_known ? wider(now->cpu_limit_milli, x->in_force.cpu_limit_milli) : 0;
         l.memory_limit_bytes =
                 x->is_known ? wider(now->memory_limit_bytes, x->in_force.memory_limit_bytes) : 0;
         return l;
@@ -503,8 +502,8 @@ void pod_resize_unpack_granted(struct node_pod *p, const json_t *granted) {
 }
 
 void pod_resize_unpack_sized(struct node_pod *p, const json_t *sized, bool is_whole) {
-        AUTO(object) struct object *o =
-                is_bounded(p) ? object_with_sizes(p, sized) : object_ref(p->object);
+        AUTO(object)
+        struct object *o = is_bounded(p) ? object_with_sizes(p, sized) : object_ref(p->object);
 
         for (size_t i = 0; i < p->wanted.n && !p->wanted.containers[i].is_guest; i++)
                 if (!is_bounded(p) || json_object_get(sized, p->wanted.containers[i].name))

@@ -56,14 +56,13 @@ enum resize_step resize_step(const struct resize_container *c) {
                        now->cpu_limit_milli != was->cpu_limit_milli;
         bool has_memory = now->memory_request_bytes != was->memory_request_bytes ||
                           now->memory_limit_bytes != was->memory_limit_bytes;
-        bool is_lower = now->memory_limit_bytes > 0 &&
-                        (!c->is_known || was->memory_limit_bytes == 0 ||
-                         now->memory_limit_bytes < was->memory_limit_bytes);
+        bool is_lower =
+                now->memory_limit_bytes > 0 && (!c->is_known || was->memory_limit_bytes == 0 ||
+                                                now->memory_limit_bytes < was->memory_limit_bytes);
 
         if (!c->is_running || (c->is_known && !has_cpu && !has_memory))
                 return RESIZE_KEEP;
-        if (c->is_known &&
-            ((has_cpu && c->cpu_restarts) || (has_memory && c->memory_restarts)))
+        if (c->is_known && ((has_cpu && c->cpu_restarts) || (has_memory && c->memory_restarts)))
                 return RESIZE_RESTART;
         return is_lower && c->used_bytes > (uint64_t) now->memory_limit_bytes ? RESIZE_TOO_FULL
                                                                               : RESIZE_WRITE;
@@ -85,7 +84,8 @@ int resize_obstacle(struct arena *a, const struct resize_container *containers, 
                 return 0;
         has_pod = pod_limit_bytes > 0 && used_bytes > (uint64_t) pod_limit_bytes;
         if (has_pod)
-                strbuf_addf(&b, "attempting to set pod memory limit (%lld) below current usage (%llu)",
+                strbuf_addf(&b,
+                            "attempting to set pod memory limit (%lld) below current usage (%llu)",
                             (long long) pod_limit_bytes, (unsigned long long) used_bytes);
         for (size_t i = 0; i < n; i++)
                 if (resize_step(&containers[i]) == RESIZE_TOO_FULL)

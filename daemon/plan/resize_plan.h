@@ -4,8 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What a node does with a change of a pod's resources (pods/P/resize): whether it grants it, and how
- * it brings what it has granted into force. Pure; words as the kubelet's. docs/adr/0158 */
+/* What a node does with a change of a pod's resources (pods/P/resize): whether it grants it, and
+ * how it brings what it has granted into force. Pure; words as the kubelet's. docs/adr/0158 */
 
 struct arena;
 

@@ -50,8 +50,9 @@ static void what_the_node_hasnt_is_infeasible(void **state) {
         (void) state;
 
         assert_int_equal(resize_judge(&cpu, why), RESIZE_INFEASIBLE);
-        assert_string_equal(why, "Node didn't have enough capacity: cpu, requested: 4001, capacity: "
-                                 "4000");
+        assert_string_equal(why,
+                            "Node didn't have enough capacity: cpu, requested: 4001, capacity: "
+                            "4000");
         assert_int_equal(resize_judge(&both, why), RESIZE_INFEASIBLE);
         assert_string_equal(why, "Node didn't have enough capacity: memory, requested: 1073741825, "
                                  "capacity: 1073741824");
@@ -175,17 +176,18 @@ static void the_obstacle_is_told_as_the_kubelet_does(void **state) {
 
         c[1].granted.memory_limit_bytes = 32 * MIB;
         assert_int_equal(resize_obstacle(a, c, 2, 160 * MIB, &text), 0);
-        assert_string_equal(text, "cannot decrease memory limits: attempting to set container \"b\" "
-                                  "memory limit (33554432) below current usage (41943040)");
+        assert_string_equal(text,
+                            "cannot decrease memory limits: attempting to set container \"b\" "
+                            "memory limit (33554432) below current usage (41943040)");
 
         c[0].granted.memory_limit_bytes = 32 * MIB;
         assert_int_equal(resize_obstacle(a, c, 2, 64 * MIB, &text), 0);
-        assert_string_equal(text,
-                            "cannot decrease memory limits: [attempting to set pod memory limit "
-                            "(67108864) below current usage (83886080), attempting to set container "
-                            "\"a\" memory limit (33554432) below current usage (41943040), "
-                            "attempting to set container \"b\" memory limit (33554432) below "
-                            "current usage (41943040)]");
+        assert_string_equal(
+                text, "cannot decrease memory limits: [attempting to set pod memory limit "
+                      "(67108864) below current usage (83886080), attempting to set container "
+                      "\"a\" memory limit (33554432) below current usage (41943040), "
+                      "attempting to set container \"b\" memory limit (33554432) below "
+                      "current usage (41943040)]");
 }
 
 /* ---- the new life ---- */

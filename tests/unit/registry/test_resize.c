@@ -6,15 +6,16 @@
 
 #define PODS "/api/v1/namespaces/default/pods"
 #define STRATEGIC "application/strategic-merge-patch+json"
-#define ONE(resources) "{\"spec\":{\"containers\":[{\"name\":\"c\",\"resources\":{" resources "}}]}}"
+#define ONE(resources)                                                                             \
+        "{\"spec\":{\"containers\":[{\"name\":\"c\",\"resources\":{" resources "}}]}}"
 
 /* A pod of the containers c and d, c with a request and a limit of both, and an init container. */
 #define POD                                                                                        \
-        "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"initContainers\":[{\"name\":\"i\",\"image\":"    \
-        "\"i\",\"resources\":{\"requests\":{\"cpu\":\"10m\"}}}],\"containers\":[{\"name\":\"c\","     \
-        "\"image\":\"i\",\"resources\":{\"requests\":{\"cpu\":\"100m\",\"memory\":\"64Mi\"},"          \
-        "\"limits\":{\"cpu\":\"200m\",\"memory\":\"128Mi\"}},\"resizePolicy\":[{\"resourceName\":"    \
-        "\"memory\",\"restartPolicy\":\"RestartContainer\"}]},{\"name\":\"d\",\"image\":\"i\","       \
+        "{\"metadata\":{\"name\":\"p\"},\"spec\":{\"initContainers\":[{\"name\":\"i\",\"image\":"  \
+        "\"i\",\"resources\":{\"requests\":{\"cpu\":\"10m\"}}}],\"containers\":[{\"name\":\"c\","  \
+        "\"image\":\"i\",\"resources\":{\"requests\":{\"cpu\":\"100m\",\"memory\":\"64Mi\"},"      \
+        "\"limits\":{\"cpu\":\"200m\",\"memory\":\"128Mi\"}},\"resizePolicy\":[{\"resourceName\":" \
+        "\"memory\",\"restartPolicy\":\"RestartContainer\"}]},{\"name\":\"d\",\"image\":\"i\","    \
         "\"resources\":{\"requests\":{\"ephemeral-storage\":\"1Gi\"}}}]}}"
 
 static int setup(void **state) {
@@ -54,11 +55,11 @@ static void cpu_and_memory_change_by_patch_and_by_put(void **state) {
         assert_string_equal(tree_at(a.tree, "kind"), "Pod");
         (void) json_object_set_new(
                 json_object_get(
-                        json_object_get(json_array_get(json_object_get(json_object_get(a.tree,
-                                                                                       "spec"),
-                                                                       "containers"),
-                                                       0),
-                                        "resources"),
+                        json_object_get(
+                                json_array_get(json_object_get(json_object_get(a.tree, "spec"),
+                                                               "containers"),
+                                               0),
+                                "resources"),
                         "requests"),
                 "cpu", json_string("120m"));
         char *body = json_dumps(a.tree, 0);
@@ -72,11 +73,12 @@ static void cpu_and_memory_change_by_patch_and_by_put(void **state) {
 
 static void nothing_else_changes_by_it(void **state) {
         struct fixture *f = *state;
-        struct answer a = fixture_patch(
-                f, PODS "/p/resize", STRATEGIC,
-                "{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{\"priority\":7,\"containers\":[{"
-                "\"name\":\"c\",\"image\":\"other\",\"resources\":{\"requests\":{\"cpu\":\"150m\"}}}]"
-                "},\"status\":{\"phase\":\"Failed\"}}");
+        struct answer a = fixture_patch(f, PODS "/p/resize", STRATEGIC,
+                                        "{\"metadata\":{\"labels\":{\"a\":\"b\"}},\"spec\":{"
+                                        "\"priority\":7,\"containers\":[{"
+                                        "\"name\":\"c\",\"image\":\"other\",\"resources\":{"
+                                        "\"requests\":{\"cpu\":\"150m\"}}}]"
+                                        "},\"status\":{\"phase\":\"Failed\"}}");
 
         assert_int_equal(a.status, 200);
         assert_string_equal(tree_at(a.tree, "spec.containers.0.image"), "i");
@@ -88,8 +90,8 @@ static void nothing_else_changes_by_it(void **state) {
 
 static void the_pods_own_path_changes_no_resources(void **state) {
         struct fixture *f = *state;
-        struct answer a = fixture_patch(f, PODS "/p", STRATEGIC,
-                                        ONE("\"requests\":{\"cpu\":\"150m\"}"));
+        struct answer a =
+                fixture_patch(f, PODS "/p", STRATEGIC, ONE("\"requests\":{\"cpu\":\"150m\"}"));
 
         assert_int_equal(a.status, 422);
         assert_non_null(strstr(tree_at(a.tree, "message"), "pod updates may not change fields"));
@@ -133,8 +135,9 @@ static void only_cpu_and_memory_and_no_policy(void **state) {
                        "{\"spec\":{\"containers\":[{\"name\":\"d\",\"resources\":{\"requests\":{"
                        "\"ephemeral-storage\":\"2Gi\"}}}]}}",
                        words);
-        assert_refused(f, ONE("\"limits\":{\"example.com/gpu\":\"1\"},\"requests\":{"
-                              "\"example.com/gpu\":\"1\"}"),
+        assert_refused(f,
+                       ONE("\"limits\":{\"example.com/gpu\":\"1\"},\"requests\":{"
+                           "\"example.com/gpu\":\"1\"}"),
                        words);
         assert_refused(f,
                        "{\"spec\":{\"containers\":[{\"name\":\"c\",\"resizePolicy\":[{"
@@ -145,16 +148,15 @@ static void only_cpu_and_memory_and_no_policy(void **state) {
 static void containers_stay_in_their_places(void **state) {
         struct fixture *f = *state;
         static const char words[] = "containers may not be renamed or reordered on resize";
-        struct answer a = fixture_patch(
-                f, PODS "/p/resize", "application/json-patch+json",
-                "[{\"op\":\"move\",\"from\":\"/spec/containers/0\",\"path\":\"/spec/containers/1\"}]");
+        struct answer a = fixture_patch(f, PODS "/p/resize", "application/json-patch+json",
+                                        "[{\"op\":\"move\",\"from\":\"/spec/containers/"
+                                        "0\",\"path\":\"/spec/containers/1\"}]");
 
         assert_int_equal(a.status, 422);
         assert_non_null(strstr(tree_at(a.tree, "message"), "spec.containers[0].name: Forbidden: "));
         assert_non_null(strstr(tree_at(a.tree, "message"), words));
         answer_done(&a);
-        assert_refused(f,
-                       "{\"spec\":{\"containers\":[{\"name\":\"x\",\"image\":\"i\"}]}}",
+        assert_refused(f, "{\"spec\":{\"containers\":[{\"name\":\"x\",\"image\":\"i\"}]}}",
                        "Pod \"p\" is invalid: spec: Forbidden: containers may not be added or "
                        "removed on resize");
 }
@@ -172,25 +174,27 @@ static void init_containers_that_end_keep_what_they_have(void **state) {
 static void ordinary_checks_hold(void **state) {
         struct fixture *f = *state;
 
-        assert_refused(f, ONE("\"requests\":{\"cpu\":\"300m\"}"),
-                       "Pod \"p\" is invalid: spec.containers[0].resources.requests: Invalid value: "
-                       "\"300m\": must be less than or equal to cpu limit of 200m");
+        assert_refused(
+                f, ONE("\"requests\":{\"cpu\":\"300m\"}"),
+                "Pod \"p\" is invalid: spec.containers[0].resources.requests: Invalid value: "
+                "\"300m\": must be less than or equal to cpu limit of 200m");
 }
 
 static void a_policy_that_cant_be_kept_is_refused(void **state) {
         struct fixture *f = *state;
-        struct answer a = fixture_ask(
-                f, "POST", PODS,
-                "{\"metadata\":{\"name\":\"q\"},\"spec\":{\"restartPolicy\":\"Never\","
-                "\"containers\":[{\"name\":\"c\",\"image\":\"i\",\"resizePolicy\":[{"
-                "\"resourceName\":\"cpu\",\"restartPolicy\":\"RestartContainer\"},{"
-                "\"resourceName\":\"cpu\",\"restartPolicy\":\"NotRequired\"}]}]}}");
+        struct answer a =
+                fixture_ask(f, "POST", PODS,
+                            "{\"metadata\":{\"name\":\"q\"},\"spec\":{\"restartPolicy\":\"Never\","
+                            "\"containers\":[{\"name\":\"c\",\"image\":\"i\",\"resizePolicy\":[{"
+                            "\"resourceName\":\"cpu\",\"restartPolicy\":\"RestartContainer\"},{"
+                            "\"resourceName\":\"cpu\",\"restartPolicy\":\"NotRequired\"}]}]}}");
 
         assert_int_equal(a.status, 422);
-        assert_non_null(strstr(tree_at(a.tree, "message"),
-                               "spec.containers[0].resizePolicy[0].restartPolicy: Invalid value: "
-                               "\"RestartContainer\": must be 'NotRequired' when `restartPolicy` is "
-                               "'Never'"));
+        assert_non_null(
+                strstr(tree_at(a.tree, "message"),
+                       "spec.containers[0].resizePolicy[0].restartPolicy: Invalid value: "
+                       "\"RestartContainer\": must be 'NotRequired' when `restartPolicy` is "
+                       "'Never'"));
         assert_non_null(strstr(tree_at(a.tree, "message"),
                                "spec.containers[0].resizePolicy[1].resourceName: Duplicate value: "
                                "\"cpu\""));
@@ -218,9 +222,10 @@ static void forbidden(struct fixture *f, const char *patch, const char *message)
 static void limit_ranges_and_quotas_bound_it(void **state) {
         struct fixture *f = *state;
         make_single(f);
-        fixture_do(f, "POST", "/api/v1/namespaces/default/resourcequotas",
-                   "{\"metadata\":{\"name\":\"q\"},\"spec\":{\"hard\":{\"requests.cpu\":\"130m\"}}}",
-                   201);
+        fixture_do(
+                f, "POST", "/api/v1/namespaces/default/resourcequotas",
+                "{\"metadata\":{\"name\":\"q\"},\"spec\":{\"hard\":{\"requests.cpu\":\"130m\"}}}",
+                201);
         fixture_do(f, "POST", "/api/v1/namespaces/default/limitranges",
                    "{\"metadata\":{\"name\":\"l\"},\"spec\":{\"limits\":[{\"type\":\"Container\","
                    "\"max\":{\"memory\":\"512Mi\"}}]}}",
@@ -240,8 +245,8 @@ static void limit_ranges_and_quotas_bound_it(void **state) {
 
 /* What its node says of a pod that is made smaller. */
 #define HELD                                                                                       \
-        "{\"status\":{\"containerStatuses\":[{\"name\":\"c\",\"allocatedResources\":{\"cpu\":"       \
-        "\"100m\",\"memory\":\"64Mi\"},\"resources\":{\"requests\":{\"cpu\":\"100m\",\"memory\":"      \
+        "{\"status\":{\"containerStatuses\":[{\"name\":\"c\",\"allocatedResources\":{\"cpu\":"     \
+        "\"100m\",\"memory\":\"64Mi\"},\"resources\":{\"requests\":{\"cpu\":\"100m\",\"memory\":"  \
         "\"64Mi\"},\"limits\":{\"cpu\":\"200m\",\"memory\":\"128Mi\"}}}]%s}}"
 
 static void used_is(struct fixture *f, const char *amount) {
@@ -249,10 +254,9 @@ static void used_is(struct fixture *f, const char *amount) {
 
         fixture_run(f, 1000 * 1000);
         a = fixture_ask(f, "GET", "/api/v1/namespaces/default/resourcequotas/q", NULL);
-        assert_string_equal(str_or_empty(json_string_value(
-                                    json_object_get(json_object_get(json_object_get(a.tree, "status"),
-                                                                    "used"),
-                                                    "requests.cpu"))),
+        assert_string_equal(str_or_empty(json_string_value(json_object_get(
+                                    json_object_get(json_object_get(a.tree, "status"), "used"),
+                                    "requests.cpu"))),
                             amount);
         answer_done(&a);
 }
@@ -264,7 +268,8 @@ static void a_quota_counts_what_is_held_until_it_is_given_back(void **state) {
         static const char *const cpu[] = { "50m", "200m" };
         make_single(f);
         fixture_do(f, "POST", "/api/v1/namespaces/default/resourcequotas",
-                   "{\"metadata\":{\"name\":\"q\"},\"spec\":{\"hard\":{\"requests.cpu\":\"1\"}}}", 201);
+                   "{\"metadata\":{\"name\":\"q\"},\"spec\":{\"hard\":{\"requests.cpu\":\"1\"}}}",
+                   201);
 
         /* Less is asked for than is held; and more than can ever be had. */
         for (int i = 0; i < 2; i++) {
@@ -273,8 +278,8 @@ static void a_quota_counts_what_is_held_until_it_is_given_back(void **state) {
                         "{\"spec\":{\"containers\":[{\"name\":\"c\",\"resources\":{\"requests\":{"
                         "\"cpu\":\"%s\"}}}]}}",
                         cpu[i]);
-                struct answer a = fixture_patch(f, PODS "/p/status", "application/merge-patch+json",
-                                                status);
+                struct answer a =
+                        fixture_patch(f, PODS "/p/status", "application/merge-patch+json", status);
 
                 assert_int_equal(a.status, 200);
                 answer_done(&a);
@@ -283,7 +288,8 @@ static void a_quota_counts_what_is_held_until_it_is_given_back(void **state) {
                 answer_done(&a);
                 used_is(f, "100m");
         }
-        fixture_do(f, "PUT", PODS "/p/status", "{\"metadata\":{\"name\":\"p\"},\"status\":{}}", 200);
+        fixture_do(f, "PUT", PODS "/p/status", "{\"metadata\":{\"name\":\"p\"},\"status\":{}}",
+                   200);
         used_is(f, "200m");
 }
 
