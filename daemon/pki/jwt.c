@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "daemon/pki/jwt_seen.h"
 
 #include <gnutls/abstract.h>
 #include <gnutls/crypto.h>
@@ -323,23 +324,6 @@ static bool signature_is_good(const struct jwt_key *k, const char *token, const 
         return is_good;
 }
 
-int jwt_verify(const struct jwt_key *k, const char *token, json_t **ret_claims, struct err *e) {
-        struct parts p;
-        int r;
-
-        if (!parts_find(token, &p))
-                return err_set(e, -EKEYREJECTED, "it is no JSON web token");
-        r = header_check(k, &p, e);
-        if (r < 0)
-                return r;
-        if (!signature_is_good(k, token, &p))
-                return err_set(e, -EKEYREJECTED, "its signature is wrong");
-        *ret_claims = object_decode(p.claims, p.claims_len);
-        return *ret_claims ? 0 : err_set(e, -EKEYREJECTED, "its claims are malformed");
-}
-
-/* ---- claims ---- */
-
 /* Seconds since 1970 as microseconds; false where the claim is no number. */
 static bool time_claim(const json_t *claims, const char *name, uint64_t *ret_usec) {
         double seconds = json_number_value(json_object_get(claims, name));
@@ -349,6 +333,49 @@ static bool time_claim(const json_t *claims, const char *name, uint64_t *ret_use
         *ret_usec = (uint64_t) (seconds * (double) USEC_PER_SEC);
         return true;
 }
+
+/* Of the key's name, which is a digest of the key, and the token. */
+static bool digest_make(const struct jwt_key *k, const char *token, uint8_t *out) {
+        gnutls_hash_hd_t hash;
+
+        if (gnutls_hash_init(&hash, GNUTLS_DIG_SHA256) < 0)
+                return false;
+        (void) gnutls_hash(hash, k->id, strlen(k->id) + 1);
+        (void) gnutls_hash(hash, token, strlen(token));
+        gnutls_hash_deinit(hash, out);
+        return true;
+}
+
+int jwt_verify_seen(const struct jwt_key *k, struct jwt_seen *seen, uint64_t now_usec,
+                    const char *token, json_t **ret_claims, struct err *e) {
+        uint8_t digest[JWT_SEEN_DIGEST_BYTES];
+        bool has_digest, is_known;
+        uint64_t end_usec;
+        struct parts p;
+        int r;
+
+        if (!parts_find(token, &p))
+                return err_set(e, -EKEYREJECTED, "it is no JSON web token");
+        r = header_check(k, &p, e);
+        if (r < 0)
+                return r;
+        has_digest = seen && digest_make(k, token, digest);
+        is_known = has_digest && jwt_seen_knows(seen, digest, now_usec);
+        if (!is_known && !signature_is_good(k, token, &p))
+                return err_set(e, -EKEYREJECTED, "its signature is wrong");
+        *ret_claims = object_decode(p.claims, p.claims_len);
+        if (!*ret_claims)
+                return err_set(e, -EKEYREJECTED, "its claims are malformed");
+        if (has_digest && !is_known && time_claim(*ret_claims, "exp", &end_usec))
+                jwt_seen_add(seen, digest, now_usec, end_usec);
+        return 0;
+}
+
+int jwt_verify(const struct jwt_key *k, const char *token, json_t **ret_claims, struct err *e) {
+        return jwt_verify_seen(k, NULL, 0, token, ret_claims, e);
+}
+
+/* ---- claims ---- */
 
 static int times_check(const json_t *claims, const struct jwt_expectation *want, struct err *e) {
         uint64_t from_usec = 0, end_usec;

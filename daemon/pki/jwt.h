@@ -16,6 +16,7 @@
 #define JWT_MAX_BYTES 8192U
 
 struct jwt_key;
+struct jwt_seen;
 
 /* pem: a private key of ECDSA on P-256. Returns 0, -EINVAL or -ENOMEM. */
 int jwt_key_new(const char *pem, size_t len, struct jwt_key **ret_key, struct err *e);
@@ -37,6 +38,11 @@ bool jwt_is_token(const char *text);
 /* Checks form, algorithm and signature. The claims are the caller's and say nothing about time or
  * audience yet. Returns 0, -EKEYREJECTED with the reason, or -ENOMEM. */
 int jwt_verify(const struct jwt_key *k, const char *token, json_t **ret_claims, struct err *e);
+
+/* The same, remembering which signatures were right: of a token that was seen, only form and header
+ * are looked at again. seen: NULL: nothing is remembered. now_usec: wall clock. */
+int jwt_verify_seen(const struct jwt_key *k, struct jwt_seen *seen, uint64_t now_usec,
+                    const char *token, json_t **ret_claims, struct err *e);
 
 /* What must hold of claims. */
 struct jwt_expectation {

@@ -4,6 +4,7 @@
 #include "api/kinds/object.h"
 #include "base/clock.h"
 #include "base/str.h"
+#include "daemon/pki/jwt_seen.h"
 #include "daemon/plan/rbac.h"
 #include "daemon/registry/addresses.h"
 #include "daemon/registry/crd.h"
@@ -74,6 +75,7 @@ void registry_unref(struct registry *r) {
         kinds_done(&r->reviews);
         map_done(&r->busy, free);
         addresses_unref(r->addresses);
+        jwt_seen_unref(r->tokens_seen);
         json_decref(r->shared.token_volume);
         json_decref(r->shared.tolerations[0]);
         json_decref(r->shared.tolerations[1]);

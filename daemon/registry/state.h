@@ -17,6 +17,7 @@
 /* What the registry's own files share. */
 struct addresses;
 struct jwt_key;
+struct jwt_seen;
 struct metrics;
 struct openapi;
 struct quotas;
@@ -38,6 +39,7 @@ struct registry {
         uint64_t (*wall_usec)(void);
         uint64_t event_ttl_usec;
         const struct jwt_key *token_key; /* borrowed; NULL: no tokens */
+        struct jwt_seen *tokens_seen;    /* NULL: none yet */
         struct {
                 json_t *token_volume, *tolerations[2];
         } shared; /* parts of every new pod, made by the first: never changed */

@@ -6,6 +6,7 @@
 #include "base/uid.h"
 #include "daemon/pki/cert.h"
 #include "daemon/pki/jwt.h"
+#include "daemon/pki/jwt_seen.h"
 #include "daemon/registry/record.h"
 #include "daemon/registry/state.h"
 #include "daemon/registry/user.h"
@@ -203,7 +204,9 @@ int token_check(struct registry *r, const char *token, const char *const *audien
 
         if (!r->token_key)
                 return err_set(e, -EKEYREJECTED, "this server knows no tokens");
-        result = jwt_verify(r->token_key, token, &claims, e);
+        if (!r->tokens_seen)
+                r->tokens_seen = jwt_seen_new();
+        result = jwt_verify_seen(r->token_key, r->tokens_seen, r->wall_usec(), token, &claims, e);
         if (result == 0)
                 result = claims_check(r, claims, audiences, n, ret_user, e);
         if (result == 0 && ret_claims)

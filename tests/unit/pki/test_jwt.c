@@ -2,9 +2,11 @@
 #include "base/str.h"
 #include "daemon/pki/cert.h"
 #include "daemon/pki/jwt.h"
+#include "daemon/pki/jwt_seen.h"
 #include "tests/unit/pki/key.h"
 #include "tests/unit/test.h"
 
+#include <gnutls/crypto.h>
 #include <string.h>
 
 #define NOW_S 1800000000
@@ -231,8 +233,89 @@ static void a_key_of_another_kind_is_refused(void **state) {
         assert_null(k);
 }
 
+/* ---- what has been seen ---- */
+
+static bool is_taken(const struct jwt_key *k, struct jwt_seen *seen, const char *token,
+                     uint64_t now_s) {
+        json_t *claims = NULL;
+        int r = jwt_verify_seen(k, seen, now_s * USEC_PER_SEC, token, &claims, NULL);
+
+        json_decref(claims);
+        return r == 0;
+}
+
+static void a_seen_signature_vouches_for_its_own_text_only(void **state) {
+        AUTO(jwt_seen) struct jwt_seen *seen = jwt_seen_new();
+        struct keys *k = *state;
+        AUTO_FREE char *token = token_of(k->own, "{}");
+        AUTO_FREE char *foreign = token_of(k->foreign, "{}");
+
+        assert_true(is_taken(k->own, seen, token, NOW_S));
+
+        assert_true(is_taken(k->own, seen, token, NOW_S));
+        for (size_t i = 0; token[i]; i++) {
+                char was = token[i];
+
+                token[i] = was == 'A' ? 'B' : 'A';
+                assert_false(is_taken(k->own, seen, token, NOW_S));
+                token[i] = was;
+        }
+        assert_true(is_taken(k->foreign, seen, foreign, NOW_S));
+        assert_false(is_taken(k->own, seen, foreign, NOW_S));
+        assert_false(is_taken(k->foreign, seen, token, NOW_S));
+}
+
+/* The digest under which a token is remembered. */
+static void digest_of(const struct jwt_key *k, const char *token, uint8_t *out) {
+        AUTO_FREE char *text = str_format("%s%c%s", jwt_key_id(k), 0, token);
+
+        assert_int_equal(gnutls_hash_fast(GNUTLS_DIG_SHA256, text,
+                                          strlen(jwt_key_id(k)) + 1 + strlen(token), out),
+                         0);
+}
+
+static void what_was_seen_is_not_verified_again(void **state) {
+        AUTO(jwt_seen) struct jwt_seen *seen = jwt_seen_new();
+        struct keys *k = *state;
+        AUTO_FREE char *token = token_of(k->own, "{}");
+        char *last = token + strlen(token) - 10;
+        uint8_t digest[JWT_SEEN_DIGEST_BYTES];
+
+        *last = *last == 'A' ? 'B' : 'A';
+        assert_false(is_taken(k->own, seen, token, NOW_S));
+        digest_of(k->own, token, digest);
+        jwt_seen_add(seen, digest, NOW_S * USEC_PER_SEC, (NOW_S + 10) * USEC_PER_SEC);
+
+        assert_true(is_taken(k->own, seen, token, NOW_S));
+        assert_true(is_taken(k->own, seen, token, NOW_S + 9));
+        assert_false(is_taken(k->own, seen, token, NOW_S + 10));
+}
+
+static void only_so_many_are_remembered(void **state) {
+        AUTO(jwt_seen) struct jwt_seen *seen = jwt_seen_new();
+        uint8_t digests[5][JWT_SEEN_DIGEST_BYTES] = { { 0 } };
+        (void) state;
+
+        /* All in one set, the first asked for again. */
+        for (uint8_t i = 0; i < 5; i++) {
+                digests[i][31] = i;
+                if (i == 4)
+                        assert_true(jwt_seen_knows(seen, digests[0], 1));
+                jwt_seen_add(seen, digests[i], 1, 100 + i);
+        }
+
+        assert_true(jwt_seen_knows(seen, digests[0], 1));
+        assert_false(jwt_seen_knows(seen, digests[1], 1));
+        for (unsigned i = 2; i < 5; i++)
+                assert_true(jwt_seen_knows(seen, digests[i], 1));
+        assert_false(jwt_seen_knows(seen, digests[4], 104));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_seen_signature_vouches_for_its_own_text_only),
+                cmocka_unit_test(what_was_seen_is_not_verified_again),
+                cmocka_unit_test(only_so_many_are_remembered),
                 cmocka_unit_test(takes_what_it_has_signed),
                 cmocka_unit_test(refuses_another_key),
                 cmocka_unit_test(tries_no_other_algorithm),

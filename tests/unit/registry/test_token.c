@@ -139,6 +139,29 @@ static void dies_with_what_it_is_bound_to(void **state) {
         assert_string_equal(verdict(f, token), "its secret \"s\" is gone");
 }
 
+/* Its signature has been seen; what it names is looked up all the same. */
+static void a_replayed_token_of_a_new_account_of_that_name_is_refused(void **state) {
+        struct fixture *f = *state;
+        AUTO_FREE char *token = token_for(f, REQUEST(""));
+
+        for (int i = 0; i < 3; i++)
+                assert_string_equal(verdict(f, token), "");
+        fixture_do(f, "DELETE", ACCOUNTS "/robot", NULL, 200);
+        assert_string_equal(verdict(f, token), "its service account \"robot\" is gone");
+        fixture_do(f, "POST", ACCOUNTS, ACCOUNT, 201);
+        assert_string_equal(verdict(f, token), "its service account \"robot\" is gone");
+}
+
+static void a_seen_token_ends_with_its_time(void **state) {
+        struct fixture *f = *state;
+        AUTO_FREE char *token = token_for(f, REQUEST(""));
+
+        assert_string_equal(verdict(f, token), "");
+        f->registry->wall_usec = two_hours_later;
+
+        assert_non_null(strstr(verdict(f, token), "it has expired at"));
+}
+
 struct wrong {
         const char *url, *body;
         unsigned status;
@@ -244,6 +267,9 @@ static void without_a_key_there_are_no_tokens(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
+                cmocka_unit_test_setup_teardown(
+                        a_replayed_token_of_a_new_account_of_that_name_is_refused, setup, teardown),
+                cmocka_unit_test_setup_teardown(a_seen_token_ends_with_its_time, setup, teardown),
                 cmocka_unit_test_setup_teardown(gives_a_token_of_an_account, setup, teardown),
                 cmocka_unit_test_setup_teardown(says_whose_a_token_is, setup, teardown),
                 cmocka_unit_test_setup_teardown(a_token_ends, setup, teardown),
