@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "daemon/loop/loop.h"
 #include "daemon/node/node.h"
+#include "daemon/node/node_config.h"
 
 #include <errno.h>
 #include <getopt.h>

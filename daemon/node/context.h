@@ -2,7 +2,7 @@
 
 #include "daemon/node/downward.h"
 #include "daemon/node/env.h"
-#include "daemon/node/node.h"
+#include "daemon/node/node_config.h"
 
 #include <stdint.h>
 

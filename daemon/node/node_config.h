@@ -1,0 +1,22 @@
+#pragma once
+
+#include "daemon/network/network.h"
+
+/* How an agent is set up: what orchd-node is told, seen by all its parts. */
+struct node_config {
+        const char *name;             /* of the Node object: a DNS subdomain */
+        const char *state_dir;        /* "/var/lib/orch" */
+        const char *run_dir;          /* "/run/orch" */
+        const char *socket_path;      /* the server's, for streams; NULL: RUN_DIR/orch.sock */
+        const char *libexec_dir;      /* where orch-pod and orch-image are */
+        const char *cgroup_name;      /* NULL: the runtime's default */
+        const char *dns_address;      /* NULL: the gateway of the pods' network */
+        const char *cluster_domain;   /* "cluster.local" */
+        const char *host_resolv_conf; /* path; NULL: /etc/resolv.conf */
+        struct network_config network;
+
+        /* Called once, when the Node object is registered and the pods' list is known; may be
+         * NULL. */
+        void (*on_ready)(void *userdata);
+        void *userdata;
+};
