@@ -175,6 +175,20 @@ static int read_expose(struct parser *p, size_t at, struct dockerfile_instructio
         return r;
 }
 
+/* "<<EOF" is no path: its text is in heredocs. */
+static void drop_heredoc_words(struct parser *p, struct dockerfile_instruction *in) {
+        struct dockerfile_words *words = &in->words;
+        bool strips_tabs, is_expanded;
+        const char *name;
+        size_t n = 0;
+
+        for (size_t i = 0; i < words->n; i++)
+                if (in->n_heredocs == 0 || i + 1 == words->n ||
+                    !heredoc_word(p, words->items[i].text, &name, &strips_tabs, &is_expanded))
+                        words->items[n++] = words->items[i];
+        words->n = n;
+}
+
 static int read_copy(struct parser *p, size_t at, struct dockerfile_instruction *in) {
         int r = words_read_list(p, at, &in->words);
 
@@ -188,6 +202,7 @@ static int read_copy(struct parser *p, size_t at, struct dockerfile_instruction 
                                     dockerfile_verb_name(in->verb));
                 return 0;
         }
+        drop_heredoc_words(p, in);
         check_words(p, &in->words);
         for (size_t i = 0; i + 1 < in->words.n; i++) {
                 const struct dockerfile_word *w = &in->words.items[i];
