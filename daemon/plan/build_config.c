@@ -1,8 +1,7 @@
 /* What the image says: the instructions that change nothing else, and the whole in the end. */
-#include "daemon/plan/build_walk.h"
-
 #include "base/arena.h"
 #include "base/str.h"
+#include "daemon/plan/build_walk.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -94,8 +93,9 @@ static int config_port(struct build_walk *w, json_t *ports, const char *text,
             last - first > BUILD_PORTS_MAX ||
             (strcasecmp(protocol, "tcp") != 0 && strcasecmp(protocol, "udp") != 0 &&
              strcasecmp(protocol, "sctp") != 0))
-                return build_walk_error(w, place, "\"%s\" is no port: write 80, 80/udp or "
-                                                  "8000-8010",
+                return build_walk_error(w, place,
+                                        "\"%s\" is no port: write 80, 80/udp or "
+                                        "8000-8010",
                                         text);
         for (unsigned long port = first; port <= last; port++) {
                 AUTO_FREE char *key = str_format("%lu/%s", port, protocol);
@@ -139,8 +139,9 @@ static int config_volumes(struct build_walk *w, const struct dockerfile_instruct
 
                 r = build_walk_expand(w, &in->words.items[i], &text);
                 if (r == 0 && str_is_empty(text))
-                        r = build_walk_error(w, in->words.items[i].place, "a volume's path is "
-                                                                          "empty");
+                        r = build_walk_error(w, in->words.items[i].place,
+                                             "a volume's path is "
+                                             "empty");
                 if (r == 0 && json_object_set_new(volumes, text, json_object()) < 0)
                         r = -ENOMEM;
         }
@@ -278,8 +279,8 @@ static json_t *image_begin(const struct build_plan *plan, const json_t *base_con
                         (void) json_object_set(image, keys[i], value);
         }
         history = json_deep_copy(json_object_get(base_config, "history"));
-        diff_ids = json_deep_copy(
-                json_object_get(json_object_get(base_config, "rootfs"), "diff_ids"));
+        diff_ids =
+                json_deep_copy(json_object_get(json_object_get(base_config, "rootfs"), "diff_ids"));
         if (!json_is_array(history)) {
                 json_decref(history);
                 history = json_array();

@@ -1,9 +1,8 @@
 /* RUN and COPY: the steps that change files. */
-#include "daemon/plan/build_walk.h"
-
 #include "api/dockerfile/pattern.h"
 #include "base/arena.h"
 #include "base/str.h"
+#include "daemon/plan/build_walk.h"
 
 #include <string.h>
 
@@ -170,8 +169,9 @@ static int copy_target(struct build_walk *w, const struct dockerfile_instruction
         if (r < 0)
                 return r;
         if (str_is_empty(text))
-                return build_walk_error(w, last->place, "the target is empty once variables are "
-                                                        "substituted");
+                return build_walk_error(w, last->place,
+                                        "the target is empty once variables are "
+                                        "substituted");
         step->target = build_path_join(w->plan->arena, w->cwd, text);
         step->is_into_folder = str_ends_with(text, "/") || str_ends_with(text, "/.") ||
                                strcmp(text, ".") == 0 || strcmp(text, "..") == 0;
@@ -259,8 +259,9 @@ static int copy_flags(struct build_walk *w, const struct dockerfile_instruction 
                         r = build_words_add(w->plan->arena, &step->excludes, text);
         }
         if (r == 0 && in->checksum)
-                r = build_walk_error(w, in->place, "--checksum is for downloads, and ADD makes "
-                                                   "none here");
+                r = build_walk_error(w, in->place,
+                                     "--checksum is for downloads, and ADD makes "
+                                     "none here");
         step->has_parents = in->has_parents;
         step->is_unpacking = in->verb == DOCKERFILE_ADD && !in->is_kept_packed;
         return r;

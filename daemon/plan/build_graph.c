@@ -1,7 +1,6 @@
-#include "daemon/plan/build_plan.h"
-
 #include "base/arena.h"
 #include "base/str.h"
+#include "daemon/plan/build_plan.h"
 #include "daemon/plan/build_scope.h"
 
 #include <string.h>
@@ -15,7 +14,7 @@ struct graph {
 };
 
 static const char *const platform_args[] = {
-        "BUILDPLATFORM", "BUILDOS",  "BUILDARCH",  "BUILDVARIANT",
+        "BUILDPLATFORM",  "BUILDOS",  "BUILDARCH",  "BUILDVARIANT",
         "TARGETPLATFORM", "TARGETOS", "TARGETARCH", "TARGETVARIANT",
 };
 
@@ -23,8 +22,8 @@ static int graph_globals(struct graph *g) {
         int r = 0;
 
         for (size_t i = 0; r == 0 && i < ARRAY_SIZE(platform_args); i++) {
-                const char *value = build_platform_arg(g->plan->arena, g->plan->options,
-                                                       platform_args[i]);
+                const char *value =
+                        build_platform_arg(g->plan->arena, g->plan->options, platform_args[i]);
 
                 r = value ? build_pairs_set(g->plan->arena, &g->scope.args, platform_args[i], value)
                           : -ENOMEM;
@@ -227,8 +226,8 @@ static int plan_alloc(struct build_plan *plan, const struct dockerfile *f,
         plan->options = o;
         plan->n_stages = f->n_stages;
         plan->arena = arena_new(0);
-        plan->stages = plan->arena ? arena_alloc_n(plan->arena, f->n_stages, sizeof(*plan->stages))
-                                   : NULL;
+        plan->stages =
+                plan->arena ? arena_alloc_n(plan->arena, f->n_stages, sizeof(*plan->stages)) : NULL;
         if (!plan->stages)
                 return -ENOMEM;
         for (size_t i = 0; i < f->n_stages; i++) {

@@ -22,10 +22,10 @@ struct build_pairs {
 };
 
 struct build_options {
-        const char *target;    /* stage's name or number; NULL: the last */
+        const char *target;      /* stage's name or number; NULL: the last */
         struct build_pairs args; /* --build-arg */
-        const char *platform;  /* "linux/arm64"; NULL: machine */
-        const char *machine;   /* what this machine is: "linux/amd64" */
+        const char *platform;    /* "linux/arm64"; NULL: machine */
+        const char *machine;     /* what this machine is: "linux/amd64" */
 };
 
 /* Where files come from. */
@@ -93,7 +93,7 @@ struct build_step {
         struct build_words sources;
         struct build_file *files; /* here-documents */
         size_t n_files;
-        const char *target; /* WORKDIR, too */
+        const char *target;  /* WORKDIR, too */
         bool is_into_folder; /* target is a folder, whether it is there or not */
         const char *chown, *chmod;
         struct build_words excludes;
@@ -112,7 +112,7 @@ struct build_stage {
 };
 
 struct build_plan {
-        const struct dockerfile *file; /* borrowed: outlives the plan */
+        const struct dockerfile *file;       /* borrowed: outlives the plan */
         const struct build_options *options; /* borrowed, too */
         struct arena *arena;
         struct build_stage *stages; /* one for each of the file's */

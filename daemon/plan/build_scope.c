@@ -68,8 +68,8 @@ static int scope_expand(const struct build_scope *s, const char *text, bool keep
         return *ret ? 0 : -ENOMEM;
 }
 
-int build_scope_expand(const struct build_scope *s, const char *text,
-                       struct dockerfile_place place, const char **ret, struct diags *d) {
+int build_scope_expand(const struct build_scope *s, const char *text, struct dockerfile_place place,
+                       const char **ret, struct diags *d) {
         return scope_expand(s, text, false, place, ret, d);
 }
 

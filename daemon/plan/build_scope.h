@@ -19,10 +19,10 @@ int build_pairs_set(struct arena *a, struct build_pairs *pairs, const char *name
 /* The value, NULL: none. */
 const char *build_pairs_get(const struct build_pairs *pairs, const char *name);
 
-/* Substitutes by the scope: what ENV says wins over ARG. *ret: the arena's. Returns 0, -EINVAL (told
- * to d with the place) or -ENOMEM. */
-int build_scope_expand(const struct build_scope *s, const char *text,
-                       struct dockerfile_place place, const char **ret, struct diags *d);
+/* Substitutes by the scope: what ENV says wins over ARG. *ret: the arena's. Returns 0, -EINVAL
+ * (told to d with the place) or -ENOMEM. */
+int build_scope_expand(const struct build_scope *s, const char *text, struct dockerfile_place place,
+                       const char **ret, struct diags *d);
 /* The same for a here-document: quotes stay. */
 int build_scope_expand_text(const struct build_scope *s, const char *text,
                             struct dockerfile_place place, const char **ret, struct diags *d);

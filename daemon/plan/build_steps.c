@@ -1,7 +1,6 @@
-#include "daemon/plan/build_walk.h"
-
 #include "base/arena.h"
 #include "base/str.h"
+#include "daemon/plan/build_walk.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -160,8 +159,7 @@ static int walk_begin(struct build_walk *w, const struct build_walk *walks) {
                 w->config = json_deep_copy(w->plan->stages[base->index].run_config);
                 w->scope.args = walks[base->index].scope.args;
         } else if (base->kind == BUILD_FROM_IMAGE) {
-                json_t *config =
-                        json_object_get(w->plan->images[base->index].config, "config");
+                json_t *config = json_object_get(w->plan->images[base->index].config, "config");
 
                 w->config = json_is_object(config) ? json_deep_copy(config) : json_object();
         } else
@@ -317,13 +315,13 @@ int build_plan_steps(struct build_plan *plan, struct diags *d) {
                 struct build_walk *w = &walks[s];
                 int r;
 
-                *w = (struct build_walk){ .plan = plan,
-                                          .index = s,
-                                          .stage = &plan->stages[s],
-                                          .scope = { .a = plan->arena,
-                                                     .plan = plan,
-                                                     .escape = plan->file->escape },
-                                          .d = d };
+                *w = (struct build_walk){
+                        .plan = plan,
+                        .index = s,
+                        .stage = &plan->stages[s],
+                        .scope = { .a = plan->arena, .plan = plan, .escape = plan->file->escape },
+                        .d = d
+                };
                 if (!w->stage->is_needed)
                         continue;
                 r = walk_stage(w, walks);

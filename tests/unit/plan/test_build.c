@@ -1,7 +1,6 @@
-#include "tests/unit/test.h"
-
 #include "base/str.h"
 #include "daemon/plan/build_plan.h"
+#include "tests/unit/test.h"
 
 #include <errno.h>
 #include <string.h>
@@ -9,9 +8,11 @@
 /* Small Dockerfiles, one property each: what the plan says must have (or lack) these words. */
 
 static const char base_config[] =
-        "{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{\"Env\":[\"PATH=/bin\",\"BASE=1\"],"
+        "{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{\"Env\":[\"PATH=/"
+        "bin\",\"BASE=1\"],"
         "\"Cmd\":[\"base\"],\"WorkingDir\":\"/base\",\"User\":\"bob\",\"Labels\":{\"of\":\"base\"},"
-        "\"ExposedPorts\":{\"1/tcp\":{}}},\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:b\"]"
+        "\"ExposedPorts\":{\"1/"
+        "tcp\":{}}},\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:b\"]"
         "},\"history\":[{\"created_by\":\"base\"}]}";
 static const char trigger_config[] =
         "{\"config\":{\"OnBuild\":[\"COPY . /src\",\"RUN make\"]},\"rootfs\":{}}";
@@ -106,10 +107,9 @@ static int plan_make(const struct dockerfile *f, const struct build_options *o,
         for (size_t i = 0; i < (*ret)->n_images; i++) {
                 struct build_image *image = &(*ret)->images[i];
 
-                image->config = json_loads(str_starts_with(image->reference, "trigger")
-                                                   ? trigger_config
-                                                   : base_config,
-                                           0, NULL);
+                image->config = json_loads(
+                        str_starts_with(image->reference, "trigger") ? trigger_config : base_config,
+                        0, NULL);
                 assert_non_null(image->config);
         }
         return build_plan_steps(*ret, d);
@@ -157,16 +157,23 @@ static void check(const struct build_case *cases, size_t n) {
 
 static void stages_are_chosen(void **state) {
         static const struct build_case cases[] = {
-                { .file = "FROM a AS x\nFROM b AS y\n", .wanted = { "STAGE 1 y from-image=b" },
+                { .file = "FROM a AS x\nFROM b AS y\n",
+                  .wanted = { "STAGE 1 y from-image=b" },
                   .unwanted = { "STAGE 0", "from-image=a" } },
                 { .file = "FROM a AS x\nFROM scratch\nCOPY --from=x /a /b\n",
                   .wanted = { "STAGE 0 x", "STAGE 1  from-scratch needs=0",
                               "COPY source=<a> from-stage=0 target=/b" } },
-                { .file = "FROM a AS x\nFROM b AS y\nFROM c\n", .target = "Y",
-                  .wanted = { "STAGE 1 y" }, .unwanted = { "STAGE 2", "STAGE 0" } },
-                { .file = "FROM a\nFROM b\n", .target = "0", .wanted = { "STAGE 0" },
+                { .file = "FROM a AS x\nFROM b AS y\nFROM c\n",
+                  .target = "Y",
+                  .wanted = { "STAGE 1 y" },
+                  .unwanted = { "STAGE 2", "STAGE 0" } },
+                { .file = "FROM a\nFROM b\n",
+                  .target = "0",
+                  .wanted = { "STAGE 0" },
                   .unwanted = { "STAGE 1" } },
-                { .file = "FROM a AS build\nFROM b\n", .target = "biuld", .is_refused = true,
+                { .file = "FROM a AS build\nFROM b\n",
+                  .target = "biuld",
+                  .is_refused = true,
                   .wanted = { "there is no stage \"biuld\"", "did you mean --target build?" } },
                 { .file = "FROM a AS x\nENV Q=1\nFROM x\nRUN true\n",
                   .wanted = { "STAGE 1  from-stage=0 needs=0", "env=<Q=1>" } },
@@ -182,7 +189,8 @@ static void stages_are_chosen(void **state) {
                 { .file = "FROM a AS x\nFROM x AS y\nFROM scratch\nCOPY --from=y / /\n",
                   .wanted = { "STAGE 0 x", "STAGE 1 y from-stage=0 needs=0",
                               "COPY source=<> from-stage=1 target=/" } },
-                { .file = "FROM ${IMAGE}\n", .is_refused = true,
+                { .file = "FROM ${IMAGE}\n",
+                  .is_refused = true,
                   .wanted = { "f:1:6: FROM ${IMAGE} names no image" } },
         };
         (void) state;
@@ -193,14 +201,17 @@ static void stages_are_chosen(void **state) {
 static void arguments_have_their_scope(void **state) {
         static const struct build_case cases[] = {
                 { .file = "ARG T=1\nFROM a:$T\n", .wanted = { "from-image=a:1" } },
-                { .file = "ARG T=1\nFROM a:$T\n", .arg = "T", .value = "2",
+                { .file = "ARG T=1\nFROM a:$T\n",
+                  .arg = "T",
+                  .value = "2",
                   .wanted = { "from-image=a:2" } },
                 { .file = "ARG T=1\nARG U=x$T\nFROM a:$U\n", .wanted = { "from-image=a:x1" } },
                 { .file = "ARG T=1\nFROM a\nRUN echo\n", .unwanted = { "T=1" } },
                 { .file = "ARG T=1\nFROM a\nARG T\nRUN echo\n", .wanted = { "env=<T=1>" } },
                 { .file = "ARG T=1\nFROM a\nARG T=2\nRUN echo\n", .wanted = { "env=<T=2>" } },
                 { .file = "FROM a\nARG T\nRUN echo\n", .unwanted = { "env=<T=" } },
-                { .file = "FROM a\nARG T=1\nENV T=2\nRUN echo\n", .wanted = { "env=<T=2>" },
+                { .file = "FROM a\nARG T=1\nENV T=2\nRUN echo\n",
+                  .wanted = { "env=<T=2>" },
                   .unwanted = { "env=<T=1>" } },
                 { .file = "FROM a\nARG T=1\nRUN echo\n",
                   .wanted = { "history=<RUN |1 T=1 /bin/sh -c echo>" } },
@@ -209,11 +220,17 @@ static void arguments_have_their_scope(void **state) {
                   .wanted = { "env=<T=1>" } },
                 { .file = "FROM a AS x\nARG T=1\nFROM a\nCOPY --from=x /a /\nRUN echo\n",
                   .unwanted = { "env=<T=1> cwd" } },
-                { .file = "FROM a\nRUN echo\n", .arg = "HTTP_PROXY", .value = "http://p",
+                { .file = "FROM a\nRUN echo\n",
+                  .arg = "HTTP_PROXY",
+                  .value = "http://p",
                   .wanted = { "env=<HTTP_PROXY=http://p>", "history=<RUN /bin/sh -c echo>" } },
-                { .file = "FROM a\nRUN echo\n", .arg = "NOBODY", .value = "1",
-                  .wanted = { "--build-arg NOBODY is not used" }, .unwanted = { "env=<NOBODY" } },
-                { .file = "FROM a\nARG TARGETARCH\nRUN echo\n", .platform = "linux/arm64",
+                { .file = "FROM a\nRUN echo\n",
+                  .arg = "NOBODY",
+                  .value = "1",
+                  .wanted = { "--build-arg NOBODY is not used" },
+                  .unwanted = { "env=<NOBODY" } },
+                { .file = "FROM a\nARG TARGETARCH\nRUN echo\n",
+                  .platform = "linux/arm64",
                   .wanted = { "env=<TARGETARCH=arm64>" } },
                 { .file = "FROM --platform=$BUILDPLATFORM a\nRUN echo $TARGETARCH\n",
                   .unwanted = { "env=<TARGETARCH" } },
@@ -228,8 +245,7 @@ static void arguments_have_their_scope(void **state) {
 
 static void variables_are_substituted(void **state) {
         static const struct build_case cases[] = {
-                { .file = "FROM a\nENV A=1\nENV A=2 B=$A\n",
-                  .wanted = { "\"A=2\",\"B=1\"" } },
+                { .file = "FROM a\nENV A=1\nENV A=2 B=$A\n", .wanted = { "\"A=2\",\"B=1\"" } },
                 { .file = "FROM a\nENV P=${PATH}:/x\n", .wanted = { "P=/bin:/x" } },
                 { .file = "FROM a\nENV A=\"b  c\" D=e\\ f\n",
                   .wanted = { "\"A=b  c\",\"D=e f\"" } },
@@ -248,9 +264,11 @@ static void variables_are_substituted(void **state) {
                   .wanted = { "\"Cmd\":[\"echo\",\"$A\"]" } },
                 { .file = "FROM a\nENV A=1\nCOPY <<E <<'F' /x/\n$A\nE\n$A\nF\n",
                   .wanted = { "file=E:<1\n>", "file=F:<$A\n>", "target=/x/" } },
-                { .file = "FROM a\nEXPOSE ${X:?missing}\n", .is_refused = true,
+                { .file = "FROM a\nEXPOSE ${X:?missing}\n",
+                  .is_refused = true,
                   .wanted = { "f:2:8: X: missing" } },
-                { .file = "FROM a\nENV X=\nWORKDIR $X\n", .is_refused = true,
+                { .file = "FROM a\nENV X=\nWORKDIR $X\n",
+                  .is_refused = true,
                   .wanted = { "f:3:1: WORKDIR names no folder" } },
                 { .file = "FROM a\nENV S=SIGINT\nSTOPSIGNAL $S\n",
                   .wanted = { "\"StopSignal\":\"SIGINT\"" } },
@@ -265,7 +283,8 @@ static void configuration_follows_the_base(void **state) {
                 { .file = "FROM a\n",
                   .wanted = { "\"Cmd\":[\"base\"]", "\"User\":\"bob\"",
                               "\"Env\":[\"PATH=/bin\",\"BASE=1\"]" } },
-                { .file = "FROM a\nENTRYPOINT [\"x\"]\n", .unwanted = { "\"Cmd\"" },
+                { .file = "FROM a\nENTRYPOINT [\"x\"]\n",
+                  .unwanted = { "\"Cmd\"" },
                   .wanted = { "\"Entrypoint\":[\"x\"]" } },
                 { .file = "FROM a\nCMD [\"y\"]\nENTRYPOINT [\"x\"]\n",
                   .wanted = { "\"Cmd\":[\"y\"]" } },
@@ -286,7 +305,8 @@ static void configuration_follows_the_base(void **state) {
                 { .file = "FROM a\nVOLUME /v /w\n", .wanted = { "\"/v\":{}" } },
                 { .file = "FROM a\nVOLUME [\"/v\", \"/w x\"]\n", .wanted = { "\"/w x\":{}" } },
                 { .file = "FROM a\nONBUILD RUN make\n",
-                  .wanted = { "\"OnBuild\":[\"RUN make\"]" }, .unwanted = { "RUN arg" } },
+                  .wanted = { "\"OnBuild\":[\"RUN make\"]" },
+                  .unwanted = { "RUN arg" } },
                 { .file = "FROM a AS x\nONBUILD RUN make\nFROM x\n", .wanted = { "arg=<make>" } },
                 { .file = "FROM trigger\nWORKDIR /w\n",
                   .wanted = { "COPY source=<> from-context target=/src", "arg=<make>" },
@@ -313,19 +333,23 @@ static void steps_say_all_they_need(void **state) {
                   .wanted = { "mount=1:/base/c:/ from-scratch" } },
                 { .file = "FROM a\nRUN --mount=target=/t,source=../s x\n",
                   .wanted = { "mount=0:/t:/s from-context" } },
-                { .file = "FROM a\nCOPY a b /x\n", .is_refused = true,
+                { .file = "FROM a\nCOPY a b /x\n",
+                  .is_refused = true,
                   .wanted = { "f:2:10: several sources need a folder as target: write /x/" } },
                 { .file = "FROM a\nCOPY ../../etc/passwd ./\n",
                   .wanted = { "source=<etc/passwd> from-context target=/base/" } },
                 { .file = "FROM a\nADD a.tar /x/\n", .wanted = { "unpack=1" } },
                 { .file = "FROM a\nADD --unpack=false a.tar /x/\n", .wanted = { "unpack=0" } },
-                { .file = "FROM a\nADD https://x/y /z\n", .is_refused = true,
+                { .file = "FROM a\nADD https://x/y /z\n",
+                  .is_refused = true,
                   .wanted = { "ADD downloads nothing here" } },
                 { .file = "FROM a\nCOPY --chown=1:2 --chmod=640 a /b\n",
                   .wanted = { "chown=1:2 chmod=640" } },
-                { .file = "FROM a\nARG M=999\nCOPY --chmod=$M a /b\n", .is_refused = true,
+                { .file = "FROM a\nARG M=999\nCOPY --chmod=$M a /b\n",
+                  .is_refused = true,
                   .wanted = { "--chmod=999 is no octal mode" } },
-                { .file = "FROM a\nRUN --mount=target=/ x\n", .is_refused = true,
+                { .file = "FROM a\nRUN --mount=target=/ x\n",
+                  .is_refused = true,
                   .wanted = { "--mount can't have the target /" } },
         };
         (void) state;
@@ -376,8 +400,8 @@ static void the_image_tells_its_history(void **state) {
         static const struct build_options o = { .machine = "linux/amd64" };
         static const struct build_layer layers[] = { { "sha256:1" }, { NULL } };
         AUTO(dockerfile) struct dockerfile *f = NULL;
-        AUTO(build_plan) struct build_plan *plan =
-                plan_of(&f, "FROM a\nRUN x\nMAINTAINER me\n", &o);
+        AUTO(build_plan)
+        struct build_plan *plan = plan_of(&f, "FROM a\nRUN x\nMAINTAINER me\n", &o);
         json_t *base = json_loads(base_config, 0, NULL), *image;
         AUTO_FREE char *text = NULL;
         (void) state;
