@@ -46,14 +46,23 @@ static const struct field metric_identifier_fields[] = {
 static const struct schema metric_identifier_schema =
         SCHEMA(metric_identifier, "MetricIdentifier", "Names a metric.");
 
+/* Rows that the sources of metrics, and the metrics as they are, share. */
+#define FIELD_OF_METRIC(number)                                                                    \
+        FIELD_OF_OBJECT(metric, metric_identifier, "metric", number, "The metric.",                \
+                        .flags = FIELD_REQUIRED)
+#define FIELD_OF_TARGET(number)                                                                    \
+        FIELD_OF_OBJECT(target, metric_target, "target", number, "The value that is aimed at.",    \
+                        .flags = FIELD_REQUIRED)
+#define FIELD_OF_CURRENT(number)                                                                   \
+        FIELD_OF_OBJECT(current, metric_value_status, "current", number, "Its value.",             \
+                        .flags = FIELD_REQUIRED)
+
 #define SELF struct object_metric_source
 static const struct field object_metric_source_fields[] = {
         FIELD_OF_OBJECT(described_object, cross_version_object_reference, "describedObject", 1,
                         "The object.", .flags = FIELD_REQUIRED),
-        FIELD_OF_OBJECT(target, metric_target, "target", 2, "The value that is aimed at.",
-                        .flags = FIELD_REQUIRED),
-        FIELD_OF_OBJECT(metric, metric_identifier, "metric", 3, "The metric.",
-                        .flags = FIELD_REQUIRED),
+        FIELD_OF_TARGET(2),
+        FIELD_OF_METRIC(3),
 };
 #undef SELF
 static const struct schema object_metric_source_schema =
@@ -61,10 +70,8 @@ static const struct schema object_metric_source_schema =
 
 #define SELF struct pods_metric_source
 static const struct field pods_metric_source_fields[] = {
-        FIELD_OF_OBJECT(metric, metric_identifier, "metric", 1, "The metric.",
-                        .flags = FIELD_REQUIRED),
-        FIELD_OF_OBJECT(target, metric_target, "target", 2, "The value that is aimed at.",
-                        .flags = FIELD_REQUIRED),
+        FIELD_OF_METRIC(1),
+        FIELD_OF_TARGET(2),
 };
 #undef SELF
 static const struct schema pods_metric_source_schema =
@@ -73,8 +80,7 @@ static const struct schema pods_metric_source_schema =
 #define SELF struct resource_metric_source
 static const struct field resource_metric_source_fields[] = {
         FIELD_OF_STRING(name, "name", 1, "Name of the resource, as cpu.", .flags = FIELD_REQUIRED),
-        FIELD_OF_OBJECT(target, metric_target, "target", 2, "The value that is aimed at.",
-                        .flags = FIELD_REQUIRED),
+        FIELD_OF_TARGET(2),
 };
 #undef SELF
 static const struct schema resource_metric_source_schema =
@@ -83,8 +89,7 @@ static const struct schema resource_metric_source_schema =
 #define SELF struct container_resource_metric_source
 static const struct field container_resource_metric_source_fields[] = {
         FIELD_OF_STRING(name, "name", 1, "Name of the resource, as cpu.", .flags = FIELD_REQUIRED),
-        FIELD_OF_OBJECT(target, metric_target, "target", 2, "The value that is aimed at.",
-                        .flags = FIELD_REQUIRED),
+        FIELD_OF_TARGET(2),
         FIELD_OF_STRING(container, "container", 3, "Name of the container.",
                         .flags = FIELD_REQUIRED),
 };
@@ -95,10 +100,8 @@ static const struct schema container_resource_metric_source_schema =
 
 #define SELF struct external_metric_source
 static const struct field external_metric_source_fields[] = {
-        FIELD_OF_OBJECT(metric, metric_identifier, "metric", 1, "The metric.",
-                        .flags = FIELD_REQUIRED),
-        FIELD_OF_OBJECT(target, metric_target, "target", 2, "The value that is aimed at.",
-                        .flags = FIELD_REQUIRED),
+        FIELD_OF_METRIC(1),
+        FIELD_OF_TARGET(2),
 };
 #undef SELF
 static const struct schema external_metric_source_schema = SCHEMA(
@@ -188,10 +191,8 @@ static const struct schema metric_value_status_schema =
 
 #define SELF struct object_metric_status
 static const struct field object_metric_status_fields[] = {
-        FIELD_OF_OBJECT(metric, metric_identifier, "metric", 1, "The metric.",
-                        .flags = FIELD_REQUIRED),
-        FIELD_OF_OBJECT(current, metric_value_status, "current", 2, "Its value.",
-                        .flags = FIELD_REQUIRED),
+        FIELD_OF_METRIC(1),
+        FIELD_OF_CURRENT(2),
         FIELD_OF_OBJECT(described_object, cross_version_object_reference, "describedObject", 3,
                         "The object.", .flags = FIELD_REQUIRED),
 };
@@ -201,10 +202,8 @@ static const struct schema object_metric_status_schema =
 
 #define SELF struct pods_metric_status
 static const struct field pods_metric_status_fields[] = {
-        FIELD_OF_OBJECT(metric, metric_identifier, "metric", 1, "The metric.",
-                        .flags = FIELD_REQUIRED),
-        FIELD_OF_OBJECT(current, metric_value_status, "current", 2, "Its value.",
-                        .flags = FIELD_REQUIRED),
+        FIELD_OF_METRIC(1),
+        FIELD_OF_CURRENT(2),
 };
 #undef SELF
 static const struct schema pods_metric_status_schema =
@@ -213,8 +212,7 @@ static const struct schema pods_metric_status_schema =
 #define SELF struct resource_metric_status
 static const struct field resource_metric_status_fields[] = {
         FIELD_OF_STRING(name, "name", 1, "Name of the resource.", .flags = FIELD_REQUIRED),
-        FIELD_OF_OBJECT(current, metric_value_status, "current", 2, "Its value.",
-                        .flags = FIELD_REQUIRED),
+        FIELD_OF_CURRENT(2),
 };
 #undef SELF
 static const struct schema resource_metric_status_schema = SCHEMA(
@@ -223,8 +221,7 @@ static const struct schema resource_metric_status_schema = SCHEMA(
 #define SELF struct container_resource_metric_status
 static const struct field container_resource_metric_status_fields[] = {
         FIELD_OF_STRING(name, "name", 1, "Name of the resource.", .flags = FIELD_REQUIRED),
-        FIELD_OF_OBJECT(current, metric_value_status, "current", 2, "Its value.",
-                        .flags = FIELD_REQUIRED),
+        FIELD_OF_CURRENT(2),
         FIELD_OF_STRING(container, "container", 3, "Name of the container.",
                         .flags = FIELD_REQUIRED),
 };
@@ -235,10 +232,8 @@ static const struct schema container_resource_metric_status_schema =
 
 #define SELF struct external_metric_status
 static const struct field external_metric_status_fields[] = {
-        FIELD_OF_OBJECT(metric, metric_identifier, "metric", 1, "The metric.",
-                        .flags = FIELD_REQUIRED),
-        FIELD_OF_OBJECT(current, metric_value_status, "current", 2, "Its value.",
-                        .flags = FIELD_REQUIRED),
+        FIELD_OF_METRIC(1),
+        FIELD_OF_CURRENT(2),
 };
 #undef SELF
 static const struct schema external_metric_status_schema =
