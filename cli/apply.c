@@ -25,14 +25,18 @@ struct apply_args {
 
 static const char *const dry_run_values[] = { "client", "server", "none", NULL };
 
+/* What apply and create have in common. */
+#define OPTIONS_OF_MANIFESTS                                                                       \
+        OPTION_OF_TEXTS(struct apply_args, files, 'f', "filename", "FILE",                         \
+                        "file, directory or - (standard input); may be repeated"),                 \
+                OPTION_OF_FLAG(struct apply_args, is_recursive, 'R', "recursive",                  \
+                               "read directories below too"),                                      \
+                OPTION_OF_CHOICE(struct apply_args, dry_run, 0, "dry-run", "client|server",        \
+                                 "only say what would happen", .values = dry_run_values,           \
+                                 .is_value_optional = true)
+
 static const struct option apply_options[] = {
-        OPTION_OF_TEXTS(struct apply_args, files, 'f', "filename", "FILE",
-                        "file, directory or - (standard input); may be repeated"),
-        OPTION_OF_FLAG(struct apply_args, is_recursive, 'R', "recursive",
-                       "read directories below too"),
-        OPTION_OF_CHOICE(struct apply_args, dry_run, 0, "dry-run", "client|server",
-                         "only say what would happen", .values = dry_run_values,
-                         .is_value_optional = true),
+        OPTIONS_OF_MANIFESTS,
         OPTION_OF_FLAG(struct apply_args, is_waiting, 0, "wait", "wait until everything is ready"),
         OPTION_OF_DURATION(struct apply_args, timeout, 0, "timeout", "TIME", "give up waiting then",
                            .default_text = "5m"),
@@ -390,13 +394,7 @@ static int create_run(struct session *s, const void *raw, const struct words *wo
 }
 
 static const struct option create_options[] = {
-        OPTION_OF_TEXTS(struct apply_args, files, 'f', "filename", "FILE",
-                        "file, directory or - (standard input); may be repeated"),
-        OPTION_OF_FLAG(struct apply_args, is_recursive, 'R', "recursive",
-                       "read directories below too"),
-        OPTION_OF_CHOICE(struct apply_args, dry_run, 0, "dry-run", "client|server",
-                         "only say what would happen", .values = dry_run_values,
-                         .is_value_optional = true),
+        OPTIONS_OF_MANIFESTS,
         OPTION_OF_TEXT(struct apply_args, field_manager, 0, "field-manager", "NAME",
                        "who the changes are recorded for", .default_text = "kubectl-create"),
         OPTION_OF_TEXT(struct apply_args, output, 'o', "output", "FORMAT", "json, yaml or name"),

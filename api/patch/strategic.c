@@ -41,22 +41,27 @@ static int strategic_find(const json_t *list, const char *merge_key, const json_
         return -1;
 }
 
+/* take_tree with the patch in it. NULL: memory is out. */
+static int strategic_into(const struct schema *s, json_t *take_tree, const json_t *patch,
+                          json_t **ret, struct err *e) {
+        int r;
+
+        if (!take_tree)
+                return tree_no_memory(e);
+        r = strategic_map(s, take_tree, patch, e);
+        if (r < 0) {
+                json_decref(take_tree);
+                return r;
+        }
+        *ret = take_tree;
+        return 0;
+}
+
 /* What a patch's value becomes where there is nothing to merge it with: itself, without directives.
  */
 static int strategic_fresh(const struct schema *s, const json_t *patch, json_t **ret,
                            struct err *e) {
-        json_t *out = json_object();
-        int r;
-
-        if (!out)
-                return tree_no_memory(e);
-        r = strategic_map(s, out, patch, e);
-        if (r < 0) {
-                json_decref(out);
-                return r;
-        }
-        *ret = out;
-        return 0;
+        return strategic_into(s, json_object(), patch, ret, e);
 }
 
 /* One element of a keyed list's patch. */
@@ -384,7 +389,6 @@ static json_t *strategic_start(const json_t *tree, const json_t *patch) {
 
 int patch_strategic(const struct schema *s, const json_t *tree, const json_t *patch, json_t **ret,
                     struct err *e) {
-        json_t *out;
         int r;
 
         if (!json_is_object(patch) || !json_is_object(tree))
@@ -392,14 +396,5 @@ int patch_strategic(const struct schema *s, const json_t *tree, const json_t *pa
         r = tree_check_depth(patch, "patch", e);
         if (r < 0)
                 return r;
-        out = strategic_start(tree, patch);
-        if (!out)
-                return tree_no_memory(e);
-        r = strategic_map(s, out, patch, e);
-        if (r < 0) {
-                json_decref(out);
-                return r;
-        }
-        *ret = out;
-        return 0;
+        return strategic_into(s, strategic_start(tree, patch), patch, ret, e);
 }

@@ -6,6 +6,7 @@
 #include "daemon/node/conn.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -107,6 +108,20 @@ int pump_in_new(struct loop *loop, int take_fd, struct conn *conn, struct pump_i
         }
         *ret = p;
         return 0;
+}
+
+int pump_in_new_pipe(struct loop *loop, struct conn *conn, struct pump_in **ret, int *ret_child,
+                     struct err *e) {
+        int fds[2], r;
+
+        if (pipe2(fds, O_CLOEXEC) < 0)
+                return err_errno(e, -errno, "cannot make a pipe");
+        r = pump_in_new(loop, fds[1], conn, ret, e);
+        if (r < 0)
+                (void) close(fds[0]);
+        else
+                *ret_child = fds[0];
+        return r;
 }
 
 void pump_in_on_closed(struct pump_in *p, void (*fn)(void *userdata), void *userdata) {

@@ -17,6 +17,9 @@ struct pump_out;
  * doesn't read. */
 int pump_in_new(struct loop *loop, int take_fd, struct conn *conn, struct pump_in **ret,
                 struct err *e);
+/* The same for a pipe whose other end, *ret_child, is the caller's to hand to a program. */
+int pump_in_new_pipe(struct loop *loop, struct conn *conn, struct pump_in **ret, int *ret_child,
+                     struct err *e);
 void pump_in_unref(struct pump_in *p);
 /* fn: called once, when the descriptor is closed: all was written after pump_in_end(), or nobody
  * reads there any more. */

@@ -82,19 +82,6 @@ static int exec_args(const struct stream *s, const char ***ret_args, size_t *ret
         return 0;
 }
 
-static int pipe_in(struct stream *s, struct exec_stream *x, int *ret_child, struct err *e) {
-        int fds[2], r;
-
-        if (pipe2(fds, O_CLOEXEC) < 0)
-                return err_errno(e, -errno, "cannot make a pipe");
-        r = pump_in_new(s->ctx->loop, fds[1], s->conn, &x->in, e);
-        if (r < 0)
-                (void) close(fds[0]);
-        else
-                *ret_child = fds[0];
-        return r;
-}
-
 static int pipe_out(struct stream *s, enum stream_channel channel, struct pump_out **ret,
                     int *ret_child, struct err *e) {
         int fds[2], r;
@@ -125,7 +112,7 @@ static int exec_run(struct stream *s, struct exec_stream *x, struct runtime_pod 
         spec.args = args;
         if (!x->has_tty) {
                 if (stream_query_bool(s, "stdin"))
-                        r = pipe_in(s, x, &spec.fds[0], e);
+                        r = pump_in_new_pipe(s->ctx->loop, s->conn, &x->in, &spec.fds[0], e);
                 if (r == 0)
                         r = pipe_out(s, STREAM_STDOUT, &x->out, &spec.fds[1], e);
                 if (r == 0)

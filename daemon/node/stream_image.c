@@ -91,20 +91,11 @@ static int image_pipe(struct stream *s, int *ret_fd, sd_event_source **ret_io, i
 
 static int image_input(struct stream *s, struct image_stream *x, bool has_input, int *ret_child,
                        struct err *e) {
-        int fds[2], r;
-
         if (!has_input) {
                 *ret_child = open("/dev/null", O_RDONLY | O_CLOEXEC);
                 return *ret_child < 0 ? err_errno(e, -errno, "cannot open /dev/null") : 0;
         }
-        if (pipe2(fds, O_CLOEXEC) < 0)
-                return err_errno(e, -errno, "cannot make a pipe");
-        r = pump_in_new(s->ctx->loop, fds[1], s->conn, &x->in, e);
-        if (r < 0)
-                (void) close(fds[0]);
-        else
-                *ret_child = fds[0];
-        return r;
+        return pump_in_new_pipe(s->ctx->loop, s->conn, &x->in, ret_child, e);
 }
 
 /* argv: NULL-terminated. */
