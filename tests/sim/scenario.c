@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PODS "/api/v1/namespaces/default/pods"
 #define DEPLOYMENTS "/apis/apps/v1/namespaces/default/deployments"
 /* Informers list anew every 30 min: after that, whatever was lost is found. */
 #define RELIST_USEC (45 * 60 * USEC_PER_SEC)
@@ -91,36 +92,39 @@ static int pick_any(void *data, const char *key, struct object *o) {
         return 1;
 }
 
-static void do_delete_pod(struct world *w, struct sim_app *a) {
+/* NULL: there is none. */
+static const char *any_name(const struct informer *i) {
         const char *name = NULL;
-        AUTO_FREE char *path = NULL;
 
-        (void) informer_each(w->pods, pick_any, &name);
+        (void) informer_each(i, pick_any, &name);
+        return name;
+}
+
+static void do_delete_pod(struct world *w, struct sim_app *a) {
+        const char *name = any_name(w->pods);
+        AUTO_FREE char *path = str_format(PODS "/%s", str_or_empty(name));
+
         if (!name)
                 return;
-        path = str_format("/api/v1/namespaces/default/pods/%s", name);
         world_note(w, "user: delete pod %s", name);
         (void) world_ask(w, CLIENT_DELETE, path, NULL, NULL);
 }
 
 static void do_unlabel_pod(struct world *w, struct sim_app *a) {
-        const char *name = NULL;
-        AUTO_FREE char *path = NULL;
+        const char *name = any_name(w->pods);
+        AUTO_FREE char *path = str_format(PODS "/%s", str_or_empty(name));
 
-        (void) informer_each(w->pods, pick_any, &name);
         if (!name)
                 return;
-        path = str_format("/api/v1/namespaces/default/pods/%s", name);
         world_note(w, "user: pod %s loses its label", name);
         (void) world_ask(w, CLIENT_PATCH, path, "{\"metadata\":{\"labels\":{\"app\":\"none\"}}}",
                          NULL);
 }
 
 static void do_delete_set(struct world *w, struct sim_app *a) {
-        const char *name = NULL;
+        const char *name = any_name(w->sets);
         AUTO_FREE char *path = NULL;
 
-        (void) informer_each(w->sets, pick_any, &name);
         if (!name)
                 return;
         path = str_format("/apis/apps/v1/namespaces/default/replicasets/%s?propagationPolicy=%s",

@@ -6,35 +6,9 @@
 #include "api/kinds/workload.h"
 #include "api/patch/patch.h"
 #include "api/text/text.h"
+#include "tests/unit/exhaust.h"
 #include "tests/unit/kinds/fixture.h"
 #include "tests/unit/kinds/kubectl_bodies.h"
-
-/* Allocations until one fails; -1: none. Only the wrappers below and the loops look at it.
- */
-static long memory_left = -1;
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-
-static bool memory_is_out(void) {
-        return memory_left >= 0 && memory_left-- == 0;
-}
-
-void *__wrap_malloc(size_t size) {
-        return memory_is_out() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size) {
-        return memory_is_out() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_realloc(void *p, size_t size) {
-        return memory_is_out() ? NULL : __real_realloc(p, size);
-}
 
 static int decode_and_encode(const json_t *tree) {
         AUTO(object) struct object *o = NULL;
@@ -152,10 +126,9 @@ static void assert_survives(int (*run)(const json_t *tree)) {
         for (;; n++) {
                 int r;
 
-                memory_left = n;
+                exhaust_begin(n, 1);
                 r = run(tree);
-                if (memory_left >= 0) { /* it got by without failing */
-                        memory_left = -1;
+                if (!exhaust_end()) { /* it got by without failing */
                         assert_int_equal(r, 0);
                         break;
                 }

@@ -1,6 +1,7 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "daemon/pod/log.h"
+#include "tests/unit/log_place.h"
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
@@ -12,29 +13,8 @@
 #define NOW 1767323045000000006ULL
 #define TIME "2026-01-02T03:04:05.000000006Z"
 
-struct place {
-        char dir[64], path[128];
-};
-
 static int make_place(void **state) {
-        struct place *p = calloc(1, sizeof(*p));
-
-        if (!p)
-                return -1;
-        (void) strcpy(p->dir, "/tmp/orch-test-log-XXXXXX");
-        if (!mkdtemp(p->dir))
-                return -1;
-        (void) snprintf(p->path, sizeof(p->path), "%s/made/0.log", p->dir);
-        *state = p;
-        return 0;
-}
-
-static int drop_place(void **state) {
-        struct place *p = *state;
-        int r = dir_remove_all(AT_FDCWD, p->dir, NULL);
-
-        free(p);
-        return r;
+        return place_make(state, "made/0.log");
 }
 
 static char *content(const struct place *p, const char *suffix) {
@@ -135,7 +115,7 @@ static void a_full_disk_is_counted_and_doesnt_stop(void **state) {
         log_close(&w);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_place, drop_place)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_place, place_drop)
 
 int main(void) {
         const struct CMUnitTest tests[] = {

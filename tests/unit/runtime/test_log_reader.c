@@ -1,6 +1,7 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "daemon/runtime/log_reader.h"
+#include "tests/unit/log_place.h"
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
@@ -12,29 +13,8 @@
 
 #define AT(second) "2026-01-02T03:04:0" second ".000000000Z "
 
-struct place {
-        char dir[64], path[128];
-};
-
 static int make_place(void **state) {
-        struct place *p = calloc(1, sizeof(*p));
-
-        if (!p)
-                return -1;
-        (void) strcpy(p->dir, "/tmp/orch-test-logs-XXXXXX");
-        if (!mkdtemp(p->dir))
-                return -1;
-        (void) snprintf(p->path, sizeof(p->path), "%s/0.log", p->dir);
-        *state = p;
-        return 0;
-}
-
-static int drop_place(void **state) {
-        struct place *p = *state;
-        int r = dir_remove_all(AT_FDCWD, p->dir, NULL);
-
-        free(p);
-        return r;
+        return place_make(state, "0.log");
 }
 
 static void put(const struct place *p, const char *suffix, const char *text) {
@@ -182,7 +162,7 @@ static void a_log_that_comes_later_is_found(void **state) {
         assert_int_equal(stream, 1);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, make_place, drop_place)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_place, place_drop)
 
 static void a_text_may_hold_nul(void **state) {
         static const char record[] = "2026-01-02T03:04:05.000000000Z stdout F a\0b\n";
