@@ -1,5 +1,6 @@
 #include "api/client/http.h"
 #include "cli/command.h"
+#include "cli/connect.h"
 #include "cli/help.h"
 #include "cli/session.h"
 
@@ -69,6 +70,7 @@ static int command_run(struct session *s, const struct command *c, char *const *
                 s->namespace_ = s->global.namespace_;
                 s->has_namespace = true;
         }
+        s->connection = connect_new(s);
         r = c->run(s, args, &words, &e);
         if (r < 0)
                 return fail(s, &e, full ? full : c->name);

@@ -1,9 +1,9 @@
 #include "cli/session.h"
 
-#include "api/client/http.h"
 #include "api/schema/schema.h"
 #include "base/clock.h"
 #include "base/diag.h"
+#include "cli/connect.h"
 #include "cli/discover.h"
 
 #include <errno.h>
@@ -26,6 +26,7 @@ void session_init(struct session *s) {
 void session_done(struct session *s) {
         discovery_unref(s->discovery);
         client_unref(s->client);
+        connect_free(s->connection);
         sd_event_unref(s->loop);
         free(s->told);
         *s = (struct session){ 0 };
@@ -43,25 +44,18 @@ int session_usage(struct session *s, struct err *e, const char *fmt, ...) {
 }
 
 int session_connect(struct session *s, struct err *e) {
-        struct client_http_options o = { .url = s->global.server, .socket_path = s->global.socket };
         int r;
 
         if (s->client)
                 return 0;
-        if (!o.url && !o.socket_path)
-                o.socket_path = getenv("ORCH_SOCKET");
-        if (!o.url && !o.socket_path)
-                o.url = getenv("ORCH_SERVER");
-        if (!o.url && !o.socket_path)
-                o.socket_path = HTTP_SOCKET_DEFAULT;
-        s->is_url = o.url != NULL;
+        if (!s->connection)
+                s->connection = connect_new(s);
+        if (!s->connection)
+                return err_errno(e, -ENOMEM, "cannot start");
         r = sd_event_new(&s->loop);
         if (r < 0)
                 return err_errno(e, r, "cannot start");
-        r = client_http_new(s->loop, &o, &s->client, e);
-        if (r == -EINVAL)
-                s->exit_code = EXIT_USAGE;
-        return r;
+        return connect_open(s->connection, s, e);
 }
 
 void reply_done(struct reply *r) {

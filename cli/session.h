@@ -16,6 +16,9 @@ struct global_args {
         const char *namespace_;
         const char *socket;
         const char *server;
+        const char *kubeconfig, *context; /* kubectl's configuration */
+        const char *token, *authority, *client_certificate, *client_key, *tls_server_name;
+        bool is_insecure; /* the server may be anybody */
         struct option_number request_timeout;
         bool is_verbose;
         bool wants_help;
@@ -28,7 +31,8 @@ struct session {
         bool has_namespace;     /* it was given */
         sd_event *loop;         /* made with the first call */
         struct client *client;
-        bool is_url; /* the server is known by an URL, not a socket */
+        struct connection *connection; /* owned; where the server is */
+        bool is_url;                   /* the server is known by an URL, not a socket */
         bool out_is_terminal, err_is_terminal, has_colour;
         unsigned columns;            /* of the terminal, 0: unknown */
         enum exit_code exit_code;    /* of the failure that is being returned; EXIT_OK: not said */

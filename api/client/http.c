@@ -49,7 +49,7 @@ struct http_call {
 struct http_client {
         struct client base;
         struct http_pool pool;
-        char *user_agent;
+        char *user_agent, *token; /* owned; token NULL: none */
         struct list waiting, active;
         unsigned n_counted, max_parallel;
         uint8_t buffer[READ_BYTES]; /* allocated with the client; untouched pages cost nothing */
@@ -373,6 +373,17 @@ static bool call_try_again(struct http_call *call) {
         return true;
 }
 
+/* A connection that came to nothing may have a reason that its socket doesn't tell. */
+static void call_finish_failed(struct http_call *call, int r, const char *text) {
+        const struct http_pool *pool = &call->client->pool;
+        const char *why = pool->dialer.failure ? pool->dialer.failure(pool->dialer.data) : NULL;
+        struct err e = { 0 };
+
+        if (why && call->parser.head.len == 0)
+                (void) err_set(&e, r, "cannot reach the server at %s: %s", pool->address.name, why);
+        call_finish(call, r, e.text[0] ? e.text : text);
+}
+
 static void on_conn(void *user, uint32_t events) {
         struct http_call *call = user;
         struct http_client *client = (struct http_client *) client_ref(&call->client->base);
@@ -395,7 +406,7 @@ static void on_conn(void *user, uint32_t events) {
         else if (r == OUTCOME_END)
                 call_finish(call, 0, NULL);
         else if (r < 0 && !call_try_again(call))
-                call_finish(call, r, e.text[0] ? e.text : strerror(-r));
+                call_finish_failed(call, r, e.text[0] ? e.text : strerror(-r));
         client_unref(&client->base);
 }
 
@@ -435,12 +446,13 @@ static int http_start(struct client *base, const struct client_request *r,
         struct http_client *client = (struct http_client *) base;
         uint64_t timeout_usec = timeout_of(r, h);
         struct http_call *call = call_new(client, r, h, data);
+        const struct http_identity who = { client->pool.address.host, client->user_agent,
+                                           client->token };
         int result;
 
         if (!call)
                 return err_errno(e, -ENOMEM, "cannot send a request");
-        result = http_request_format(r, client->pool.address.host, client->user_agent, &call->out,
-                                     e);
+        result = http_request_format(r, &who, &call->out, e);
         if (result == 0 && timeout_usec != USEC_NEVER)
                 result = sd_event_add_time(client->pool.loop, &call->timeout, CLOCK_BOOTTIME,
                                            clock_now_usec() + timeout_usec, 0, on_timeout, call);
@@ -467,6 +479,7 @@ static void http_free(struct client *base) {
         assert(list_is_empty(&client->active) && list_is_empty(&client->waiting));
         http_pool_done(&client->pool);
         free(client->user_agent);
+        free(client->token);
         free(client);
 }
 
@@ -491,8 +504,12 @@ int client_http_new(sd_event *loop, const struct client_http_options *options,
         client->user_agent =
                 strdup(options->user_agent ? options->user_agent : "orch/" ORCH_VERSION);
 
-        r = client->user_agent ? http_address_parse(options, &client->pool.address, e)
-                               : err_errno(e, -ENOMEM, "cannot make a client");
+        client->token = options->token ? strdup(options->token) : NULL;
+        if (options->dialer)
+                client->pool.dialer = *options->dialer;
+        r = client->user_agent && (client->token || !options->token)
+                    ? http_address_parse(options, &client->pool.address, e)
+                    : err_errno(e, -ENOMEM, "cannot make a client");
         if (r < 0) {
                 client_unref(&client->base);
                 return r;

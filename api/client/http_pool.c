@@ -104,23 +104,28 @@ static int on_io(sd_event_source *source, int fd, uint32_t events, void *data) {
         return 0;
 }
 
+/* *fd is the caller's on failure too. */
+static int socket_dial(const struct http_address *a, int *fd) {
+        *fd = socket(a->sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        if (*fd < 0)
+                return -errno;
+        socket_set_options(*fd, a->sa.ss_family);
+        if (connect(*fd, (const struct sockaddr *) &a->sa, a->len) < 0 && errno != EINPROGRESS)
+                return -errno;
+        return 0;
+}
+
 int http_conn_open(struct http_pool *pool, struct http_conn **ret_conn) {
         struct http_conn *conn = calloc(1, sizeof(*conn));
-        const struct http_address *a = &pool->address;
         int r;
 
         if (!conn)
                 return -ENOMEM;
         list_init(&conn->link);
         conn->pool = pool;
-        conn->fd = socket(a->sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        r = conn->fd < 0 ? -errno : 0;
-        if (r == 0) {
-                socket_set_options(conn->fd, a->sa.ss_family);
-                if (connect(conn->fd, (const struct sockaddr *) &a->sa, a->len) < 0 &&
-                    errno != EINPROGRESS)
-                        r = -errno;
-        }
+        conn->fd = -1;
+        r = pool->dialer.dial ? pool->dialer.dial(pool->dialer.data, &pool->address, &conn->fd)
+                              : socket_dial(&pool->address, &conn->fd);
         if (r == 0)
                 r = sd_event_add_io(pool->loop, &conn->io, conn->fd, EPOLLIN | EPOLLOUT, on_io,
                                     conn);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "api/client/http.h"
 #include "api/client/http_request.h"
 #include "base/list.h"
 
@@ -11,6 +12,7 @@
 struct http_pool {
         sd_event *loop;
         struct http_address address;
+        struct http_dialer dialer;                      /* dial NULL: plain sockets */
         void (*on_events)(void *user, uint32_t events); /* epoll's, of a connection in use */
         sd_event_source *idle_timer;
         struct list idle;

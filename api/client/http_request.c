@@ -9,8 +9,6 @@
 #include <netinet/in.h>
 #include <stdio.h>
 
-#define PORT_DEFAULT 80
-
 static const char *const method_names[] = {
         [CLIENT_GET] = "GET",     [CLIENT_POST] = "POST",     [CLIENT_PUT] = "PUT",
         [CLIENT_PATCH] = "PATCH", [CLIENT_DELETE] = "DELETE",
@@ -50,14 +48,15 @@ static int address_number(const char *host, uint16_t port, struct http_address *
 }
 
 static int address_url(const char *url, struct http_address *ret, struct err *e) {
-        const char *rest = url + strlen("http://");
+        bool is_tls = str_starts_with(url, "https://");
+        const char *rest = url + strlen(is_tls ? "https://" : "http://");
         char host[64] = "", *colon;
         size_t len = strcspn(rest, "/");
-        int64_t port = PORT_DEFAULT;
+        int64_t port = is_tls ? 443 : 80;
         bool is_bracketed = rest[0] == '[';
 
         if (len == 0 || len >= sizeof(host) || (rest[len] == '/' && rest[len + 1]))
-                return err_set(e, -EINVAL, "server URL %s must read http://ADDRESS[:PORT]", url);
+                return err_set(e, -EINVAL, "server URL %s must read http[s]://ADDRESS[:PORT]", url);
         memcpy(host, rest, len);
         colon = is_bracketed ? strchr(host, ']') : strchr(host, ':');
         if (colon && is_bracketed)
@@ -78,19 +77,26 @@ static int address_url(const char *url, struct http_address *ret, struct err *e)
 
 int http_address_parse(const struct client_http_options *o, struct http_address *ret,
                        struct err *e) {
+        int r;
+
         *ret = (struct http_address){ 0 };
         if (str_is_empty(o->socket_path) == str_is_empty(o->url))
                 return err_set(e, -EINVAL, "give the server's socket or its URL, one of them");
         if (!str_is_empty(o->socket_path))
                 return address_unix(o->socket_path, ret, e);
-        if (str_starts_with(o->url, "https://"))
-                return err_set(e, -EINVAL,
-                               "server URL %s: TLS is not supported yet, use the socket on the "
-                               "server's machine",
+        if (str_starts_with(o->url, "https://") && !o->dialer)
+                return err_set(e, -EINVAL, "server URL %s: TLS is not for this client", o->url);
+        if (!str_starts_with(o->url, "http://") && !str_starts_with(o->url, "https://"))
+                return err_set(e, -EINVAL, "server URL %s must begin with http:// or https://",
                                o->url);
-        if (!str_starts_with(o->url, "http://"))
-                return err_set(e, -EINVAL, "server URL %s must begin with http://", o->url);
-        return address_url(o->url, ret, e);
+        r = address_url(o->url, ret, e);
+        if (r < 0 || !o->host)
+                return r;
+        if (strlen(o->host) >= sizeof(ret->host))
+                return err_set(e, -ENAMETOOLONG, "the server's name %.40s... is too long", o->host);
+        strcpy(ret->host, o->host);
+        strcpy(ret->name, o->host);
+        return 0;
 }
 
 static bool is_head_text(const char *s) {
@@ -119,15 +125,18 @@ static void add_body_headers(const struct client_request *r, struct strbuf *out)
                             r->source ? (uint64_t) r->source->len : (uint64_t) r->body_len);
 }
 
-int http_request_format(const struct client_request *r, const char *host, const char *user_agent,
+int http_request_format(const struct client_request *r, const struct http_identity *who,
                         struct strbuf *out, struct err *e) {
         if (!is_path(r->path) || !is_head_text(r->content_type) || !is_head_text(r->accept) ||
-            !is_head_text(r->upgrade))
-                return err_set(e, -EINVAL, "request %s has a control character or a blank in it",
+            !is_head_text(r->upgrade) || !is_head_text(who->token))
+                return err_set(e, -EINVAL,
+                               "request %s, or the token, has a control character or a blank in it",
                                r->path);
 
         strbuf_addf(out, "%s %s HTTP/1.1\r\n", method_names[r->method], r->path);
-        strbuf_addf(out, "Host: %s\r\nUser-Agent: %s\r\n", host, user_agent);
+        strbuf_addf(out, "Host: %s\r\nUser-Agent: %s\r\n", who->host, who->user_agent);
+        if (who->token)
+                strbuf_addf(out, "Authorization: Bearer %s\r\n", who->token);
         if (r->upgrade)
                 strbuf_addf(out, "Connection: Upgrade\r\nUpgrade: %s\r\n", r->upgrade);
         strbuf_addf(out, "Accept: %s\r\n", r->accept ? r->accept : CLIENT_TYPE_JSON);

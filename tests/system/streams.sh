@@ -121,6 +121,8 @@ forward=$!
 nobody_listens() { curl -s --max-time 20 http://127.0.0.1:18010/ || true; grep -q "failed to connect to localhost:81" "$WORK/forward"; }
 check "orch: a port that nobody listens on, in words" until_true 10 nobody_listens
 kill $forward
+client() { timeout 240 "$ORCH_BUILD/cli/orch" --kubeconfig "$STATE/admin.kubeconfig" "$@"; }
+exercise "orch over TLS" 18050
 port=18100
 for version in 1.20 1.32 1.35; do
   port=$((port + 10))
