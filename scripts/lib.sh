@@ -5,7 +5,7 @@ export LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
 
 BUILD_PACKAGES=(gcc libc6-dev pkg-config meson ninja-build libsystemd-dev libarchive-dev libyaml-dev
   libjansson-dev libcap-dev libseccomp-dev libsqlite3-dev libmicrohttpd-dev libgnutls28-dev libcurl4-gnutls-dev libmnl-dev
-  libwslay-dev libpcre2-dev zlib1g-dev)
+  libwslay-dev libpcre2-dev zlib1g-dev libisal-dev)
 RUN_PACKAGES=(busybox-static iproute2 nftables util-linux)
 TEST_PACKAGES=(clang clang-format libclang-rt-14-dev libcmocka-dev python3 openssl git curl jq qemu-system-x86 mmdebstrap kmod cpio e2fsprogs xz-utils lz4
   zstd procps crun docker-registry skopeo umoci buildah podman libarchive-tools apache2-utils)

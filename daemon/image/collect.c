@@ -47,10 +47,10 @@ static int collect_mark(struct image_store *store, const struct image_words *in_
         return r;
 }
 
-/* Removes from DIR/sub every entry whose name (without suffix) isn't marked. A folder is moved to
- * tmp first, so that a crash never leaves half a layer under its final name. */
-static int collect_sweep(struct image_store *store, const char *sub, const char *suffix,
-                         const struct map *marked, struct err *e) {
+/* Removes from DIR/sub every entry whose name (up to its first '.') isn't marked. A folder is moved
+ * to tmp first, so that a crash never leaves half a layer under its final name. */
+static int collect_sweep(struct image_store *store, const char *sub, const struct map *marked,
+                         struct err *e) {
         AUTO_FREE char *path = str_format("%s/%s", image_store_dir(store), sub);
         struct dirent *d;
         DIR *dir;
@@ -69,8 +69,7 @@ static int collect_sweep(struct image_store *store, const char *sub, const char 
                 if (!name || !from || !to)
                         r = err_set(e, -ENOMEM, "out of memory");
                 else if (d->d_name[0] != '.') {
-                        if (str_ends_with(name, suffix))
-                                name[strlen(name) - strlen(suffix)] = '\0';
+                        name[strcspn(name, ".")] = '\0';
                         if (map_has(marked, name))
                                 continue;
                         if (rename(from, to) < 0)
@@ -89,9 +88,9 @@ int image_store_collect(struct image_store *store, const struct image_words *in_
         int r = collect_mark(store, in_use, &marks, e);
 
         if (r == 0)
-                r = collect_sweep(store, "images", ".json", &marks.ids, e);
+                r = collect_sweep(store, "images", &marks.ids, e);
         if (r == 0)
-                r = collect_sweep(store, "layers", ".size", &marks.layers, e);
+                r = collect_sweep(store, "layers", &marks.layers, e);
         return r;
 }
 

@@ -56,8 +56,8 @@ static int layer_new(struct image_store *store, const struct layer_options *opti
         r = image_store_make_tmp(store, "layer", &layer->tmp, &layer->tmp_fd, e);
         if (r < 0)
                 return r;
-        if (fchmod(layer->tmp_fd, 0755) < 0)
-                return err_errno(e, -errno, "cannot change the mode of %s", layer->tmp);
+        if (mkdirat(layer->tmp_fd, "root", 0755) < 0)
+                return err_errno(e, -errno, "cannot create a folder in %s", layer->tmp);
         *ret = STEAL(layer);
         return 0;
 }
@@ -68,7 +68,7 @@ int layer_begin_file(struct image_store *store, const struct layer_options *opti
         int r = layer_new(store, options, &layer, e);
 
         if (r == 0)
-                r = unpack_start(fd, UNPACK_LAYER, layer->tmp, &layer->unpacking, e);
+                r = unpack_start_layer(fd, layer->tmp_fd, &layer->unpacking, e);
         if (r < 0)
                 return r;
         *ret = STEAL(layer);
@@ -135,8 +135,30 @@ static int layer_note_size(const struct layer *layer, const char *path, struct e
         return file_write_atomic(size_path, text, strlen(text), 0644, false, e);
 }
 
+/* Moves tmp/NAME to "layers/HEX" + suffix. What an earlier try left there goes first. */
+static int layer_move(const struct layer *layer, const char *name, const char *path,
+                      const char *suffix, struct err *e) {
+        AUTO_FREE char *to = str_format("%s%s", path, suffix);
+
+        if (!to)
+                return err_set(e, -ENOMEM, "out of memory");
+        if (renameat(layer->tmp_fd, name, AT_FDCWD, to) == 0)
+                return 0;
+        if (errno == ENOTEMPTY || errno == EEXIST) {
+                int r = dir_remove_all(AT_FDCWD, to, e);
+
+                if (r < 0)
+                        return r;
+                if (renameat(layer->tmp_fd, name, AT_FDCWD, to) == 0)
+                        return 0;
+        }
+        return err_errno(e, -errno, "cannot place %s", to);
+}
+
+/* What belongs to the layer first, the layer last: where it stands, all of it does. */
 static int layer_place(struct layer *layer, struct err *e) {
         AUTO_FREE char *path = image_store_layer_path(layer->store, layer->result.diff_id);
+        struct stat st;
         int r;
 
         if (!path)
@@ -144,13 +166,17 @@ static int layer_place(struct layer *layer, struct err *e) {
         if (!layer->tmp || image_store_has_layer(layer->store, layer->result.diff_id))
                 return 0; /* layer_unref() removes the second one */
         r = layer_note_size(layer, path, e);
+        /* An empty folder is no content that was replaced, an empty recipe is none. */
+        if (r == 0 && unlinkat(layer->tmp_fd, "kept", AT_REMOVEDIR) < 0)
+                r = layer_move(layer, "kept", path, ".kept", e);
+        if (r == 0 && fstatat(layer->tmp_fd, "recipe", &st, 0) == 0 && st.st_size > 0)
+                r = layer_move(layer, "recipe", path, ".recipe", e);
         if (r < 0)
                 return r;
-        if (rename(layer->tmp, path) < 0)
+        if (renameat(layer->tmp_fd, "root", AT_FDCWD, path) < 0)
                 return errno == EEXIST || errno == ENOTEMPTY
                                ? 0
                                : err_errno(e, -errno, "cannot place layer %s", path);
-        free(STEAL(layer->tmp));
         return 0;
 }
 

@@ -24,14 +24,14 @@ enum unpack_kind {
 
 /* Unpacks a tar (plain, gzip, zstd, xz or bzip2) into an empty folder: one pass, constant memory,
  * both digests taken on the way. Works in a child that has made the folder its root, so no path and
- * no link leads out of it.
+ * no link leads out of it, and that has no capability but those that files need.
  *
  * fd    read to its end. dir: absolute, exists.
  *
  * Returns 0; -EBADMSG when the input is no tar, is cut short or has a forbidden path; -EFBIG past
- * 64 GiB or 4,000,000 entries; or a negative errno (-ENOSPC …). What was unpacked by then stays for
- * the caller to remove. Blocks; needs CAP_SYS_CHROOT, CAP_MKNOD and CAP_SYS_ADMIN (opaque folders).
- * Single-threaded callers only: it forks. */
+ * 64 GiB or 4,000,000 entries; -ENOSPC when the disk is nearly full; or another negative errno.
+ * What was unpacked by then stays for the caller to remove. Blocks; needs CAP_SYS_CHROOT, CAP_MKNOD
+ * and CAP_SYS_ADMIN (opaque folders). It forks. */
 int unpack_tar(int fd, enum unpack_kind kind, const char *dir, struct unpack_result *ret,
                struct err *e);
 
@@ -43,6 +43,11 @@ int unpack_tar(int fd, enum unpack_kind kind, const char *dir, struct unpack_res
 struct unpacking;
 int unpack_start(int fd, enum unpack_kind kind, const char *dir, struct unpacking **ret,
                  struct err *e);
+
+/* The same for a layer that is to be put together again later (recipe.h): base_fd is a folder that
+ * has an empty one "root" in it; "recipe" and "kept" are made beside that. A layer that can't be
+ * put together again gets no recipe. */
+int unpack_start_layer(int fd, int base_fd, struct unpacking **ret, struct err *e);
 
 /* Readable once the child has ended, well or not; then unpack_finish() doesn't block. A child that
  * gives up early closes its end of the pipe: the writer sees EPIPE, unpack_finish() tells why. */
