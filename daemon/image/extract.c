@@ -271,7 +271,8 @@ static int extract_other(struct extract *x, const struct tar_entry *entry, const
 
         if (r < 0)
                 return r;
-        if (entry->type == TAR_SYMLINK && (entry->link[0] == '\0' || strlen(entry->link) >= PATH_MAX))
+        if (entry->type == TAR_SYMLINK &&
+            (entry->link[0] == '\0' || strlen(entry->link) >= PATH_MAX))
                 return err_set(e, -EBADMSG, "the link %.200s has no usable target", x->path);
         r = extract_make(x, entry, base);
         if (r < 0 && errno == EEXIST) {
@@ -283,8 +284,9 @@ static int extract_other(struct extract *x, const struct tar_entry *entry, const
                 r = extract_make(x, entry, base);
         }
         if (r < 0 && is_link && (errno == ENOENT || errno == EPERM || errno == ENOTDIR))
-                return err_set(e, -EBADMSG, "the hard link %.200s leads to %.200s, which isn't there",
-                               x->path, entry->link);
+                return err_set(e, -EBADMSG,
+                               "the hard link %.200s leads to %.200s, which isn't there", x->path,
+                               entry->link);
         if (r < 0)
                 return err_errno(e, -errno, "cannot create %.200s", x->path);
         return is_link ? 0 : extract_set_meta(x, -1, base, entry, false, e);

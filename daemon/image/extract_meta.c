@@ -62,8 +62,8 @@ static int extract_set_times(struct extract *x, int fd, const char *base,
 int extract_set_meta(struct extract *x, int fd, const char *base, const struct tar_entry *entry,
                      bool needs_all, struct err *e) {
         bool is_layer = x->kind == UNPACK_LAYER;
-        bool has_owner = is_layer && (needs_all || entry->uid != 0 || entry->gid != 0 ||
-                                      x->parent.is_setgid);
+        bool has_owner = is_layer &&
+                         (needs_all || entry->uid != 0 || entry->gid != 0 || x->parent.is_setgid);
         bool has_mode = entry->type != TAR_SYMLINK &&
                         (needs_all || has_owner || (entry->mode & ~0777U) != 0);
         unsigned mode = is_layer ? entry->mode : entry->mode & 0777;
@@ -130,8 +130,8 @@ int extract_note_folder(struct extract *x, const struct tar_entry *entry, struct
 }
 
 /* A folder that was replaced since is no error. */
-static int extract_apply_folder(struct extract *x, const struct extract_folder *f,
-                                const char *path, struct err *e) {
+static int extract_apply_folder(struct extract *x, const struct extract_folder *f, const char *path,
+                                struct err *e) {
         struct timespec times[2] = { { .tv_sec = f->sec, .tv_nsec = f->nsec },
                                      { .tv_sec = f->sec, .tv_nsec = f->nsec } };
 

@@ -96,8 +96,7 @@ static int extract_crc(int fd, uint32_t *ret) {
 
 /* A content that the recipe refers to goes aside instead of away. Two that are the same share a
  * place. */
-static int extract_keep(struct extract *x, const char *base, const struct stat *st,
-                        struct err *e) {
+static int extract_keep(struct extract *x, const char *base, const struct stat *st, struct err *e) {
         char name[48];
         uint32_t crc = 0;
         AUTO_CLOSE int fd = openat(x->parent.fd, base, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);

@@ -64,9 +64,10 @@ static int source_fill(struct source *s, size_t n, struct err *e) {
                 s->in_len += (size_t) got;
                 s->n_in += (size_t) got;
         }
-        return s->n_in > SOURCE_BYTES_MAX ? err_set(e, -EFBIG, "the archive is larger than %llu GiB",
-                                                    SOURCE_BYTES_MAX >> 30)
-                                          : 0;
+        return s->n_in > SOURCE_BYTES_MAX
+                       ? err_set(e, -EFBIG, "the archive is larger than %llu GiB",
+                                 SOURCE_BYTES_MAX >> 30)
+                       : 0;
 }
 
 static la_ssize_t source_feed_archive(struct archive *a, void *userdata, const void **ret) {
@@ -132,8 +133,9 @@ int source_new(int fd, struct source **ret, struct err *e) {
                         return err_set(e, -ENOMEM, "out of memory");
                 s->is_member_over = true;
         } else if (source_starts_with(s, "\x28\xb5\x2f\xfd", 4) ||
-                   source_starts_with(s, "\xfd"
-                                         "7zXZ",
+                   source_starts_with(s,
+                                      "\xfd"
+                                      "7zXZ",
                                       5) ||
                    source_starts_with(s, "BZh", 3)) {
                 r = source_open_archive(s, e);

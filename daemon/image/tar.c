@@ -298,8 +298,8 @@ static int tar_names(struct tar_reader *t, struct err *e) {
         tar_add_field(&t->link, b + 157, 100);
         if (t->path.has_failed || t->link.has_failed)
                 return err_set(e, -ENOMEM, "out of memory");
-        t->entry.path = x->sparse_name   ? x->sparse_name
-                        : x->pax_path    ? x->pax_path
+        t->entry.path = x->sparse_name    ? x->sparse_name
+                        : x->pax_path     ? x->pax_path
                         : x->path.len > 0 ? x->path.s
                                           : t->path.s;
         t->entry.link = x->pax_link ? x->pax_link : x->link.len > 0 ? x->link.s : t->link.s;
@@ -474,8 +474,7 @@ static int tar_payload(struct tar_reader *t, char flag, struct err *e) {
                 return r;
         entry->is_sparse = entry->type == TAR_FILE && x->has_sparse_map;
         entry->payload_bytes = t->payload_left;
-        entry->size_bytes =
-                entry->is_sparse && x->has_real_size ? x->real_size : t->payload_left;
+        entry->size_bytes = entry->is_sparse && x->has_real_size ? x->real_size : t->payload_left;
         if (!entry->is_sparse)
                 return 0;
         entry->extents = x->extents;
@@ -522,8 +521,7 @@ int tar_next(struct tar_reader *t, const struct tar_entry **ret, struct err *e) 
                 if (r <= 0)
                         return r < 0 ? r : err_set(e, -EBADMSG, "not a tar archive: it is empty");
                 if (tar_is_zero(t->block))
-                        return i == 0 ? tar_end(t, e)
-                                      : err_set(e, -EBADMSG, "a header is missing");
+                        return i == 0 ? tar_end(t, e) : err_set(e, -EBADMSG, "a header is missing");
                 if (!tar_checksum_fits(t->block))
                         return err_set(e, -EBADMSG,
                                        t->position == TAR_BLOCK ? "not a tar archive"

@@ -5,8 +5,8 @@
 
 /* What extended headers say of the next entry, and the memory that it points into. */
 struct tar_extended {
-        struct strbuf pax; /* one pax header; values are NUL-terminated in place */
-        struct strbuf path, link; /* GNU's long names */
+        struct strbuf pax;               /* one pax header; values are NUL-terminated in place */
+        struct strbuf path, link;        /* GNU's long names */
         const char *pax_path, *pax_link; /* into pax; NULL: not said */
         const char *sparse_name;
         bool has_size, has_uid, has_gid, has_mtime, has_real_size;
