@@ -32,12 +32,13 @@ static struct ip_prefix prefix(const char *text) {
         return p;
 }
 
+static const char *namespaces[] = { "default", "empty" };
+static const struct service_table_port web_ports[] = { { "http", PROTOCOL_TCP, 80 },
+                                                       { "", PROTOCOL_UDP, 81 } };
+static const struct service_table_port db_ports[] = { { "sql", PROTOCOL_TCP, 5432 } };
+static const uint16_t db_port[] = { 5433 };
+
 static int setup(void **state) {
-        static const char *namespaces[] = { "default", "empty" };
-        static const struct service_table_port web_ports[] = { { "http", PROTOCOL_TCP, 80 },
-                                                               { "", PROTOCOL_UDP, 81 } };
-        static const struct service_table_port db_ports[] = { { "sql", PROTOCOL_TCP, 5432 } };
-        static const uint16_t db_port[] = { 5433 };
         struct ip_addr web_addrs[] = { ip("10.96.0.5"), ip("fd00::5") };
         struct service_table_endpoint db_eps[] = {
                 { .addr = ip("10.244.0.7"),
