@@ -40,6 +40,8 @@ static void usage(FILE *to) {
                     "  --dns-address IP      where orch-dns answers (the bridge's address)\n"
                     "  --cluster-domain NAME (cluster.local)\n"
                     "  --libexec-dir DIR     where orch-pod and orch-image are\n"
+                    "  --registries FILE     how registries are reached, where it isn't\n"
+                    "                        " NODE_REGISTRIES_FILE "\n"
                     "  --resolv-conf FILE    the machine's (/etc/resolv.conf)\n"
                     "  --cgroup NAME         group of the pods, below this process's own (orch)\n"
                     "  --log-level LEVEL     error, warning, notice, debug\n"
@@ -113,6 +115,9 @@ static int take_option(struct options *o, int c, const char *name, const char *a
         case 'x':
                 o->node.libexec_dir = arg;
                 return 0;
+        case 'i':
+                o->node.registries_file = arg;
+                return 0;
         case 'R':
                 o->node.host_resolv_conf = arg;
                 return 0;
@@ -131,23 +136,15 @@ static int take_option(struct options *o, int c, const char *name, const char *a
 /* 1: help was asked for. */
 static int options_read(int argc, char **argv, struct options *o, struct err *e) {
         static const struct option known[] = {
-                { "state-dir", 1, NULL, 's' },
-                { "run-dir", 1, NULL, 'r' },
-                { "socket", 1, NULL, 'S' },
-                { "node-name", 1, NULL, 'n' },
-                { "pod-cidr", 1, NULL, 'p' },
-                { "service-cidr", 1, NULL, 'v' },
-                { "cluster-cidr", 1, NULL, 'C' },
-                { "bridge", 1, NULL, 'b' },
-                { "dns-address", 1, NULL, 'd' },
-                { "cluster-domain", 1, NULL, 'D' },
-                { "libexec-dir", 1, NULL, 'x' },
-                { "resolv-conf", 1, NULL, 'R' },
-                { "cgroup", 1, NULL, 'g' },
-                { "log-level", 1, NULL, 'l' },
-                { "ready-fd", 1, NULL, 'f' },
-                { "help", 0, NULL, 'h' },
-                { 0 },
+                { "state-dir", 1, NULL, 's' },      { "run-dir", 1, NULL, 'r' },
+                { "socket", 1, NULL, 'S' },         { "node-name", 1, NULL, 'n' },
+                { "pod-cidr", 1, NULL, 'p' },       { "service-cidr", 1, NULL, 'v' },
+                { "cluster-cidr", 1, NULL, 'C' },   { "bridge", 1, NULL, 'b' },
+                { "registries", 1, NULL, 'i' },     { "dns-address", 1, NULL, 'd' },
+                { "cluster-domain", 1, NULL, 'D' }, { "libexec-dir", 1, NULL, 'x' },
+                { "resolv-conf", 1, NULL, 'R' },    { "cgroup", 1, NULL, 'g' },
+                { "log-level", 1, NULL, 'l' },      { "ready-fd", 1, NULL, 'f' },
+                { "help", 0, NULL, 'h' },           { 0 },
         };
         int c, index = 0;
 

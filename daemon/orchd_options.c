@@ -56,6 +56,8 @@ static const struct orchd_option {
           "resolver for other names; those of /etc/resolv.conf if not given", "upstream" },
         { "user", offsetof(struct orchd_options, user), NULL, OPTION_SERVER | OPTION_DNS,
           "user of server and DNS; \"orch\" if it exists, else " ORCHD_FALLBACK_UID },
+        { "registries", offsetof(struct orchd_options, registries), NULL, OPTION_NODE,
+          "file about registries; /etc/orch/registries.yaml if not given" },
         { "libexec-dir", offsetof(struct orchd_options, libexec_dir), NULL, OPTION_NODE,
           "folder of orch's other programs" },
 };

@@ -441,6 +441,10 @@ struct pod_spec {
         struct opt_int priority;
         struct pod_dns_config *dns_config;
         struct opt_bool enable_service_links;
+        struct {
+                struct local_object_reference *items;
+                size_t n;
+        } image_pull_secrets;
 };
 
 struct container_state_waiting {

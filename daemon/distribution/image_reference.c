@@ -183,7 +183,8 @@ int image_reference_complete(struct image_reference *ref, const char *default_ho
         if (!ref->host && str_is_empty(default_host))
                 return err_set(e, -EDESTADDRREQ,
                                "\"%.64s\" names no registry, and defaultRegistry is not set in the "
-                               "node's registries file; write HOST/%.64s",
+                               "node's registries file; write HOST/%.64s, or bring the image with: "
+                               "orch image load FILE",
                                ref->path, ref->path);
         if (is_default && !strchr(ref->path, '/') && !str_is_empty(default_namespace)) {
                 char *path = str_format("%s/%s", default_namespace, ref->path);

@@ -104,29 +104,26 @@ static int classify_members(const json_t *root, enum manifest_kind *ret, struct 
 
 int manifest_classify(const char *text, size_t len, const char *content_type,
                       enum manifest_kind *ret_kind, json_t **ret_root, struct err *e) {
-        enum manifest_kind by_type = MANIFEST_IMAGE, by_members = MANIFEST_IMAGE;
+        enum manifest_kind by_header = MANIFEST_IMAGE, by_type = MANIFEST_IMAGE,
+                           by_members = MANIFEST_IMAGE;
         const char *type = str_or_empty(content_type), *own;
         struct err why = { 0 };
         json_t *root = NULL;
-        int r;
+        int has_header, has_type, r;
 
-        r = classify_type(type, strcspn(type, "; "), &by_type, e);
-        if (r < 0)
-                return r;
+        has_header = classify_type(type, strcspn(type, "; "), &by_header, e);
+        if (has_header < 0)
+                return has_header;
         r = text_read_json(text, len, MANIFEST_BYTES_MAX, &root, &why);
         if (r < 0)
                 return err_set(e, r == -ENOMEM ? r : -EBADMSG, "the manifest is not JSON (%s)",
                                err_text(&why));
         own = manifest_text(root, "mediaType");
-        r = own[0] ? classify_type(own, strlen(own), &by_type, e) : 0;
-        if (r >= 0) {
-                int typed = r;
-
-                r = classify_members(root, &by_members, e);
-                if (r == 0 && typed > 0 && by_type != by_members)
-                        r = err_set(e, -EBADMSG,
-                                    "the manifest's media type and its content differ");
-        }
+        has_type = own[0] ? classify_type(own, strlen(own), &by_type, e) : 0;
+        r = has_type < 0 ? has_type : classify_members(root, &by_members, e);
+        if (r == 0 &&
+            ((has_header && by_header != by_members) || (has_type && by_type != by_members)))
+                r = err_set(e, -EBADMSG, "the manifest's media type and its content differ");
         if (r < 0) {
                 json_decref(root);
                 return r;

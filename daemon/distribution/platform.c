@@ -116,6 +116,7 @@ static unsigned platform_fit_variant(const struct platform *want, const struct p
 
 unsigned platform_fit(const struct platform *want, const struct platform *have) {
         struct platform narrow = *want;
+        unsigned fit;
 
         if (have->os[0] != '\0' && strcmp(have->os, want->os) != 0)
                 return 0;
@@ -127,7 +128,8 @@ unsigned platform_fit(const struct platform *want, const struct platform *have) 
                 return 2;
         if (platform_is_arch(want, "arm64") && platform_is_arch(have, "arm")) {
                 platform_set(&narrow, want->os, "arm", "v8");
-                return platform_fit_variant(&narrow, have) / 10;
+                fit = platform_fit_variant(&narrow, have);
+                return fit ? MIN(fit, 70U) - 45 : 0; /* below every 64-bit one */
         }
         return 0;
 }

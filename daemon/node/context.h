@@ -15,6 +15,7 @@ struct ipam;
 struct loop;
 struct network;
 struct prober;
+struct puller;
 struct runtime;
 struct sources;
 struct tokens;
@@ -29,6 +30,7 @@ struct context {
         struct image_store *images;
         struct events *events;
         struct prober *prober;
+        struct puller *puller; /* NULL: nothing is pulled (tests) */
         struct sources *sources;
         struct tokens *tokens;          /* NULL: none (tests) */
         struct pod_sources pod_sources; /* sources behind env.h's interface */

@@ -15,6 +15,7 @@
 #include "daemon/node/node_object.h"
 #include "daemon/node/pods.h"
 #include "daemon/node/prober.h"
+#include "daemon/node/puller.h"
 #include "daemon/node/services.h"
 #include "daemon/node/sources.h"
 #include "daemon/node/streams.h"
@@ -286,6 +287,8 @@ static int open_parts(struct node *n, struct err *e) {
                                  &n->ctx.tokens) < 0)
                 r = err_set(e, -ENOMEM, "out of memory");
         if (r == 0)
+                r = puller_new(&n->ctx, &n->ctx.puller, e);
+        if (r == 0)
                 r = services_new(&n->ctx,
                                  &(struct services_events){ .on_rules = on_rules, .userdata = n },
                                  &n->services, e);
@@ -336,6 +339,8 @@ int node_new(struct loop *loop, struct client *client, const struct node_config 
         if (!n)
                 return err_set(e, -ENOMEM, "out of memory");
         n->config = *config;
+        if (!n->config.registries_file && access(NODE_REGISTRIES_FILE, F_OK) == 0)
+                n->config.registries_file = NODE_REGISTRIES_FILE;
         n->lock_fd = -1;
         n->ctx.config = &n->config;
         n->ctx.loop = loop_ref(loop);
@@ -358,6 +363,7 @@ void node_unref(struct node *n) {
         node_object_unref(n->object);
         streams_unref(n->streams);
         pods_unref(n->pods);
+        puller_unref(n->ctx.puller);
         services_unref(n->services);
         sources_unref(n->ctx.sources);
         tokens_unref(n->ctx.tokens);

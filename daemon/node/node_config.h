@@ -3,6 +3,9 @@
 #include "daemon/network/network.h"
 
 /* How an agent is set up: what orchd-node is told, seen by all its parts. */
+/* Read anew by each orch-image. */
+#define NODE_REGISTRIES_FILE "/etc/orch/registries.yaml"
+
 struct node_config {
         const char *name;             /* of the Node object: a DNS subdomain */
         const char *state_dir;        /* "/var/lib/orch" */
@@ -12,6 +15,7 @@ struct node_config {
         const char *cgroup_name;      /* NULL: the runtime's default */
         const char *dns_address;      /* NULL: the gateway of the pods' network */
         const char *cluster_domain;   /* "cluster.local" */
+        const char *registries_file;  /* how registries are reached; NULL: the default, if there */
         const char *host_resolv_conf; /* path; NULL: /etc/resolv.conf */
         struct network_config network;
 

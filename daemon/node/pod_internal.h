@@ -21,6 +21,7 @@ struct image;
 struct loop_timer;
 struct pod_store_job;
 struct probe_target;
+struct pull_wish;
 struct work_owner;
 
 /* What a container's lives leave behind; strings owned. */
@@ -33,6 +34,8 @@ struct pod_slot {
         size_t index;
         const struct container *spec; /* of pod->object */
         struct image *image;          /* of the present life, or NULL */
+        struct pull_wish *wish;       /* its image is on its way */
+        char *pulled_id;              /* what came; until the container starts */
         struct probe_target *probes[PROBE_KIND_MAX_];
         struct object *pinned;         /* what the probes borrow from */
         struct ask *hook;              /* postStart or preStop under way */
@@ -135,6 +138,7 @@ void pod_start(struct node_pod *p, const struct pod_action *action);
 void pod_slot_running(struct pod_slot *s, uint64_t started_wall_usec);
 void pod_slot_exited(struct pod_slot *s, const struct runtime_container_status *status);
 void pod_slot_fault(struct pod_slot *s, const char *reason, const char *text);
+void pod_slot_clear_fault(struct pod_slot *s);
 void pod_slot_done(struct pod_slot *s);
 /* "orch://UID/NAME/INSTANCE" into the slot. */
 void pod_slot_set_id(struct pod_slot *s, uint64_t instance);
@@ -162,6 +166,12 @@ bool pod_resize_is_whole(const struct node_pod *p);
 /* NULL: nothing is known of them. Once, before anything is known. */
 void pod_resize_unpack_granted(struct node_pod *p, const json_t *granted);
 void pod_resize_unpack_sized(struct node_pod *p, const json_t *sized, bool is_whole);
+
+/* pod_image.c */
+/* Sees to the slot's image. Returns 0 (it is there), 1 (it is on its way: node_pod_run() comes), or
+ * a negative errno (the fault is told). */
+int pod_slot_find_image(struct pod_slot *s);
+void pod_slot_drop_image(struct pod_slot *s);
 
 /* pod_stop.c */
 void pod_post_start(struct pod_slot *s);

@@ -28,7 +28,7 @@ void pod_slot_done(struct pod_slot *s) {
         pod_probes_stop(s);
         ask_cancel(s->hook);
         loop_timer_unref(s->hook_timer);
-        image_unref(s->image);
+        pod_slot_drop_image(s);
         object_unref(s->sized);
         free(s->fault_reason);
         free(s->fault_text);
@@ -56,7 +56,7 @@ void pod_slot_fault(struct pod_slot *s, const char *reason, const char *text) {
         c->n_faults++;
 }
 
-static void slot_clear_fault(struct pod_slot *s) {
+void pod_slot_clear_fault(struct pod_slot *s) {
         struct container_observed *c = seen_of(s);
 
         pod_text_set(&s->fault_reason, NULL);
@@ -177,49 +177,6 @@ static void on_started(void *userdata, int r, const struct err *e) {
         node_pod_run(p);
 }
 
-static void image_missing(struct pod_slot *s, int r, const struct err *e) {
-        const char *policy = s->spec->image_pull_policy;
-        char text[ERR_TEXT_MAX + 256];
-        const char *reason;
-
-        if (r == -EINVAL) {
-                reason = "InvalidImageName";
-                (void) snprintf(text, sizeof(text),
-                                "Failed to apply default image tag \"%.200s\": %s", s->spec->image,
-                                err_text(e));
-        } else if (r == -ENOENT) {
-                reason = str_eq(policy, "Never") ? "ErrImageNeverPull" : "ErrImagePull";
-                (void) snprintf(text, sizeof(text),
-                                "image %.200s is not on this node; load it with: orch image load "
-                                "FILE (pulling from registries "
-                                "is not built yet)",
-                                s->spec->image);
-        } else {
-                reason = "ErrImagePull";
-                (void) snprintf(text, sizeof(text), "image %.200s: %s", s->spec->image,
-                                err_text(e));
-        }
-        events_pod(s->pod->ctx->events, &s->pod->spec->metadata, s->spec->name, EVENT_WARNING,
-                   "Failed", "%s: %s", reason, text);
-        pod_slot_fault(s, reason, text);
-}
-
-static int slot_find_image(struct pod_slot *s) {
-        struct image *image = NULL;
-        struct err e = { 0 };
-        int r = image_find(s->pod->ctx->images, str_or_empty(s->spec->image), &image, &e);
-
-        if (r < 0) {
-                image_missing(s, r, &e);
-                return r;
-        }
-        image_unref(s->image);
-        s->image = image;
-        pod_text_set(&s->image_id, image->id);
-        seen_of(s)->image_id = s->image_id;
-        return 0;
-}
-
 void pod_start(struct node_pod *p, const struct pod_action *a) {
         struct pod_slot *s = p->slots[a->container];
         AUTO(arena) struct arena *arena = arena_new(0);
@@ -232,14 +189,17 @@ void pod_start(struct node_pod *p, const struct pod_action *a) {
         struct err e = { 0 };
         int r;
 
+        r = pod_slot_find_image(s);
+        if (r == 1)
+                return; /* on_pulled() looks again */
         granted.resources = *pod_slot_granted(s);
         p->is_dirty = true;
+        if (r < 0)
+                return;
         if (!arena) {
                 pod_slot_fault(s, "CreateContainerError", "out of memory");
                 return;
         }
-        if (slot_find_image(s) < 0)
-                return;
         input.image = s->image;
         r = container_spec_build(arena, &input, &spec, &e);
         if (r < 0) {
@@ -251,10 +211,13 @@ void pod_start(struct node_pod *p, const struct pod_action *a) {
                 return;
         }
         spec.instance = a->restarts;
-        slot_clear_fault(s);
+        pod_slot_clear_fault(s);
         slot_begin_life(s, a);
-        events_pod(p->ctx->events, &p->spec->metadata, s->spec->name, EVENT_NORMAL, "Pulled",
-                   "Container image \"%s\" already present on machine", s->spec->image);
+        if (!s->pulled_id)
+                events_pod(p->ctx->events, &p->spec->metadata, s->spec->name, EVENT_NORMAL,
+                           "Pulled", "Container image \"%s\" already present on machine",
+                           s->spec->image);
+        pod_text_set(&s->pulled_id, NULL);
         r = runtime_container_start(p->rt, &spec, on_started, s, &e);
         if (r == -EHOSTDOWN)
                 return;

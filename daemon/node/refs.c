@@ -60,6 +60,8 @@ void refs_each(const struct pod *pod,
                 visit_container(&v, &pod->spec.ephemeral_containers.items[i]);
         for (size_t i = 0; i < pod->spec.volumes.n; i++)
                 visit_volume(&v, &pod->spec.volumes.items[i]);
+        for (size_t i = 0; i < pod->spec.image_pull_secrets.n; i++)
+                visit(&v, &secret_kind, pod->spec.image_pull_secrets.items[i].name);
 }
 
 struct refs_search {

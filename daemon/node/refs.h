@@ -2,7 +2,8 @@
 
 #include <stdbool.h>
 
-/* Which ConfigMaps and Secrets a pod speaks of: environment, volumes, projections. Pure. */
+/* Which ConfigMaps and Secrets a pod speaks of: environment, volumes, projections,
+ * imagePullSecrets. Pure. */
 
 struct kind;
 struct pod;
