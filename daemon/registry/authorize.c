@@ -7,7 +7,7 @@
 #include "daemon/registry/authorize_node.h"
 #include "daemon/registry/record.h"
 #include "daemon/registry/resource.h"
-#include "daemon/registry/rest.h"
+#include "daemon/registry/rest_message.h"
 #include "daemon/registry/state.h"
 #include "daemon/registry/status.h"
 #include "daemon/registry/user.h"

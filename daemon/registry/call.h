@@ -5,7 +5,7 @@
 #include "daemon/registry/commit.h"
 #include "daemon/registry/negotiate.h"
 #include "daemon/registry/path.h"
-#include "daemon/registry/rest.h"
+#include "daemon/registry/rest_message.h"
 
 #include <stdbool.h>
 #include <stddef.h>

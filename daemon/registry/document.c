@@ -3,7 +3,7 @@
 #include "base/str.h"
 #include "daemon/registry/body.h"
 #include "daemon/registry/path.h"
-#include "daemon/registry/rest.h"
+#include "daemon/registry/rest_message.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -9,7 +9,7 @@
 #include "daemon/registry/metrics.h"
 #include "daemon/registry/openapi.h"
 #include "daemon/registry/path.h"
-#include "daemon/registry/rest.h"
+#include "daemon/registry/rest_message.h"
 #include "daemon/registry/state.h"
 #include "daemon/registry/status.h"
 #include "daemon/registry/token.h"

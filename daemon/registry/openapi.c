@@ -10,7 +10,7 @@
 #include "daemon/registry/kinds.h"
 #include "daemon/registry/openapi_paths.h"
 #include "daemon/registry/path.h"
-#include "daemon/registry/rest.h"
+#include "daemon/registry/rest_message.h"
 
 #include <stdlib.h>
 #include <string.h>

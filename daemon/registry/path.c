@@ -2,7 +2,7 @@
 
 #include "api/text/text.h"
 #include "base/str.h"
-#include "daemon/registry/rest.h"
+#include "daemon/registry/rest_message.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -144,14 +144,3 @@ char *registry_key(const struct resource *resource, const char *namespace_, cons
         return str_format("/registry/%s/%s/%s%s%s", *k->group ? k->group : "core", k->plural,
                           namespace_, *namespace_ ? "/" : "", name);
 }
-
-struct record *registry_find(struct registry *r, const char *group, const char *plural,
-                             const char *namespace_, const char *name) {
-        struct kind_state *kind = registry_kind(r, group, NULL, plural);
-
-        return kind ? table_get(&kind->table, namespace_, name) : NULL;
-}
-
-uint64_t registry_revision(const struct registry *r) {
-        return r->hub ? hub_revision(r->hub) : 0;
-}

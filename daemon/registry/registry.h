@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "base/macros.h"
+#include "daemon/registry/find.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,7 +12,6 @@
  * writer. On the loop thread. */
 struct client;
 struct jwt_key;
-struct record;
 struct registry;
 struct store;
 struct timers;
@@ -48,14 +48,6 @@ void registry_stop(struct registry *r, void (*on_idle)(void *data), void *data);
 
 void registry_unref(struct registry *r);
 DEFINE_AUTO(registry);
-
-/* The newest published version of an object, borrowed until the loop turns, or NULL.
- * plural: "pods"; group: "" for core. */
-struct record *registry_find(struct registry *r, const char *group, const char *plural,
-                             const char *namespace_, const char *name);
-
-/* The newest revision that readers can see. */
-uint64_t registry_revision(const struct registry *r);
 
 /* The client interface of api/client without a socket. The client must be gone before the registry.
  * user: who the controllers are to authorisation, admission and the field managers

@@ -10,6 +10,7 @@
 #include "daemon/registry/decode.h"
 #include "daemon/registry/filter.h"
 #include "daemon/registry/record.h"
+#include "daemon/registry/rest.h"
 #include "daemon/registry/state.h"
 #include "daemon/registry/write.h"
 

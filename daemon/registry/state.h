@@ -3,10 +3,10 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "daemon/registry/find.h"
 #include "daemon/registry/hub.h"
 #include "daemon/registry/kinds.h"
 #include "daemon/registry/node_ports.h"
-#include "daemon/registry/registry.h"
 #include "daemon/registry/resource.h"
 #include "daemon/registry/table.h"
 
@@ -70,7 +70,7 @@ struct registry {
         bool is_ready, has_stopped;
         void (*on_failure)(void *data, const char *text); /* NULL: told, or nobody asked */
         void *on_failure_data;
-        registry_ready_fn on_ready;
+        void (*on_ready)(void *data, int result, const char *text); /* registry_ready_fn */
         void *on_ready_data;
         void (*on_idle)(void *data);
         void *on_idle_data;

@@ -4,7 +4,7 @@
 #include "base/diag.h"
 #include "base/str.h"
 #include "daemon/registry/body.h"
-#include "daemon/registry/rest.h"
+#include "daemon/registry/rest_message.h"
 
 #include <jansson.h>
 #include <stdlib.h>

@@ -8,7 +8,7 @@
 #include "daemon/loop/work.h"
 #include "daemon/registry/authorize.h"
 #include "daemon/registry/path.h"
-#include "daemon/registry/rest.h"
+#include "daemon/registry/rest_message.h"
 #include "daemon/registry/review.h"
 #include "daemon/registry/user.h"
 

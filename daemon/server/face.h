@@ -3,7 +3,7 @@
 #include "base/list.h"
 #include "base/str.h"
 #include "daemon/plan/fair.h"
-#include "daemon/registry/rest.h"
+#include "daemon/registry/rest_message.h"
 #include "daemon/server/server.h"
 #include "daemon/server/wire.h"
 

@@ -4,6 +4,7 @@
 #include "daemon/registry/authorize.h"
 #include "daemon/registry/body.h"
 #include "daemon/registry/path.h"
+#include "daemon/registry/rest.h"
 #include "daemon/registry/status.h"
 #include "daemon/registry/user.h"
 #include "daemon/registry/watch.h"

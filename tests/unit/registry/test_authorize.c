@@ -1,7 +1,7 @@
 /* Rights, as a client meets them. */
 #include "base/str.h"
 #include "daemon/registry/authorize.h"
-#include "daemon/registry/rest.h"
+#include "daemon/registry/rest_message.h"
 #include "daemon/registry/user.h"
 #include "tests/unit/registry/fixture.h"
 
