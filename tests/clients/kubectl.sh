@@ -175,6 +175,40 @@ ATTACHED=$!
 check "attach" until_true 20 grep -qx tick "$WORK/attached"
 kill "$ATTACHED"; wait "$ATTACHED" 2>/dev/null || true
 
+# --- resize
+if [ "$MINOR" -ge 32 ]; then
+  cat >"$WORK/sized.yaml" <<'Y'
+apiVersion: v1
+kind: Pod
+metadata: {name: sized}
+spec:
+  terminationGracePeriodSeconds: 0
+  containers:
+  - name: web
+    image: tools:1.0
+    resources: {requests: {cpu: 50m, memory: 32Mi}, limits: {cpu: 100m, memory: 64Mi}}
+    resizePolicy: [{resourceName: memory, restartPolicy: RestartContainer}]
+Y
+  says "a pod with resources" "created" k apply -f "$WORK/sized.yaml"
+  check "it is ready to be resized" k wait pod/sized --for=condition=Ready --timeout=60s
+  resized() { says "$1" "pod/sized patched" k patch pod sized --subresource resize --patch "{\"spec\":{\"containers\":[{\"name\":\"web\",\"resources\":$2}]}}"; }
+  sized() { check "$1" until_true 20 json_is pod sized ".status.containerStatuses[0] | $2" "$3"; }
+  resized "patch --subresource resize" '{"requests":{"cpu":"60m"},"limits":{"cpu":"200m"}}'
+  sized "it is in force" '"\(.resources.limits.cpu) \(.allocatedResources.cpu) \(.restartCount)"' "200m 60m 0"
+  resized "memory, which restarts it" '{"limits":{"memory":"96Mi"}}'
+  sized "that, too" '"\(.resources.limits.memory) \(.restartCount)"' "96Mi 1"
+  says "edit --subresource resize" "edited" env KUBE_EDITOR="sed -i 's/cpu: 60m/cpu: 70m/'" "$CLIENTS/$VERSION/kubectl" --cache-dir "$KUBECACHEDIR" edit pod sized --subresource resize
+  sized "an edited size" .allocatedResources.cpu 70m
+  says "get --subresource resize" "70m" k get pod sized --subresource resize -o yaml
+  resized "more than there is" '{"requests":{"cpu":"900"},"limits":{"cpu":"900"}}'
+  check "wait sees that it is pending" k wait pod/sized --for=condition=PodResizePending --timeout=20s
+  says "describe tells why" "Infeasible" k describe pod sized
+  resized "taken back" '{"requests":{"cpu":"70m"},"limits":{"cpu":"200m"}}'
+  fails "another class of service" "Pod QOS Class may not change as a result of resizing" k patch pod sized --subresource resize \
+    -p '{"spec":{"containers":[{"name":"web","resources":{"requests":{"cpu":"200m","memory":"96Mi"}}}]}}'
+  fails "the pod's own path" "pod updates may not change fields" k patch pod sized -p '{"spec":{"containers":[{"name":"web","resources":{"requests":{"cpu":"80m"}}}]}}'
+fi
+
 # --- node
 until_true 40 k top nodes || fail "no figures of nodes"
 says "top nodes" "node-1" k top nodes

@@ -179,6 +179,117 @@ static void preconditions_count(void **state) {
         answer_done(&a);
 }
 
+static void unready(struct fixture *f, const char *name) {
+        char url[128];
+        struct answer a;
+
+        (void) snprintf(url, sizeof(url), PODS "/%s/status", name);
+        a = fixture_patch(
+                f, url, "application/merge-patch+json",
+                "{\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":\"False\"}]}}");
+        assert_int_equal(a.status, 200);
+        answer_done(&a);
+}
+
+/* Three are expected, two must be healthy. */
+#define WITH_HEALTHY(n, allowed)                                                                   \
+        "\"observedGeneration\":1,\"expectedPods\":3,\"currentHealthy\":" #n                       \
+        ",\"desiredHealthy\":2,\"disruptionsAllowed\":" #allowed
+
+static void assert_evicted(struct fixture *f, const char *name, unsigned status) {
+        struct answer a = evict(f, name, "");
+
+        assert_int_equal(a.status, status);
+        answer_done(&a);
+}
+
+static void an_unready_pod_stays_while_its_budget_is_short(void **state) {
+        static const char *const policies[] = {
+                "\"minAvailable\":2,",
+                "\"minAvailable\":2,\"unhealthyPodEvictionPolicy\":\"IfHealthyBudget\",",
+        };
+        struct fixture *f = *state;
+        add_pod(f, "p1");
+        add_pod(f, "p2");
+        add_pod(f, "p3");
+        unready(f, "p2");
+        unready(f, "p3");
+
+        for (int i = 0; i < 2; i++) {
+                add_budget(f, "b", policies[i], WITH_HEALTHY(1, 0));
+                assert_evicted(f, "p2", 429);
+                fixture_do(f, "DELETE", BUDGETS "/b", NULL, 200);
+        }
+}
+
+static void an_unready_pod_goes_where_enough_others_are_healthy(void **state) {
+        struct fixture *f = *state;
+        add_pod(f, "p1");
+        add_pod(f, "p2");
+        add_pod(f, "p3");
+        unready(f, "p3");
+        add_budget(f, "b", "\"minAvailable\":2,", WITH_HEALTHY(2, 0));
+
+        assert_evicted(f, "p3", 201);
+        assert_evicted(f, "p1", 429);
+}
+
+static void always_allow_lets_unready_pods_go_and_keeps_the_ready(void **state) {
+        struct fixture *f = *state;
+        add_pod(f, "p1");
+        add_pod(f, "p2");
+        add_pod(f, "p3");
+        unready(f, "p2");
+        unready(f, "p3");
+        add_budget(f, "b", "\"minAvailable\":2,\"unhealthyPodEvictionPolicy\":\"AlwaysAllow\",",
+                   WITH_HEALTHY(1, 0));
+
+        assert_evicted(f, "p1", 429);
+        assert_evicted(f, "p2", 201);
+        assert_evicted(f, "p3", 201);
+        assert_evicted(f, "p1", 429);
+}
+
+static void always_allow_needs_no_status(void **state) {
+        struct fixture *f = *state;
+        add_pod(f, "p1");
+        unready(f, "p1");
+        add_budget(f, "b", "\"minAvailable\":1,\"unhealthyPodEvictionPolicy\":\"AlwaysAllow\",",
+                   "\"expectedPods\":1");
+
+        assert_evicted(f, "p1", 201);
+}
+
+static void unready_pods_take_nothing_from_the_ready(void **state) {
+        struct fixture *f = *state;
+        add_pod(f, "p1");
+        add_pod(f, "p2");
+        add_pod(f, "p3");
+        add_pod(f, "p4");
+        unready(f, "p4");
+        add_budget(f, "b", "\"minAvailable\":2,\"unhealthyPodEvictionPolicy\":\"AlwaysAllow\",",
+                   WITH_HEALTHY(3, 1));
+
+        assert_evicted(f, "p4", 201);
+        assert_evicted(f, "p1", 201);
+        assert_evicted(f, "p2", 429);
+}
+
+static void a_policy_that_isnt_one_is_refused(void **state) {
+        struct fixture *f = *state;
+        struct answer a = fixture_ask(f, "POST", BUDGETS,
+                                      "{\"metadata\":{\"name\":\"b\"},\"spec\":{\"minAvailable\":1,"
+                                      "\"unhealthyPodEvictionPolicy\":\"Never\"}}");
+
+        assert_int_equal(a.status, 422);
+        assert_string_equal(
+                tree_at(a.tree, "message"),
+                "PodDisruptionBudget.policy \"b\" is invalid: "
+                "spec.unhealthyPodEvictionPolicy: Unsupported value: \"Never\": supported "
+                "values: \"AlwaysAllow\", \"IfHealthyBudget\"");
+        answer_done(&a);
+}
+
 static void a_missing_pod_is_not_found(void **state) {
         struct fixture *f = *state;
         struct answer a = evict(f, "nosuch", "");
@@ -200,6 +311,12 @@ int main(void) {
                 WITH(a_pod_that_never_ran_asks_no_budget),
                 WITH(a_dry_run_leaves_the_pod),
                 WITH(preconditions_count),
+                WITH(an_unready_pod_stays_while_its_budget_is_short),
+                WITH(an_unready_pod_goes_where_enough_others_are_healthy),
+                WITH(always_allow_lets_unready_pods_go_and_keeps_the_ready),
+                WITH(always_allow_needs_no_status),
+                WITH(unready_pods_take_nothing_from_the_ready),
+                WITH(a_policy_that_isnt_one_is_refused),
                 WITH(a_missing_pod_is_not_found),
         };
 
