@@ -17,7 +17,7 @@ static const struct field pod_disruption_budget_spec_fields[] = {
                                "Pods that may be missing, a number or a percentage."),
         FIELD_OF_STRING(unhealthy_pod_eviction_policy, "unhealthyPodEvictionPolicy", 4,
                         "Whether pods that aren't ready may always be evicted.",
-                        .values = WORDS("IfHealthyBudget", "AlwaysAllow"), .flags = FIELD_POINTER),
+                        .values = WORDS("AlwaysAllow", "IfHealthyBudget"), .flags = FIELD_POINTER),
 };
 #undef SELF
 static const struct schema pod_disruption_budget_spec_schema =

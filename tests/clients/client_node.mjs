@@ -15,6 +15,12 @@ const apps = config.makeApiClient(k8s.AppsV1Api);
 const custom = config.makeApiClient(k8s.CustomObjectsApi);
 const namespace = 'default';
 
+// Client 2 tells its own abort as an error of a stream that nobody can listen to.
+process.on('uncaughtException', (error) => {
+    if (error.name === 'AbortError') return;
+    console.error(error);
+    process.exit(1);
+});
 const ok = (text) => console.log('ok -', text);
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 async function until(text, seconds, condition) {
@@ -119,6 +125,73 @@ await apps.deleteNamespacedDeployment({ name: 'web', namespace });
 await until('and the end', 20, () => seen.some((line) => line.startsWith('delete web')));
 await informer.stop();
 
+// ---- the server's history is overrun while the informer is cut off: 410, a new list, and on
+const cluster = config.getCurrentCluster();
+const address = new URL(cluster.server);
+const lines = new Set();
+let isCut = false;
+const wire = net.createServer((near) => {
+    if (isCut) return near.destroy();
+    const far = net.connect(address.port, address.hostname);
+    for (const [one, other] of [[near, far], [far, near]]) {
+        lines.add(one);
+        one.on('error', () => other.destroy());
+        one.on('close', () => { lines.delete(one); other.destroy(); });
+        one.pipe(other);
+    }
+});
+await new Promise((done) => wire.listen(0, '127.0.0.1', done));
+const wired = new k8s.KubeConfig();
+wired.loadFromOptions({
+    clusters: [{ ...cluster, server: `https://127.0.0.1:${wire.address().port}`, tlsServerName: cluster.tlsServerName ?? address.hostname }],
+    users: [config.getCurrentUser()], contexts: [{ name: 'w', cluster: cluster.name, user: config.getCurrentUser().name }], currentContext: 'w' });
+const wiredCore = wired.makeApiClient(k8s.CoreV1Api);
+const maps = `/api/v1/namespaces/${namespace}/configmaps`;
+const labelled = (mapName, value) => ({ metadata: { name: mapName, labels: { gone: 'yes' } }, data: { value } });
+const write = (mapName, value) => core.patchNamespacedConfigMap({ name: mapName, namespace, body: { data: { value } } }, patchAs('application/merge-patch+json'));
+for (const each of ['stays', 'changes', 'leaves']) await core.createNamespacedConfigMap({ namespace, body: labelled(each, '1') });
+const told = [];
+let lists = 0, cuts = 0;
+const gone = k8s.makeInformer(wired, maps, () => { lists++; return wiredCore.listNamespacedConfigMap({ namespace, labelSelector: 'gone=yes' }); }, 'gone=yes');
+for (const event of ['add', 'update', 'delete'])
+    gone.on(event, (object) => told.push(`${event} ${object.metadata.name} ${object.data.value}`));
+gone.on('error', () => { cuts++; setTimeout(() => gone.start(), 100); });
+await gone.start();
+await write('stays', '2');
+await until('an informer behind a wire of its own', 20, () => told.includes('update stays 2'));
+const last = (await core.readNamespacedConfigMap({ name: 'stays', namespace })).metadata.resourceVersion;
+const listsBefore = lists;
+isCut = true;
+for (const line of lines) line.destroy();
+await until('the wire is cut', 20, () => cuts > 0);
+await write('changes', '2');
+await core.deleteNamespacedConfigMap({ name: 'leaves', namespace });
+await core.createNamespacedConfigMap({ namespace, body: labelled('comes', '1') });
+const much = 'x'.repeat(900_000);
+await core.createNamespacedConfigMap({ namespace, body: { metadata: { name: 'much' }, data: { much } } });
+for (let i = 0; i < 12; i++)
+    await core.patchNamespacedConfigMap({ name: 'much', namespace, body: { data: { much: `${i}${much}` } } }, patchAs('application/merge-patch+json'));
+const answer = await new Promise((done, failed) => {
+    new k8s.Watch(config).watch(maps, { resourceVersion: last }, (phase, object) => done({ phase, object }), (error) => failed(error ?? new Error('it ended')))
+        .catch(failed);
+});
+assert.strictEqual(answer.phase, 'ERROR');
+assert.strictEqual(answer.object.code, 410);
+ok('a watch from before hears 410');
+assert.strictEqual(lists, listsBefore);
+isCut = false;
+await until('the informer lists again', 60, () => lists === listsBefore + 1);
+await until('and tells what has changed, left and come', 20, () => ['update changes 2', 'delete leaves 1', 'add comes 1'].every((line) => told.includes(line)));
+await write('stays', '3');
+await until('and goes on with a watch', 20, () => told.includes('update stays 3'));
+assert.strictEqual(lists, listsBefore + 1);
+assert.strictEqual(told.filter((line) => line.startsWith('add stays')).length, 1);
+await gone.stop();
+wire.close();
+for (const line of lines) line.destroy();
+await core.deleteCollectionNamespacedConfigMap({ namespace, labelSelector: 'gone=yes' });
+await core.deleteNamespacedConfigMap({ name: 'much', namespace });
+
 // ---- logs, exec, attach, copy, port-forward
 await core.createNamespacedPod({ namespace, body: pod('talker', { command: ['sh', '-c', 'echo one; echo two; httpd -f -p 8080 -h /www'] }) });
 await until('a pod runs', 30, async () => await phase('talker') === 'Running');
@@ -132,12 +205,6 @@ const collect = () => {
 const follow = collect();
 const logging = await new k8s.Log(config).log(namespace, 'talker', 'c', follow, { follow: true, tailLines: 1 });
 await until('its log is followed', 10, () => follow.text.includes('two'));
-// Client 2 tells its own abort as an error of a stream that nobody can listen to.
-process.on('uncaughtException', (error) => {
-    if (error.name === 'AbortError') return;
-    console.error(error);
-    process.exit(1);
-});
 logging.abort();
 const exec = new k8s.Exec(config);
 const run = (command, stdin) => new Promise((done, failed) => {

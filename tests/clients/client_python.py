@@ -86,6 +86,46 @@ def deployments():
     ok("a watch ends after its time")
 
 
+def overrun():
+    """The server's history is overrun while nobody watches: 410, a new list, and on."""
+    def write(name, value):
+        core.patch_namespaced_config_map(name, NAMESPACE, {"data": {"value": value}})
+
+    def labelled(name):
+        core.create_namespaced_config_map(NAMESPACE, client.V1ConfigMap(metadata=client.V1ObjectMeta(name=name, labels={"gone": "yes"}),
+                                                                       data={"value": "1"}))
+
+    for name in ("stays", "leaves"):
+        labelled(name)
+    watcher = watch.Watch()
+    for event in watcher.stream(core.list_namespaced_config_map, NAMESPACE, label_selector="gone=yes"):
+        if event["object"].metadata.name == "stays":
+            break
+    last = event["object"].metadata.resource_version
+    core.delete_namespaced_config_map("leaves", NAMESPACE)
+    labelled("comes")
+    core.create_namespaced_config_map(NAMESPACE, client.V1ConfigMap(metadata=client.V1ObjectMeta(name="much"), data={"much": "x"}))
+    for i in range(14):
+        core.patch_namespaced_config_map("much", NAMESPACE, {"data": {"much": str(i) + 900000 * "x"}})
+
+    def watch_from(version):
+        for each in watch.Watch().stream(core.list_namespaced_config_map, NAMESPACE, label_selector="gone=yes", resource_version=version):
+            raise SystemExit(f"FAIL: a watch from before saw {each}")
+
+    fails("a watch from before hears 410", 410, lambda: watch_from(last))
+    fresh = core.list_namespaced_config_map(NAMESPACE, label_selector="gone=yes")
+    assert sorted(each.metadata.name for each in fresh.items) == ["comes", "stays"], fresh
+    ok("a new list tells what has left and come")
+    write("stays", "2")
+    for event in watch.Watch().stream(core.list_namespaced_config_map, NAMESPACE, label_selector="gone=yes",
+                                      resource_version=fresh.metadata.resource_version):
+        assert (event["type"], event["object"].metadata.name, event["object"].data["value"]) == ("MODIFIED", "stays", "2"), event
+        break
+    ok("and a watch goes on from there")
+    core.delete_collection_namespaced_config_map(NAMESPACE, label_selector="gone=yes")
+    core.delete_namespaced_config_map("much", NAMESPACE)
+
+
 def streams():
     core.create_namespaced_pod(NAMESPACE, pod("talker", ["sh", "-c", "echo one; echo two; httpd -f -p 8080 -h /www"]))
     until("a pod runs", 30, lambda: core.read_namespaced_pod("talker", NAMESPACE).status.phase == "Running")
@@ -128,5 +168,6 @@ def dynamic_client():
 
 objects()
 deployments()
+overrun()
 streams()
 dynamic_client()

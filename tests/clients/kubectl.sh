@@ -202,7 +202,8 @@ Y
   says "get --subresource resize" "70m" k get pod sized --subresource resize -o yaml
   resized "more than there is" '{"requests":{"cpu":"900"},"limits":{"cpu":"900"}}'
   check "wait sees that it is pending" k wait pod/sized --for=condition=PodResizePending --timeout=20s
-  says "describe tells why" "Infeasible" k describe pod sized
+  describes_why() { k describe pod sized | grep -q "ResizeInfeasible.*Node didn't have enough capacity: cpu"; }
+  check "describe tells why" until_true 30 describes_why
   resized "taken back" '{"requests":{"cpu":"70m"},"limits":{"cpu":"200m"}}'
   fails "another class of service" "Pod QOS Class may not change as a result of resizing" k patch pod sized --subresource resize \
     -p '{"spec":{"containers":[{"name":"web","resources":{"requests":{"cpu":"200m","memory":"96Mi"}}}]}}'

@@ -166,6 +166,43 @@ check "and no word of when to ask again" sh -c '! grep -qi retry-after "$1"' - "
 check "the budget shows it" until_true 20 budget_is "2 1 1 0"
 cordon false
 check "with the pod's successor there is room again" until_true 30 budget_is "2 2 1 1"
+# Pods that aren't ready: by the budget's policy.
+apply <<'Y'
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: ill}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: ill}}
+  template:
+    metadata: {labels: {app: ill}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers: [{name: main, image: "box:1", command: [sleep, "10000"], readinessProbe: {exec: {command: [test, -e, /tmp/well]}, periodSeconds: 1}}]
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: ill}
+spec: {minAvailable: 1, selector: {matchLabels: {app: ill}}, unhealthyPodEvictionPolicy: IfHealthyBudget}
+Y
+ill_budget_is() { field_is pdb ill '.status | "\(.expectedPods) \(.currentHealthy) \(.desiredHealthy) \(.disruptionsAllowed)"' "$1"; }
+ill_run() { [ "$(orch get pods -l app=ill -o json | jq '[.items[] | select(.status.phase == "Running")] | length')" = 2 ]; }
+check "two pods run and aren't ready" until_true 30 ill_run
+check "a budget counts neither as healthy" until_true 30 ill_budget_is "2 0 1 0"
+orch get pods -l app=ill -o name | cut -d/ -f2 >"$WORK/ill"
+one=$(sed -n 1p "$WORK/ill") two=$(sed -n 2p "$WORK/ill")
+check "while it is short, none is evicted" [ "$(evict "$one")" = 429 ]
+check "as IfHealthyBudget says" [ "$(jq -r '.details.causes[0].message' "$WORK/answer")" = "The disruption budget ill needs 1 healthy pods and has 0 currently" ]
+orch exec "$two" -- touch /tmp/well
+check "with one that is well the budget is kept" until_true 30 ill_budget_is "2 1 1 0"
+check "that one stays" [ "$(evict "$two")" = 429 ]
+check "the ill one may go" [ "$(evict "$one")" = 201 ]
+orch exec "$two" -- rm /tmp/well
+check "all are ill again" until_true 30 ill_budget_is "2 0 1 0"
+check "and stay" [ "$(evict "$two")" = 429 ]
+curl -s -o /dev/null --unix-socket "$SOCKET" -X PATCH -H 'Content-Type: application/merge-patch+json' -d '{"spec":{"unhealthyPodEvictionPolicy":"AlwaysAllow"}}' http://x/apis/policy/v1/namespaces/default/poddisruptionbudgets/ill
+check "unless AlwaysAllow is said" [ "$(evict "$two")" = 201 ]
+orch delete deployment ill >/dev/null
 drains() {
   cordon false
   check "kubectl $version: all is well before" until_true 30 budget_is "2 2 1 1"
