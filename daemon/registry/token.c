@@ -175,11 +175,12 @@ static struct user *user_make(const struct token_facts *f) {
         return user_copy(&u);
 }
 
-static int claims_check(struct registry *r, const json_t *claims, const char *const *audiences,
-                        size_t n, struct user **ret_user, struct err *e) {
+static int claims_check(struct registry *r, const json_t *claims, const struct strings *audiences,
+                        struct user **ret_user, struct err *e) {
+        size_t n = audiences ? audiences->n : 0;
         const struct jwt_expectation want = {
                 .issuer = TOKEN_ISSUER,
-                .audiences = n ? audiences : API_AUDIENCES,
+                .audiences = n ? (const char *const *) audiences->items : API_AUDIENCES,
                 .n_audiences = n ? n : ARRAY_SIZE(API_AUDIENCES),
                 .now_usec = r->wall_usec(),
                 .clock_floor_usec = CERT_CLOCK_FLOOR_USEC,
@@ -197,7 +198,7 @@ static int claims_check(struct registry *r, const json_t *claims, const char *co
         return *ret_user ? 0 : err_set(e, -ENOMEM, "memory is out");
 }
 
-int token_check(struct registry *r, const char *token, const char *const *audiences, size_t n,
+int token_check(struct registry *r, const char *token, const struct strings *audiences,
                 struct user **ret_user, json_t **ret_claims, struct err *e) {
         json_t *claims = NULL;
         int result;
@@ -208,7 +209,7 @@ int token_check(struct registry *r, const char *token, const char *const *audien
                 r->tokens_seen = jwt_seen_new();
         result = jwt_verify_seen(r->token_key, r->tokens_seen, r->wall_usec(), token, &claims, e);
         if (result == 0)
-                result = claims_check(r, claims, audiences, n, ret_user, e);
+                result = claims_check(r, claims, audiences, ret_user, e);
         if (result == 0 && ret_claims)
                 *ret_claims = claims;
         else

@@ -10,6 +10,7 @@
  * k8s.io/kubernetes/pkg/serviceaccount. */
 struct call;
 struct registry;
+struct strings;
 struct user;
 typedef struct json_t json_t;
 
@@ -38,12 +39,12 @@ int token_issue(struct registry *r, const struct token_wish *wish, char **ret_to
 /* Whose a token is. Its signature, times and audience are checked, and that its account, and the
  * pod or secret that it is bound to, still exist with the same UID: a token dies with them.
  *
- * audiences   one of them must be the token's; n 0: the API's own.
+ * audiences   one of them must be the token's; NULL or none: the API's own.
  * ret_user    the caller's.
  * ret_claims  the caller's; may be NULL.
  *
  * Returns 0, -EKEYREJECTED with the reason, or -ENOMEM. */
-int token_check(struct registry *r, const char *token, const char *const *audiences, size_t n,
+int token_check(struct registry *r, const char *token, const struct strings *audiences,
                 struct user **ret_user, json_t **ret_claims, struct err *e);
 
 /* serviceaccounts/NAME/token: POST of a TokenRequest. Answers the call. */

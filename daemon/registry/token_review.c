@@ -40,9 +40,7 @@ static json_t *review_status(struct call *c, const struct token_review *q) {
         AUTO(user) struct user *user = NULL;
         json_t *claims = NULL, *status;
         struct err e = { 0 };
-        int r = token_check(c->registry, q->spec.token,
-                            (const char *const *) q->spec.audiences.items, q->spec.audiences.n,
-                            &user, &claims, &e);
+        int r = token_check(c->registry, q->spec.token, &q->spec.audiences, &user, &claims, &e);
 
         if (r == -ENOMEM)
                 return NULL;

@@ -104,7 +104,7 @@ static bool token_take(struct request *r, const char *header) {
         if (strncasecmp(header, SCHEME, strlen(SCHEME)) != 0)
                 return refuse(r, "only bearer tokens and client certificates are known here", NULL);
         token += strspn(token, " ");
-        result = token_check(r->face->server->registry, token, NULL, 0, &r->token_user, NULL, &e);
+        result = token_check(r->face->server->registry, token, NULL, &r->token_user, NULL, &e);
         if (result == -ENOMEM)
                 return refuse_memory(r);
         if (result < 0)

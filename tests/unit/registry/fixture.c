@@ -172,8 +172,8 @@ static void stream(void *data, struct watch *take_watch) {
         a->watch = take_watch;
 }
 
-void fixture_send_bytes(struct fixture *f, const char *method, const char *url, const char *type,
-                        const char *body, size_t len, struct answer *a) {
+void fixture_send_bytes(struct fixture *f, const char *method, const char *url,
+                        const struct fixture_body *body, struct answer *a) {
         static const struct rest_sink SINK = { .respond = respond, .stream = stream };
         static const struct user USER = USER_MASTER("test");
         AUTO_FREE char *path = strdup(url);
@@ -181,12 +181,12 @@ void fixture_send_bytes(struct fixture *f, const char *method, const char *url, 
         struct rest_request request = {
                 .method = method,
                 .path = path,
-                .content_type = type,
+                .content_type = body->type,
                 .accept = f->accept,
                 .if_none_match = f->if_none_match,
                 .user = f->user ? f->user : &USER,
-                .body = body,
-                .body_len = len,
+                .body = body->bytes,
+                .body_len = body->len,
         };
 
         if (query)
@@ -198,7 +198,8 @@ void fixture_send_bytes(struct fixture *f, const char *method, const char *url, 
 
 void fixture_send(struct fixture *f, const char *method, const char *url, const char *type,
                   const char *body, struct answer *a) {
-        fixture_send_bytes(f, method, url, type, body, body ? strlen(body) : 0, a);
+        fixture_send_bytes(f, method, url,
+                           &(struct fixture_body){ type, body, body ? strlen(body) : 0 }, a);
 }
 
 static struct answer wait_for(struct fixture *f, struct answer *a) {

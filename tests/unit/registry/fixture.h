@@ -56,9 +56,14 @@ void answer_done(struct answer *a);
 /* Sends a request; fixture_run() may be needed before it is answered. */
 void fixture_send(struct fixture *f, const char *method, const char *url, const char *type,
                   const char *body, struct answer *a);
-/* The same with a body of len bytes that need be no text. */
-void fixture_send_bytes(struct fixture *f, const char *method, const char *url, const char *type,
-                        const char *body, size_t len, struct answer *a);
+/* The same with a body of bytes that need be no text. */
+struct fixture_body {
+        const char *type;
+        const void *bytes;
+        size_t len;
+};
+void fixture_send_bytes(struct fixture *f, const char *method, const char *url,
+                        const struct fixture_body *body, struct answer *a);
 /* The same, waiting for the answer; body NULL: none. */
 struct answer fixture_ask(struct fixture *f, const char *method, const char *url, const char *body);
 /* The same, checking the status and throwing the rest away. */

@@ -58,7 +58,7 @@ static char *token_for(struct fixture *f, const char *request) {
 static const char *verdict(struct fixture *f, const char *token) {
         static struct err e;
         struct user *u = NULL;
-        int r = token_check(f->registry, token, NULL, 0, &u, NULL, &e);
+        int r = token_check(f->registry, token, NULL, &u, NULL, &e);
 
         user_unref(u);
         return r == 0 ? "" : e.text;
@@ -96,7 +96,7 @@ static void says_whose_a_token_is(void **state) {
         token = strdup(tree_at(a.tree, "status.token"));
         answer_done(&a);
 
-        assert_int_equal(token_check(f->registry, token, NULL, 0, &u, NULL, NULL), 0);
+        assert_int_equal(token_check(f->registry, token, NULL, &u, NULL, NULL), 0);
         assert_string_equal(u->name, "system:serviceaccount:default:default");
         assert_int_equal(strlen(u->uid), 36);
         assert_true(user_has_group(u, "system:serviceaccounts"));

@@ -203,14 +203,17 @@ static void protobuf_bodies_are_objects(void **state) {
                 body[i / 2] = (char) strtoul(pair, NULL, 16);
         }
         fixture_send_bytes(f, "POST", "/api/v1/namespaces/default/configmaps",
-                           "application/vnd.kubernetes.protobuf", body, sizeof(hex) / 2, &a);
+                           &(struct fixture_body){ "application/vnd.kubernetes.protobuf", body,
+                                                   sizeof(hex) / 2 },
+                           &a);
         fixture_run(f, 0);
 
         assert_int_equal(a.status, 201);
         assert_string_equal(tree_at(a.tree, "data.a"), "b");
         answer_done(&a);
-        fixture_send_bytes(f, "POST", "/api/v1/namespaces/default/configmaps",
-                           "application/vnd.kubernetes.protobuf", body, 20, &a);
+        fixture_send_bytes(
+                f, "POST", "/api/v1/namespaces/default/configmaps",
+                &(struct fixture_body){ "application/vnd.kubernetes.protobuf", body, 20 }, &a);
         assert_int_equal(a.status, 400);
         answer_done(&a);
 }
