@@ -1,6 +1,7 @@
 #include "daemon/registry/body.h"
 
 #include "base/array.h"
+#include "base/str.h"
 #include "daemon/registry/record.h"
 
 #include <stdlib.h>
@@ -20,6 +21,8 @@ struct body {
         size_t n_pieces, cap_pieces;
         struct body_owner *owners;
         size_t n_owners, cap_owners;
+        const struct body_source *source; /* NULL: that is all */
+        void *source_data;
 };
 
 struct body *body_new(void) {
@@ -35,13 +38,25 @@ struct body *body_ref(struct body *b) {
         return b;
 }
 
-void body_unref(struct body *b) {
-        if (!b || --b->n_refs > 0)
-                return;
+static void pieces_forget(struct body *b) {
         for (size_t i = 0; i < b->n_owners; i++) {
                 record_unref(b->owners[i].record);
                 free(b->owners[i].text);
         }
+        b->n_owners = b->n_pieces = 0;
+}
+
+static void source_end(struct body *b) {
+        if (b->source)
+                b->source->free(b->source_data);
+        b->source = NULL;
+}
+
+void body_unref(struct body *b) {
+        if (!b || --b->n_refs > 0)
+                return;
+        source_end(b);
+        pieces_forget(b);
         free(b->owners);
         free(b->pieces);
         free(b);
@@ -57,7 +72,8 @@ static bool piece_add(struct body *b, const char *data, size_t len, struct body_
         }
         b->pieces[b->n_pieces++] = (struct body_piece){ .data = data, .len = len };
         b->owners[b->n_owners++] = owner;
-        b->len += len;
+        if (!b->source)
+                b->len += len; /* of a source it was told before */
         return true;
 }
 
@@ -81,17 +97,6 @@ void body_add_text(struct body *b, char *take_text, size_t len) {
                 free(take_text);
 }
 
-void body_set_text(struct body *b, size_t n, char *take_text, size_t len) {
-        if (b->has_failed || n >= b->n_pieces || !take_text) {
-                b->has_failed = true;
-                free(take_text);
-                return;
-        }
-        b->pieces[n] = (struct body_piece){ .data = take_text, .len = len };
-        b->owners[n] = (struct body_owner){ .text = take_text };
-        b->len += len;
-}
-
 bool body_has_failed(const struct body *b) {
         return b->has_failed;
 }
@@ -109,16 +114,53 @@ struct record *body_record(const struct body *b, size_t n) {
         return b->owners[n].record;
 }
 
-char *body_flatten(const struct body *b) {
-        char *text = malloc(b->len + 1);
-        size_t at = 0;
+bool body_is_whole(const struct body *b) {
+        return !b->source;
+}
 
-        if (!text)
-                return NULL;
-        for (size_t i = 0; i < b->n_pieces; i++) {
-                memcpy(text + at, b->pieces[i].data, b->pieces[i].len);
-                at += b->pieces[i].len;
+void body_set_source(struct body *b, const struct body_source *source, void *take_data,
+                     size_t len) {
+        if (len == BODY_LEN_UNKNOWN || b->len > SIZE_MAX - len)
+                b->len = BODY_LEN_UNKNOWN;
+        else
+                b->len += len;
+        b->source = source;
+        b->source_data = take_data;
+}
+
+int body_advance(struct body *b) {
+        bool has_more;
+
+        if (!b->source)
+                return 0;
+        pieces_forget(b);
+        has_more = b->source->next(b->source_data, b);
+        if (!has_more || b->has_failed)
+                source_end(b);
+        return b->has_failed ? -ENOMEM : has_more;
+}
+
+static void flatten_pieces(const struct body *b, struct strbuf *to) {
+        for (size_t i = 0; i < b->n_pieces; i++)
+                strbuf_add_len(to, b->pieces[i].data, b->pieces[i].len);
+}
+
+char *body_flatten(struct body *b, size_t *ret_len) {
+        AUTO_DONE(strbuf) struct strbuf all = { 0 };
+        int r;
+
+        if (b->len != BODY_LEN_UNKNOWN) {
+                all.s = malloc(b->len + 1);
+                if (!all.s)
+                        return NULL;
+                all.cap = b->len + 1;
         }
-        text[at] = '\0';
-        return text;
+        do
+                flatten_pieces(b, &all);
+        while ((r = body_advance(b)) > 0 && !all.has_failed);
+        if (r < 0)
+                return NULL;
+        if (ret_len)
+                *ret_len = all.len;
+        return strbuf_steal(&all);
 }

@@ -68,12 +68,13 @@ static const char *method_name(enum client_method method) {
 }
 
 static void answer_tell(struct registry_call *c) {
-        AUTO_FREE char *text = c->response.body ? body_flatten(c->response.body) : NULL;
+        size_t len = 0;
+        AUTO_FREE char *text = c->response.body ? body_flatten(c->response.body, &len) : NULL;
         struct client_answer a = { .status = c->response.status, .body = "", .fd = -1 };
 
         if (text) {
                 a.body = text;
-                a.body_len = body_len(c->response.body);
+                a.body_len = len;
         } else {
                 a.error = -ENOMEM;
                 a.error_text = "memory is out";

@@ -199,7 +199,7 @@ static void bootstrap_done(struct registry *r, struct rest_response *take_respon
         AUTO_FREE char *text = NULL;
 
         if (take_response->status >= 300 && take_response->status != 409 && r->load_result == 0) {
-                text = take_response->body ? body_flatten(take_response->body) : NULL;
+                text = take_response->body ? body_flatten(take_response->body, NULL) : NULL;
                 r->load_result =
                         err_set(&r->load_err, -EIO, "the default objects could not be stored: %s",
                                 str_or_empty(text));

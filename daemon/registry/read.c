@@ -3,8 +3,8 @@
 #include "daemon/registry/body.h"
 #include "daemon/registry/call.h"
 #include "daemon/registry/filter.h"
+#include "daemon/registry/list_body.h"
 #include "daemon/registry/list_options.h"
-#include "daemon/registry/present.h"
 #include "daemon/registry/record.h"
 #include "daemon/registry/state.h"
 #include "daemon/registry/watch.h"
@@ -37,51 +37,49 @@ static size_t list_start(const struct table *t, const struct filter *f, const st
 
 struct page {
         struct present_list list;
-        bool has_selector;
-        struct body *body; /* borrowed */
-        size_t n;
-        size_t n_remaining;
-        struct record *last; /* of a page that was cut, else NULL */
+        bool has_selector, has_failed;
+        struct record_list records;
+        size_t n_remaining; /* behind a page that was cut */
 };
 
 /* Walks from start on; limit 0: to the end. */
 static void page_fill(struct page *p, const struct table *t, const struct filter *f, size_t start,
                       size_t limit) {
-        struct record *last = NULL;
-
-        for (size_t i = start; i < t->n; i++) {
+        for (size_t i = start; i < t->n && !p->has_failed; i++) {
                 struct record *r = t->items[i];
 
                 if (f->namespace_ && strcmp(r->namespace_, f->namespace_) != 0)
                         break;
                 if (!filter_matches(f, r))
                         continue;
-                if (limit > 0 && p->n >= limit) {
+                if (limit > 0 && p->records.n >= limit) {
                         p->n_remaining++;
-                        p->last = last;
                         /* How many more there are is told only where all count. */
                         if (p->has_selector)
                                 break;
                         continue;
                 }
-                present_list_item(&p->list, r, p->n++ == 0, p->body);
-                last = r;
+                p->has_failed = record_list_add(&p->records, r) < 0;
         }
 }
 
-/* The part before the items. */
-static char *list_head(struct page *p) {
+/* NULL when memory is out. */
+static struct body *page_body(struct page *p) {
         AUTO_FREE char *token = NULL;
+        const struct record *last;
 
-        if (p->last) {
-                token = position_write(p->list.revision, p->last->namespace_, p->last->name);
+        if (p->has_failed)
+                return NULL;
+        if (p->n_remaining > 0) {
+                last = p->records.items[p->records.n - 1];
+                token = position_write(p->list.revision, last->namespace_, last->name);
                 if (!token)
                         return NULL;
                 p->list.continue_ = token;
                 if (!p->has_selector)
                         p->list.n_remaining = (int64_t) p->n_remaining;
         }
-        return present_list_head(&p->list);
+        return list_body_new(&p->list, &p->records);
 }
 
 void read_list(struct call *c) {
@@ -97,24 +95,15 @@ void read_list(struct call *c) {
                 },
         };
         struct table *t = &c->kind->table;
-        char *head;
 
         if (!list_options_read(c, false, &o) || !filter_read(c, &f))
                 return;
         if (o.position.revision > 0)
                 page.list.revision = o.position.revision;
-        page.body = body_new();
-        if (!page.body) {
-                call_fail_memory(c);
-                return;
-        }
         page.has_selector = f.labels || f.fields;
-        body_add_static(page.body, ""); /* the head, known last */
         page_fill(&page, t, &f, list_start(t, &f, &o.position), o.limit);
-        head = list_head(&page);
-        body_set_text(page.body, 0, head, head ? strlen(head) : 0);
-        body_add_static(page.body, PRESENT_LIST_END);
-        call_respond_body(c, page.body);
+        call_respond_body(c, page_body(&page));
+        record_list_done(&page.records);
 }
 
 /* ---- watches ---- */

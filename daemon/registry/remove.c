@@ -339,7 +339,7 @@ static void collection_put(struct collection *x) {
         if (--x->n_pending > 0)
                 return;
         if (x->has_failed) {
-                AUTO_FREE char *text = x->failure.body ? body_flatten(x->failure.body) : NULL;
+                AUTO_FREE char *text = x->failure.body ? body_flatten(x->failure.body, NULL) : NULL;
 
                 c->status = x->failure.status;
                 call_respond_text(c, STEAL(text));

@@ -136,16 +136,35 @@ void http_completed(void *data, struct MHD_Connection *mhd, void **state,
 #define BLOCK_BYTES (128U << 10)
 
 struct body_reader {
-        struct body *body; /* owned */
-        size_t piece, at;  /* what comes next; libmicrohttpd reads forwards only */
+        struct body *body;       /* owned */
+        struct request *request; /* borrowed; there as long as it is read for */
+        size_t piece, at;        /* what comes next; libmicrohttpd reads forwards only */
 };
+
+/* The next pieces, as part of what the request costs its client. */
+static int reader_advance(struct body_reader *b) {
+        uint64_t began_usec = clock_now_usec();
+        int r = body_advance(b->body);
+
+        b->piece = b->at = 0;
+        share_charge_more(b->request, began_usec);
+        return r;
+}
 
 static ssize_t body_read(void *data, uint64_t pos, char *room, size_t len) {
         struct body_reader *b = data;
         const struct body_piece *pieces;
         size_t n, done = 0;
+        int r = 1;
 
         pieces = body_pieces(b->body, &n);
+        /* Once a call: what else waits is run in between. */
+        if (b->piece == n) {
+                r = reader_advance(b);
+                pieces = body_pieces(b->body, &n);
+        }
+        if (r < 0)
+                return MHD_CONTENT_READER_END_WITH_ERROR;
         while (done < len && b->piece < n) {
                 const struct body_piece *p = &pieces[b->piece];
                 size_t part = MIN(p->len - b->at, len - done);
@@ -172,23 +191,29 @@ static void body_free(void *data) {
         body_unref(data);
 }
 
-static struct MHD_Response *pieces_response(struct body *body) {
+static struct MHD_Response *pieces_response(struct request *r) {
         struct body_reader *b = calloc(1, sizeof(*b));
+        struct body *body = r->response.body;
         struct MHD_Response *response;
+        uint64_t len = MHD_SIZE_UNKNOWN;
 
         if (!b)
                 return NULL;
-        response = MHD_create_response_from_callback(body_len(body), BLOCK_BYTES, body_read, b,
-                                                     body_reader_free);
+        if (body_len(body) != BODY_LEN_UNKNOWN)
+                len = body_len(body);
+        response =
+                MHD_create_response_from_callback(len, BLOCK_BYTES, body_read, b, body_reader_free);
         if (!response) {
                 free(b);
                 return NULL;
         }
         b->body = body_ref(body);
+        b->request = r;
         return response;
 }
 
-static struct MHD_Response *response_make(struct rest_response *answer) {
+static struct MHD_Response *response_make(struct request *r) {
+        struct rest_response *answer = &r->response;
         const struct body_piece *pieces;
         struct MHD_Response *response;
         size_t n = 0;
@@ -196,8 +221,8 @@ static struct MHD_Response *response_make(struct rest_response *answer) {
         pieces = answer->body ? body_pieces(answer->body, &n) : NULL;
         if (n == 0)
                 return MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
-        if (n > 1)
-                return pieces_response(answer->body);
+        if (n > 1 || !body_is_whole(answer->body))
+                return pieces_response(r);
         response = MHD_create_response_from_buffer_with_free_callback_cls(
                 pieces[0].len, (void *) pieces[0].data, body_free, answer->body);
         if (response)
@@ -216,7 +241,7 @@ enum MHD_Result request_queue(struct request *r) {
                 return r->queue(r);
         if (r->watch)
                 return watch_stream_queue(r);
-        response = response_make(answer);
+        response = response_make(r);
         if (!response)
                 return MHD_NO;
         (void) MHD_add_response_header(response, "Content-Type",

@@ -79,10 +79,14 @@ enum fair_verdict share_arrive(struct request *r) {
         return verdict;
 }
 
+void share_charge_more(struct request *r, uint64_t began_usec) {
+        fair_charge(&r->place, clock_now_usec() - began_usec);
+}
+
 void share_charge(struct request *r, uint64_t began_usec) {
         uint64_t cost_usec = clock_now_usec() - began_usec;
 
-        if (r->response.body)
+        if (r->response.body && body_len(r->response.body) != BODY_LEN_UNKNOWN)
                 cost_usec += body_len(r->response.body) / BYTES_PER_USEC;
         fair_charge(&r->place, cost_usec);
 }

@@ -15,6 +15,8 @@ enum fair_verdict share_arrive(struct request *r);
 
 /* The client is charged for what ran since began_usec, and for the answer that is there. */
 void share_charge(struct request *r, uint64_t began_usec);
+/* What it goes on to cost while its answer is made. */
+void share_charge_more(struct request *r, uint64_t began_usec);
 
 /* The request has become a watch, log or command. False: the client has too many. */
 bool share_make_long(struct request *r);

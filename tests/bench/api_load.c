@@ -3,7 +3,8 @@
  *   fill N CLIENTS            a node, N pods bound to it, and their status
  *   create KIND N CLIENTS     N objects: configmaps, or pods that are bound to the node
  *   status N CLIENTS          N changes of the pods' status
- *   get N CLIENTS [LISTERS]   GETs of random pods; LISTERS more connections list all of them
+ *   get N CLIENTS [LISTERS]   GETs of random pods; LISTERS more connections list all of them;
+ *                             with TABLE=1 in the environment as kubectl does, as a Table
  * meanwhile list N                    N lists of all pods, one after another watch N RATE SECONDS
  * N watches of all pods while pods change RATE times a second idle N SECONDS            N
  * connections that say nothing
@@ -37,7 +38,8 @@ struct client {
         bool is_lister, is_flying;
         uint64_t sent_usec;
         size_t head_len, to_come; /* of the answer; to_come counts once the head is whole */
-        bool has_head;
+        bool has_head, is_chunked;
+        char tail[5]; /* the last bytes of a chunked answer */
         char head[ANSWER_MAX];
 };
 
@@ -54,6 +56,8 @@ struct load {
         int (*request)(struct load *l, const struct client *c, uint64_t i, char *room);
         const char *kind;
         uint64_t n_pods;
+        uint64_t n_lists; /* that listers have read */
+        bool wants_tables;
 };
 
 static uint64_t now_usec(void) {
@@ -207,6 +211,11 @@ static int request_create(struct load *l, const struct client *c, uint64_t i, ch
 static int request_get(struct load *l, const struct client *c, uint64_t i, char *room) {
         char path[128];
 
+        if (c->is_lister && l->wants_tables)
+                return snprintf(room, REQUEST_MAX,
+                                "GET /api/v1/pods HTTP/1.1\r\nHost: localhost\r\nUser-Agent: "
+                                "api-load\r\nAccept: "
+                                "application/json;as=Table;v=v1;g=meta.k8s.io\r\n\r\n");
         if (c->is_lister)
                 return request_write(room, "GET", "/api/v1/pods", "application/json", "");
         (void) snprintf(path, sizeof(path), "/api/v1/namespaces/default/pods/pod-%06llu",
@@ -216,7 +225,16 @@ static int request_get(struct load *l, const struct client *c, uint64_t i, char 
 
 /* ---- answers ---- */
 
-/* Reads the head, once it is whole. Chunked answers are for watches only. */
+/* Of a chunked answer nothing is read but its end. */
+static void chunks_read(struct client *c, const char *bytes, size_t n) {
+        size_t kept = n < sizeof(c->tail) ? sizeof(c->tail) - n : 0;
+
+        memmove(c->tail, c->tail + sizeof(c->tail) - kept, kept);
+        memcpy(c->tail + kept, bytes + n - (sizeof(c->tail) - kept), sizeof(c->tail) - kept);
+        c->to_come = memcmp(c->tail, "0\r\n\r\n", sizeof(c->tail)) != 0;
+}
+
+/* Reads the head, once it is whole. */
 static void head_read(struct load *l, struct client *c) {
         char *end, *length;
         size_t extra;
@@ -226,14 +244,20 @@ static void head_read(struct load *l, struct client *c) {
         if (!end)
                 return;
         length = strcasestr(c->head, "\r\nContent-Length:");
-        if (!length || length > end)
-                die("an answer without Content-Length");
+        c->is_chunked = !length || length > end;
+        if (c->is_chunked && !strcasestr(c->head, "\r\nTransfer-Encoding: chunked"))
+                die("an answer without length");
         c->has_head = true;
+        extra = c->head_len - (size_t) (end + 4 - c->head);
+        if (c->is_chunked) {
+                memset(c->tail, 0, sizeof(c->tail));
+                chunks_read(c, end + 4, extra);
+                return;
+        }
         c->to_come = strtoull(length + 17, NULL, 10);
         l->bytes += c->to_come;
         if (strncmp(c->head, "HTTP/1.1 2", 10) != 0 && l->bad++ == 0)
                 (void) fprintf(stderr, "api-load: %.300s\n%.300s\n", c->head, end + 4);
-        extra = c->head_len - (size_t) (end + 4 - c->head);
         c->to_come -= extra;
 }
 
@@ -262,13 +286,16 @@ static void client_read(struct load *l, struct client *c) {
                 n = recv(c->fd, c->head + c->head_len, sizeof(c->head) - 1 - c->head_len,
                          MSG_DONTWAIT);
         else
-                n = recv(c->fd, sink, c->to_come < sizeof(sink) ? c->to_come : sizeof(sink),
+                n = recv(c->fd, sink,
+                         c->to_come < sizeof(sink) && !c->is_chunked ? c->to_come : sizeof(sink),
                          MSG_DONTWAIT);
         if (n < 0 && errno == EAGAIN)
                 return;
         if (n <= 0)
                 die("the server closed a connection");
-        if (c->has_head)
+        if (c->has_head && c->is_chunked)
+                chunks_read(c, sink, (size_t) n);
+        else if (c->has_head)
                 c->to_come -= (size_t) n;
         else
                 c->head_len += (size_t) n;
@@ -276,6 +303,7 @@ static void client_read(struct load *l, struct client *c) {
                 head_read(l, c);
         if (!c->has_head || c->to_come > 0)
                 return;
+        l->n_lists += c->is_lister;
         if (!c->is_lister && l->done < l->n)
                 l->took_usec[l->done++] = now_usec() - c->sent_usec;
         client_send(l, c);
@@ -527,6 +555,7 @@ static int command_run(struct load *l, int argc, char **argv) {
         } else if (strcmp(what, "get") == 0) {
                 clients_dial(l, number(argc, argv, 4, 1), number(argc, argv, 5, 0));
                 drive(l, "get", number(argc, argv, 3, 10000), request_get);
+                (void) printf("lists %llu\n", (unsigned long long) l->n_lists);
         } else if (strcmp(what, "list") == 0) {
                 clients_dial(l, 1, 0);
                 l->clients[0].is_lister = true;
@@ -569,6 +598,7 @@ int main(int argc, char **argv) {
                                        "tests/bench/api_load.c)\n");
                 return 2;
         }
+        l.wants_tables = getenv("TABLE");
         if (getenv("PODS"))
                 l.n_pods = strtoull(getenv("PODS"), NULL, 10);
         l.address = argv[1];

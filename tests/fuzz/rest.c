@@ -92,7 +92,7 @@ struct answers {
 
 static void respond(void *data, struct rest_response *take_response) {
         struct answers *a = data;
-        AUTO_FREE char *text = take_response->body ? body_flatten(take_response->body) : NULL;
+        AUTO_FREE char *text = take_response->body ? body_flatten(take_response->body, NULL) : NULL;
 
         if (!text || take_response->status < 200)
                 abort();

@@ -45,14 +45,14 @@ static void check(struct fixture *f, const char *accept, const char *path) {
         struct rest_response r = ask(f, accept, path, 1L << 40, &has_failed);
 
         assert_int_equal(r.status, 200);
-        whole = body_flatten(r.body);
+        whole = body_flatten(r.body, NULL);
         rest_response_done(&r);
         has_failed = true;
         for (long n = 0; has_failed; n += 1 + n / 12) {
                 AUTO_FREE char *text = NULL;
 
                 r = ask(f, accept, path, n, &has_failed);
-                text = r.body && !body_has_failed(r.body) ? body_flatten(r.body) : NULL;
+                text = r.body && !body_has_failed(r.body) ? body_flatten(r.body, NULL) : NULL;
                 if (r.status < 500 && !str_eq(text, whole))
                         print_error("%s, failing after %ld: %u %s\n", path, n, r.status, text);
                 if (r.status == 200)

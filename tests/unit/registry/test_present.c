@@ -1,5 +1,8 @@
+#include "api/kinds/pod.h"
 #include "base/str.h"
+#include "daemon/registry/body.h"
 #include "daemon/registry/hub.h"
+#include "daemon/registry/list_body.h"
 #include "daemon/registry/record.h"
 #include "daemon/registry/rendering.h"
 #include "daemon/registry/resource.h"
@@ -292,9 +295,119 @@ static void what_nobody_can_serve_is_406(void **state) {
         answer_done(&a);
 }
 
+/* ---- lists that are made while they are sent ---- */
+
+static void records_make(struct fixture *f, unsigned n, struct record_list *ret) {
+        struct kind_state *kind = registry_kind_named(f->registry, "", "Pod");
+        char name[16];
+
+        for (unsigned i = 0; i < n; i++) {
+                (void) snprintf(name, sizeof(name), "p-%03u", i);
+                fixture_do(f, "POST", PODS, pod_json(name, ""), 201);
+        }
+        for (size_t i = 0; i < kind->table.n; i++)
+                assert_int_equal(record_list_add(ret, kind->table.items[i]), 0);
+}
+
+static struct body *pods_body(struct fixture *f, uint8_t as, unsigned n) {
+        AUTO_DONE(record_list) struct record_list records = { 0 };
+        const struct present_list list = {
+                .form = { .as = as },
+                .kind = &pod_kind,
+                .revision = 7,
+                .n_remaining = -1,
+        };
+        struct body *b;
+
+        records_make(f, n, &records);
+        b = list_body_new(&list, &records);
+        assert_non_null(b);
+        return b;
+}
+
+static void a_long_list_is_made_piece_by_piece(void **state) {
+        static const uint8_t forms[] = { FORM_OBJECT, FORM_TABLE, FORM_PARTIAL };
+        struct fixture *f = *state;
+
+        for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
+                AUTO(body) struct body *b = pods_body(f, forms[i], i == 0 ? 50 : 0);
+                size_t n, n_turns = 0;
+
+                assert_false(body_is_whole(b));
+                while (body_advance(b) > 0) {
+                        (void) body_pieces(b, &n);
+                        assert_true(n > 0 && n <= 3 * 8 + 1);
+                        n_turns++;
+                }
+                assert_int_equal(n_turns, 7);
+                assert_int_equal(body_advance(b), 0);
+        }
+}
+
+/* Objects as they are stored have a known length, and it is the right one. */
+static void its_length_is_known_where_nothing_is_made(void **state) {
+        struct fixture *f = *state;
+        AUTO(body) struct body *objects = pods_body(f, FORM_OBJECT, 50);
+        AUTO(body) struct body *table = pods_body(f, FORM_TABLE, 0);
+        size_t told = body_len(objects), len = 0;
+        AUTO_FREE char *text = body_flatten(objects, &len);
+
+        assert_int_equal(told, len);
+        assert_int_equal(strlen(text), len);
+        assert_true(body_len(table) == BODY_LEN_UNKNOWN);
+}
+
+static void it_tells_the_state_it_was_asked_in(void **state) {
+        struct fixture *f = *state;
+        AUTO(body) struct body *b = pods_body(f, FORM_TABLE, 50);
+        AUTO_FREE char *text = NULL;
+
+        assert_int_equal(body_advance(b), 1);
+        fixture_do(f, "DELETE", PODS "/p-049?gracePeriodSeconds=0", NULL, 200);
+        fixture_do(f, "POST", PODS, pod_json("p-0495", ""), 201);
+        text = body_flatten(b, NULL);
+
+        assert_non_null(strstr(text, "p-049\""));
+        assert_null(strstr(text, "p-0495"));
+}
+
+static void a_reader_may_leave_in_the_middle(void **state) {
+        struct fixture *f = *state;
+        AUTO(body) struct body *unread = pods_body(f, FORM_TABLE, 50);
+        AUTO(body) struct body *begun = pods_body(f, FORM_TABLE, 0);
+        (void) unread;
+
+        assert_int_equal(body_advance(begun), 1);
+        assert_int_equal(body_advance(begun), 1);
+}
+
+static void long_tables_are_whole_and_in_order(void **state) {
+        struct fixture *f = *state;
+        AUTO_DONE(record_list) struct record_list records = { 0 };
+        struct answer a;
+
+        records_make(f, 50, &records);
+        a = ask_as(f, TABLE, PODS "?limit=40");
+
+        assert_int_equal(size_at(a.tree, "rows"), 40);
+        for (size_t i = 0; i < 40; i++) {
+                AUTO_FREE char *at = str_format("rows.%zu.cells.0", i);
+                AUTO_FREE char *name = str_format("p-%03zu", i);
+
+                assert_string_equal(tree_at(a.tree, at), name);
+        }
+        assert_true(*tree_at(a.tree, "metadata.continue"));
+        answer_done(&a);
+}
+
 int main(void) {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
         const struct CMUnitTest tests[] = {
+                TEST(a_long_list_is_made_piece_by_piece),
+                TEST(its_length_is_known_where_nothing_is_made),
+                TEST(it_tells_the_state_it_was_asked_in),
+                TEST(a_reader_may_leave_in_the_middle),
+                TEST(long_tables_are_whole_and_in_order),
                 TEST(a_list_becomes_a_table),
                 TEST(includeObject_says_what_a_row_carries),
                 TEST(one_object_becomes_a_table_of_one_row),
