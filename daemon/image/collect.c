@@ -14,17 +14,23 @@
 struct collect_marks {
         struct map ids;
         struct map layers;
+        struct map blobs; /* configurations and manifests */
 };
 
 static void collect_marks_done(struct collect_marks *marks) {
         map_done(&marks->ids, NULL);
         map_done(&marks->layers, NULL);
+        map_done(&marks->blobs, NULL);
 }
 DEFINE_AUTO_DONE(collect_marks);
 
 static int collect_mark_image(struct collect_marks *marks, const struct image *image) {
         int r = map_put(&marks->ids, image->id + strlen("sha256:"), marks, NULL);
 
+        if (r == 0)
+                r = map_put(&marks->blobs, image->id + strlen("sha256:"), marks, NULL);
+        if (r == 0 && image->manifest)
+                r = map_put(&marks->blobs, image->manifest + strlen("sha256:"), marks, NULL);
         for (size_t i = 0; r == 0 && i < image->layers.n; i++)
                 r = map_put(&marks->layers, strrchr(image->layers.items[i], '/') + 1, marks, NULL);
         return r;
@@ -41,10 +47,34 @@ static int collect_mark(struct image_store *store, const struct image_words *in_
                 AUTO(image) struct image *image = NULL;
 
                 /* An image in use whose record is gone has nothing left to protect. */
-                if (image_find(store, in_use->items[i], &image, NULL) == 0)
+                if (image_store_read(store, in_use->items[i], &image, NULL) == 0)
                         r = collect_mark_image(marks, image);
         }
         return r;
+}
+
+/* Names that are pinned are names, and so marked already; what is left are pinned IDs. */
+static int collect_mark_pins(struct image_store *store, struct collect_marks *marks,
+                             struct err *e) {
+        AUTO_FREE char *path = str_format("%s/pins", image_store_dir(store));
+        struct dirent *d;
+        DIR *dir;
+        int r = 0;
+
+        if (!path)
+                return err_set(e, -ENOMEM, "out of memory");
+        dir = opendir(path);
+        if (!dir)
+                return err_errno(e, -errno, "cannot read %s", path);
+        while (r == 0 && (d = readdir(dir))) {
+                AUTO(image) struct image *image = NULL;
+
+                if (image_digest_is_valid(d->d_name) &&
+                    image_store_read(store, d->d_name, &image, NULL) == 0)
+                        r = collect_mark_image(marks, image);
+        }
+        (void) closedir(dir);
+        return r < 0 ? err_set(e, r, "out of memory") : 0;
 }
 
 /* Removes from DIR/sub every entry whose name (up to its first '.') isn't marked. A folder is moved
@@ -88,9 +118,13 @@ int image_store_collect(struct image_store *store, const struct image_words *in_
         int r = collect_mark(store, in_use, &marks, e);
 
         if (r == 0)
+                r = collect_mark_pins(store, &marks, e);
+        if (r == 0)
                 r = collect_sweep(store, "images", &marks.ids, e);
         if (r == 0)
                 r = collect_sweep(store, "layers", &marks.layers, e);
+        if (r == 0)
+                r = collect_sweep(store, "blobs", &marks.blobs, e);
         return r;
 }
 
@@ -127,6 +161,22 @@ static int collect_names(struct image_store *store, const char *reference,
         return r;
 }
 
+static int collect_refuse_pinned(struct image_store *store, const struct image *image,
+                                 const struct image_words *names, struct err *e) {
+        for (size_t i = 0; i <= names->n; i++) {
+                const char *name = i < names->n ? names->items[i] : image->id;
+                AUTO_FREE char *path = image_store_pin_path(store, name);
+
+                if (!path)
+                        return err_set(e, -ENOMEM, "out of memory");
+                if (access(path, F_OK) == 0)
+                        return err_set(e, -EBUSY,
+                                       "image %s is pinned; unpin it first: orch image unpin %s",
+                                       name, name);
+        }
+        return 0;
+}
+
 int image_remove(struct image_store *store, const char *reference, const struct image_words *in_use,
                  struct err *e) {
         AUTO_DONE(image_words) struct image_words names = { 0 };
@@ -143,6 +193,8 @@ int image_remove(struct image_store *store, const char *reference, const struct 
                                "image %s is used by a pod on this node; delete the pod first",
                                reference);
         r = collect_names(store, reference, image, &names, e);
+        if (r == 0)
+                r = collect_refuse_pinned(store, image, &names, e);
         for (size_t i = 0; r == 0 && i < names.n; i++) {
                 AUTO_FREE char *path = image_store_reference_path(store, names.items[i]);
 

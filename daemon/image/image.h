@@ -12,8 +12,11 @@
  *   DIR/layers/HEX/        an unpacked layer, named by the SHA-256 of its tar (its diff ID), with
  *                          overlayfs' whiteouts
  *   DIR/layers/HEX.size    the bytes of its regular files
+ *   DIR/layers/HEX.recipe  how its tar is put together again (recipe.h), with HEX.kept/
  *   DIR/images/HEX.json    an image: its configuration and its layers, named by the digest of its
  *                          configuration
+ *   DIR/blobs/HEX          configurations and manifests as they came, named by their digest
+ *   DIR/pins/NAME          a name, or an ID, that stays whatever happens; named as references are
  *   DIR/references/NAME    one line: the image ID that a reference means; '/' is written as '%2F'
  *   DIR/tmp/               what is being made; swept by the next writer
  *   DIR/lock               shared by writers (orch-image), held alone by collections
@@ -42,8 +45,10 @@ struct image {
         char *stop_signal;      /* "SIGTERM" or a number; NULL: default */
         char *architecture;
         char *os;
-        char *created;       /* RFC 3339; NULL: unknown */
-        uint64_t size_bytes; /* sum of the layers' files, unpacked */
+        char *created;              /* RFC 3339; NULL: unknown */
+        char *manifest;             /* digest of the manifest that it came with; NULL: none */
+        struct image_words digests; /* "host/name@sha256:…": where it was pulled from */
+        uint64_t size_bytes;        /* sum of the layers' files, unpacked */
 };
 
 struct image *image_ref(struct image *image);
@@ -69,14 +74,17 @@ DEFINE_AUTO(image_store);
 
 const char *image_store_dir(const struct image_store *store);
 
+/* Whether all of its layers are here. A layer that was found damaged is taken away. */
+bool image_is_whole(const struct image *image);
+
 /* Finds the image that a container's "image:" means. A name without tag and digest means ":latest";
  * a name without a registry host also finds "localhost/NAME", or the one stored name that differs
  * from it only by host (and "library/").
  *
  * ret  the caller's reference.
  *
- * Returns 0, -ENOENT when it isn't here, -EINVAL when text is no reference, -EIO when its record is
- * damaged (e says what to do), or -ENOMEM. Reads a few small files; any thread. */
+ * Returns 0, -ENOENT when it isn't here, or not whole, -EINVAL when text is no reference, -EIO when
+ * its record is damaged (e says what to do), or -ENOMEM. Reads a few small files; any thread. */
 int image_find(struct image_store *store, const char *reference, struct image **ret, struct err *e);
 
 /* All images, each with all its names, sorted by first name. Damaged records are left out. */

@@ -2,6 +2,8 @@
 
 #include "base/err.h"
 
+#include <stdint.h>
+
 struct image_store;
 
 /* The tar that a stored layer came from, byte by byte the same, so that it has the layer's diff ID:
@@ -16,6 +18,10 @@ struct image_store;
  * kept (e says to load or pull it again); -EBADMSG when a file was changed since; -EPIPE; or
  * another negative errno. fd may have got part of it then. Blocks; any thread. */
 int layer_tar_write(const struct image_store *store, const char *diff_id, int fd, struct err *e);
+
+/* How long it is. Reads the recipe alone; returns as layer_tar_write(). */
+int layer_tar_size(const struct image_store *store, const char *diff_id, uint64_t *ret,
+                   struct err *e);
 
 /* The same in a child, for callers that read the other end themselves.
  *

@@ -115,24 +115,6 @@ static int load_layers_of(struct load *load, int dirfd, const struct oci_image *
                      : 0;
 }
 
-/* Of the regular files, each layer for itself. A layer whose size can't be read counts nothing: it
- * is only for people. */
-static uint64_t load_size(const struct load *load, const struct image_words *diff_ids) {
-        uint64_t sum = 0;
-
-        for (size_t i = 0; i < diff_ids->n; i++) {
-                AUTO_FREE char *layer = image_store_layer_path(load->store, diff_ids->items[i]);
-                AUTO_FREE char *path = layer ? str_format("%s.size", layer) : NULL;
-                AUTO_FREE char *text = NULL;
-                int64_t size = 0;
-
-                if (path && file_read(path, 64, &text, NULL, NULL) == 0 &&
-                    str_to_int64(text, 0, INT64_MAX, &size) == 0)
-                        sum += (uint64_t) size;
-        }
-        return sum;
-}
-
 /* The names under which an image goes in, canonical. */
 static int load_names(struct load *load, const char *own_name, struct image_words *ret) {
         AUTO_DONE(image_reference) struct image_reference ref = { 0 };
@@ -152,29 +134,35 @@ static int load_names(struct load *load, const char *own_name, struct image_word
         return r < 0 ? err_set(load->e, r, "out of memory") : 0;
 }
 
-static int load_publish(struct load *load, const char *id, const json_t *config,
-                        const struct image_words *diff_ids, const struct image_words *names) {
-        uint64_t size_bytes = load_size(load, diff_ids);
-        AUTO_FREE char *record = image_record_encode(id, config, diff_ids, size_bytes);
-        AUTO(image) struct image *check = NULL;
+static int load_publish(struct load *load, const struct image_intake *intake) {
+        uint64_t size_bytes = 0;
         json_t *item;
-        int r;
+        int r = image_store_take(load->store, intake, &size_bytes, load->e);
 
-        if (!record)
-                return err_set(load->e, -ENOMEM, "out of memory");
-        /* What couldn't be read back must not go in. */
-        r = image_record_decode(record, strlen(record), "/", &check, NULL);
-        if (r < 0)
-                return err_set(load->e, -EBADMSG, "the image's configuration is malformed");
-        r = image_store_publish(load->store, id, record, names, load->e);
         if (r < 0)
                 return r;
-        item = json_pack("{s:s, s:[s], s:I, s:I, s:I}", "id", id, "names", names->items[0],
-                         "sizeBytes", (json_int_t) size_bytes, "layers", (json_int_t) diff_ids->n,
-                         "skipped", (json_int_t) load->n_skipped);
+        item = json_pack("{s:s, s:[s], s:I, s:I, s:I}", "id", intake->id, "names",
+                         intake->names->items[0], "sizeBytes", (json_int_t) size_bytes, "layers",
+                         (json_int_t) intake->diff_ids->n, "skipped", (json_int_t) load->n_skipped);
         return json_array_append_new(load->answer, item) < 0
                        ? err_set(load->e, -ENOMEM, "out of memory")
                        : 0;
+}
+
+static int load_publish_image(struct load *load, const struct oci_image *image) {
+        AUTO_DONE(image_words) struct image_words names = { 0 };
+        int r = load_names(load, image->name, &names);
+
+        return r < 0 ? r
+                     : load_publish(load, &(struct image_intake){
+                                                  .id = image->id,
+                                                  .config_text = image->config_text,
+                                                  .config_len = image->config_len,
+                                                  .manifest_digest = image->manifest_digest,
+                                                  .manifest_text = image->manifest_text,
+                                                  .manifest_len = image->manifest_len,
+                                                  .diff_ids = &image->diff_ids,
+                                                  .names = &names });
 }
 
 static int load_folder(struct load *load, int dirfd) {
@@ -196,14 +184,8 @@ static int load_folder(struct load *load, int dirfd) {
                 r = load_layers_of(load, dirfd, &images.items[i]);
         if (r == 0)
                 r = layers_commit(load->store, load->layers, load->n_layers, load->e);
-        for (size_t i = 0; r == 0 && i < images.n; i++) {
-                AUTO_DONE(image_words) struct image_words names = { 0 };
-                const struct oci_image *image = &images.items[i];
-
-                r = load_names(load, image->name, &names);
-                if (r == 0)
-                        r = load_publish(load, image->id, image->config, &image->diff_ids, &names);
-        }
+        for (size_t i = 0; r == 0 && i < images.n; i++)
+                r = load_publish_image(load, &images.items[i]);
         return r;
 }
 
@@ -283,7 +265,11 @@ static int import_publish(struct load *load, const char *diff_id, const struct i
                     ? digest_of(text, strlen(text), id, load->e)
                     : err_set(load->e, -ENOMEM, "out of memory");
         if (r == 0)
-                r = load_publish(load, id, config, &diff_ids, names);
+                r = load_publish(load, &(struct image_intake){ .id = id,
+                                                               .config_text = text,
+                                                               .config_len = strlen(text),
+                                                               .diff_ids = &diff_ids,
+                                                               .names = names });
         json_decref(config);
         return r;
 }

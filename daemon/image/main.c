@@ -11,6 +11,7 @@
 #include "daemon/image/image.h"
 #include "daemon/image/load.h"
 #include "daemon/image/main_remote.h"
+#include "daemon/image/main_store.h"
 #include "daemon/image/record.h"
 
 #include <fcntl.h>
@@ -26,6 +27,7 @@ struct arguments {
         const char *operand;
         struct image_load_options load;
         struct image_words in_use;
+        struct store_arguments store;
 };
 
 static int arguments_read(int argc, char **argv, struct arguments *ret, struct err *e) {
@@ -34,6 +36,10 @@ static int arguments_read(int argc, char **argv, struct arguments *ret, struct e
                 { "name", required_argument, NULL, 'n' },
                 { "config", required_argument, NULL, 'c' },
                 { "in-use", required_argument, NULL, 'u' },
+                { "format", required_argument, NULL, 'f' },
+                { "deep", no_argument, NULL, 'd' },
+                { "repair", no_argument, NULL, 'r' },
+                { "all", no_argument, NULL, 'a' },
                 { 0 },
         };
         int c;
@@ -45,18 +51,30 @@ static int arguments_read(int argc, char **argv, struct arguments *ret, struct e
                         ret->load.name = optarg;
                 else if (c == 'c')
                         ret->load.config = optarg;
+                else if (c == 'f')
+                        ret->store.format = optarg;
+                else if (c == 'd')
+                        ret->store.is_deep = true;
+                else if (c == 'r')
+                        ret->store.is_repair = true;
+                else if (c == 'a')
+                        ret->store.is_all = true;
                 else if (c != 'u')
                         return err_set(e, -EINVAL,
                                        "unknown option; orchd(8) names what orch-image takes");
                 else if (image_words_add(&ret->in_use, optarg) < 0)
                         return err_set(e, -ENOMEM, "out of memory");
         }
-        if (!ret->store_dir || optind >= argc || argc - optind > 2)
+        if (!ret->store_dir || optind >= argc ||
+            (argc - optind > 2 && !main_is_store_verb(argv[optind])))
                 return err_set(e, -EINVAL,
                                "usage: orch-image --store DIR load|import|list|remove [--name "
                                "NAME] [PATH|REFERENCE]");
         ret->verb = argv[optind];
         ret->operand = optind + 1 < argc ? argv[optind + 1] : NULL;
+        ret->store.operands = (const char *const *) argv + optind + 1;
+        ret->store.n_operands = (size_t) (argc - optind - 1);
+        ret->store.in_use = &ret->in_use;
         return 0;
 }
 
@@ -143,6 +161,8 @@ static int main_run(const struct arguments *args, struct err *e) {
                 return main_list(store, e);
         if (strcmp(args->verb, "remove") == 0)
                 return main_remove(store, args, e);
+        if (main_is_store_verb(args->verb))
+                return main_store(store, args->verb, &args->store, e);
         return err_set(e, -EINVAL, "unknown verb %s; load, import, list and remove are known",
                        args->verb);
 }

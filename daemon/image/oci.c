@@ -20,6 +20,9 @@
 static void oci_image_done(struct oci_image *image) {
         free(image->name);
         free(image->id);
+        free(image->config_text);
+        free(image->manifest_text);
+        free(image->manifest_digest);
         json_decref(image->config);
         image_words_done(&image->layer_files);
         image_words_done(&image->layer_digests);
@@ -89,9 +92,23 @@ enum oci_layout oci_layout_of(int dirfd) {
         return oci_has_file(dirfd, "index.json") ? OCI_LAYOUT_OCI : OCI_LAYOUT_NONE;
 }
 
-/* digest: what the file must have; NULL: anything. ret_digest: what it has, may be NULL. */
-static int oci_read_json(int dirfd, const char *path, const char *digest, char *ret_digest,
-                         json_t **ret, struct err *e) {
+/* A JSON file: what it says and as it came. */
+struct oci_document {
+        json_t *json;
+        char *text;
+        size_t len;
+        char digest[DIGEST_TEXT_MAX];
+};
+
+static void oci_document_done(struct oci_document *document) {
+        json_decref(document->json);
+        free(document->text);
+}
+DEFINE_AUTO_DONE(oci_document);
+
+/* digest: what the file must have; NULL: anything. */
+static int oci_read_json(int dirfd, const char *path, const char *digest, struct oci_document *ret,
+                         struct err *e) {
         AUTO_CLOSE int fd = oci_open(dirfd, path);
         AUTO_FREE char *text = NULL;
         char found[DIGEST_TEXT_MAX];
@@ -109,11 +126,12 @@ static int oci_read_json(int dirfd, const char *path, const char *digest, char *
         if (digest && strcmp(digest, found) != 0)
                 return err_set(e, -EBADMSG, "%s: checksum differs (is %s); the file is damaged",
                                path, found);
-        *ret = json_loadb(text, len, JSON_REJECT_DUPLICATES, &where);
-        if (!*ret)
+        ret->json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &where);
+        if (!ret->json)
                 return err_set(e, -EBADMSG, "%s: line %d: %s", path, where.line, where.text);
-        if (ret_digest)
-                memcpy(ret_digest, found, sizeof(found));
+        memcpy(ret->digest, found, sizeof(found));
+        ret->len = len;
+        ret->text = STEAL(text);
         return 0;
 }
 
@@ -122,6 +140,21 @@ static int oci_blob_path(const char *digest, char **ret, struct err *e) {
                 return err_set(e, -EBADMSG, "a manifest has no usable digest (sha256 is known)");
         *ret = str_format("blobs/sha256/%s", digest + strlen("sha256:"));
         return *ret ? 0 : err_set(e, -ENOMEM, "out of memory");
+}
+
+/* The configuration; its digest is the image's ID. */
+static int oci_take_config(int dirfd, const char *path, const char *digest, struct oci_image *image,
+                           struct err *e) {
+        AUTO_DONE(oci_document) struct oci_document config = { 0 };
+        int r = oci_read_json(dirfd, path, digest, &config, e);
+
+        if (r < 0)
+                return r;
+        image->config = STEAL(config.json);
+        image->config_text = STEAL(config.text);
+        image->config_len = config.len;
+        image->id = strdup(config.digest);
+        return image->id ? 0 : err_set(e, -ENOMEM, "out of memory");
 }
 
 static int oci_read_diff_ids(struct oci_image *image, struct err *e) {
@@ -151,7 +184,7 @@ static int oci_read_manifest(int dirfd, const json_t *manifest, struct oci_image
         int r = oci_blob_path(config, &config_path, e);
 
         if (r == 0)
-                r = oci_read_json(dirfd, config_path, config, NULL, &image->config, e);
+                r = oci_take_config(dirfd, config_path, config, image, e);
         if (r < 0)
                 return r;
         if (!json_is_array(layers) || json_array_size(layers) > OCI_LAYERS_MAX)
@@ -169,8 +202,7 @@ static int oci_read_manifest(int dirfd, const json_t *manifest, struct oci_image
                     image_words_add(&image->layer_digests, digest) < 0)
                         return err_set(e, -ENOMEM, "out of memory");
         }
-        image->id = strdup(config);
-        return image->id ? oci_read_diff_ids(image, e) : err_set(e, -ENOMEM, "out of memory");
+        return oci_read_diff_ids(image, e);
 }
 
 static bool oci_is_index(const json_t *descriptor) {
@@ -207,19 +239,22 @@ struct oci_reading {
 static int oci_read_one(struct oci_reading *reading, const json_t *descriptor, const char *name) {
         AUTO_DONE(oci_image) struct oci_image image = { 0 };
         const char *digest = json_string_value(json_object_get(descriptor, "digest"));
+        AUTO_DONE(oci_document) struct oci_document manifest = { 0 };
         AUTO_FREE char *path = NULL;
-        json_t *manifest = NULL;
         int r = oci_blob_path(digest, &path, reading->e);
 
         if (r == 0)
-                r = oci_read_json(reading->dirfd, path, digest, NULL, &manifest, reading->e);
+                r = oci_read_json(reading->dirfd, path, digest, &manifest, reading->e);
         if (r == 0)
-                r = oci_read_manifest(reading->dirfd, manifest, &image, reading->e);
-        json_decref(manifest);
+                r = oci_read_manifest(reading->dirfd, manifest.json, &image, reading->e);
         if (r < 0)
                 return r;
+        image.manifest_text = STEAL(manifest.text);
+        image.manifest_len = manifest.len;
+        image.manifest_digest = strdup(manifest.digest);
         image.name = name ? strdup(name) : NULL;
-        if ((name && !image.name) || oci_images_take(reading->images, &image) < 0)
+        if (!image.manifest_digest || (name && !image.name) ||
+            oci_images_take(reading->images, &image) < 0)
                 return err_set(reading->e, -ENOMEM, "out of memory");
         return 0;
 }
@@ -244,17 +279,15 @@ static int oci_read_index(struct oci_reading *reading, const json_t *index, cons
                         continue;
                 if (oci_is_index(one)) {
                         const char *digest = json_string_value(json_object_get(one, "digest"));
+                        AUTO_DONE(oci_document) struct oci_document inner = { 0 };
                         AUTO_FREE char *path = NULL;
-                        json_t *inner = NULL;
 
                         r = oci_blob_path(digest, &path, reading->e);
                         if (r == 0)
-                                r = oci_read_json(reading->dirfd, path, digest, NULL, &inner,
-                                                  reading->e);
+                                r = oci_read_json(reading->dirfd, path, digest, &inner, reading->e);
                         if (r == 0)
-                                r = oci_read_index(reading, inner, own_name ? own_name : name,
+                                r = oci_read_index(reading, inner.json, own_name ? own_name : name,
                                                    depth + 1);
-                        json_decref(inner);
                 } else
                         r = oci_read_one(reading, one, own_name ? own_name : name);
                 if (r < 0)
@@ -272,14 +305,13 @@ static int docker_read_config(int dirfd, const json_t *item, struct oci_image *i
                               struct err *e) {
         const char *path = json_string_value(json_object_get(item, "Config"));
         const json_t *layers = json_object_get(item, "Layers");
-        char digest[DIGEST_TEXT_MAX];
         int r;
 
         if (!path || !json_is_array(layers) || json_array_size(layers) > OCI_LAYERS_MAX)
                 return err_set(e, -EBADMSG,
                                "manifest.json: an image needs Config and at most %d Layers",
                                OCI_LAYERS_MAX);
-        r = oci_read_json(dirfd, path, NULL, digest, &image->config, e);
+        r = oci_take_config(dirfd, path, NULL, image, e);
         if (r < 0)
                 return r;
         for (size_t i = 0; i < json_array_size(layers); i++) {
@@ -291,8 +323,7 @@ static int docker_read_config(int dirfd, const json_t *item, struct oci_image *i
                     image_words_add(&image->layer_digests, "") < 0)
                         return err_set(e, -ENOMEM, "out of memory");
         }
-        image->id = strdup(digest);
-        return image->id ? oci_read_diff_ids(image, e) : err_set(e, -ENOMEM, "out of memory");
+        return oci_read_diff_ids(image, e);
 }
 
 static int docker_read_item(int dirfd, const json_t *item, struct oci_images *ret, struct err *e) {
@@ -315,8 +346,9 @@ static int docker_read_item(int dirfd, const json_t *item, struct oci_images *re
 }
 
 static int docker_read(int dirfd, struct oci_images *ret, struct err *e) {
-        json_t *manifest = NULL;
-        int r = oci_read_json(dirfd, "manifest.json", NULL, NULL, &manifest, e);
+        AUTO_DONE(oci_document) struct oci_document document = { 0 };
+        int r = oci_read_json(dirfd, "manifest.json", NULL, &document, e);
+        const json_t *manifest = document.json;
 
         if (r < 0)
                 return r;
@@ -326,7 +358,6 @@ static int docker_read(int dirfd, struct oci_images *ret, struct err *e) {
                             OCI_IMAGES_MAX);
         for (size_t i = 0; r == 0 && i < json_array_size(manifest); i++)
                 r = docker_read_item(dirfd, json_array_get(manifest, i), ret, e);
-        json_decref(manifest);
         return r;
 }
 
@@ -336,16 +367,15 @@ int oci_layout_read(int dirfd, enum oci_layout layout, const char *architecture,
         struct oci_reading reading = {
                 .dirfd = dirfd, .architecture = architecture, .images = &images, .e = e
         };
-        json_t *index = NULL;
+        AUTO_DONE(oci_document) struct oci_document index = { 0 };
         int r;
 
         if (layout == OCI_LAYOUT_DOCKER)
                 r = docker_read(dirfd, &images, e);
         else {
-                r = oci_read_json(dirfd, "index.json", NULL, NULL, &index, e);
+                r = oci_read_json(dirfd, "index.json", NULL, &index, e);
                 if (r == 0)
-                        r = oci_read_index(&reading, index, NULL, 0);
-                json_decref(index);
+                        r = oci_read_index(&reading, index.json, NULL, 0);
         }
         if (r < 0)
                 return r;

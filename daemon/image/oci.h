@@ -12,9 +12,14 @@
 
 /* One image that a folder offers. */
 struct oci_image {
-        char *name;     /* as the folder gives it; NULL: nameless */
-        json_t *config; /* OCI image configuration, verified where a digest was given */
-        char *id;       /* digest of the configuration */
+        char *name;        /* as the folder gives it; NULL: nameless */
+        json_t *config;    /* OCI image configuration, verified where a digest was given */
+        char *config_text; /* as it came */
+        size_t config_len;
+        char *manifest_text; /* as it came; NULL: none (docker save) */
+        size_t manifest_len;
+        char *manifest_digest;
+        char *id;                         /* digest of the configuration */
         struct image_words layer_files;   /* paths in the folder, lowest first */
         struct image_words layer_digests; /* what each must have; "": not said (docker save) */
         struct image_words diff_ids;      /* from the configuration */

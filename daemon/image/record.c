@@ -47,6 +47,8 @@ void image_unref(struct image *image) {
         image_words_done(&image->entrypoint);
         image_words_done(&image->cmd);
         image_words_done(&image->env);
+        image_words_done(&image->digests);
+        free(image->manifest);
         free(image->working_dir);
         free(image->user);
         free(image->stop_signal);
@@ -158,6 +160,12 @@ int image_record_decode(const char *text, size_t len, const char *layers_dir, st
         if (r == 0)
                 r = record_read_config(json_object_get(root, "config"), image);
         if (r == 0)
+                r = record_read_text(json_object_get(root, "manifest"), &image->manifest);
+        if (r == 0 && image->manifest && !image_digest_is_valid(image->manifest))
+                r = -EINVAL;
+        if (r == 0)
+                r = record_read_words(json_object_get(root, "digests"), &image->digests);
+        if (r == 0)
                 image->size_bytes =
                         (uint64_t) json_integer_value(json_object_get(root, "sizeBytes"));
         json_decref(root);
@@ -182,13 +190,23 @@ static json_t *record_words_to_json(const struct image_words *words) {
         return list;
 }
 
-char *image_record_encode(const char *id, const json_t *config, const struct image_words *diff_ids,
-                          uint64_t size_bytes) {
-        json_t *root = json_pack("{s:s, s:o, s:O, s:I}", "id", id, "layers",
-                                 record_words_to_json(diff_ids), "config", config, "sizeBytes",
-                                 (json_int_t) size_bytes);
-        char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
+char *image_record_write(const struct image_record *record) {
+        json_t *root = json_pack("{s:s, s:o, s:O, s:I, s:s*}", "id", record->id, "layers",
+                                 record_words_to_json(record->diff_ids), "config", record->config,
+                                 "sizeBytes", (json_int_t) record->size_bytes, "manifest",
+                                 record->manifest);
+        char *text = NULL;
 
+        if (root &&
+            (!record->digests || record->digests->n == 0 ||
+             json_object_set_new(root, "digests", record_words_to_json(record->digests)) == 0))
+                text = json_dumps(root, JSON_COMPACT);
         json_decref(root);
         return text;
+}
+
+char *image_record_encode(const char *id, const json_t *config, const struct image_words *diff_ids,
+                          uint64_t size_bytes) {
+        return image_record_write(&(struct image_record){
+                .id = id, .config = config, .diff_ids = diff_ids, .size_bytes = size_bytes });
 }

@@ -5,7 +5,8 @@
 #include <jansson.h>
 
 /* An image's record on disk: {"id", "layers": ["sha256:…"], "config": OCI image configuration,
- * "sizeBytes"}. */
+ * "sizeBytes", "manifest": "sha256:…", "digests": ["host/name@sha256:…"]}; the last two where they
+ * are known. */
 
 /* Reads a record. layers_dir: "DIR/layers". ret: the caller's reference, without names.
  * Returns 0, -EINVAL when it isn't a record, or -ENOMEM. Pure. */
@@ -16,6 +17,17 @@ int image_record_decode(const char *text, size_t len, const char *layers_dir, st
  * Returns the caller's text, or NULL when memory is out. */
 char *image_record_encode(const char *id, const json_t *config, const struct image_words *diff_ids,
                           uint64_t size_bytes);
+
+/* The same with all that is known. manifest, digests: NULL: not known. */
+struct image_record {
+        const char *id;
+        const json_t *config;
+        const struct image_words *diff_ids;
+        uint64_t size_bytes;
+        const char *manifest;
+        const struct image_words *digests;
+};
+char *image_record_write(const struct image_record *record);
 
 /* "sha256:" and 64 lower-case hex digits. */
 bool image_digest_is_valid(const char *digest);

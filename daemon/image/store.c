@@ -25,7 +25,8 @@ struct image_store {
 };
 
 int image_store_open(const char *dir, struct image_store **ret, struct err *e) {
-        static const char *const folders[] = { "layers", "images", "references", "tmp" };
+        static const char *const folders[] = { "layers", "images", "references",
+                                               "blobs",  "pins",   "tmp" };
         AUTO(image_store) struct image_store *store = calloc(1, sizeof(*store));
 
         if (!store)
@@ -65,11 +66,16 @@ char *image_store_record_path(const struct image_store *store, const char *id) {
         return str_format("%s/images/%s.json", store->dir, id + strlen("sha256:"));
 }
 
+char *image_store_blob_path(const struct image_store *store, const char *digest) {
+        return str_format("%s/blobs/%s", store->dir, digest + strlen("sha256:"));
+}
+
 /* References have '/' but never '%'. */
-char *image_store_reference_path(const struct image_store *store, const char *reference) {
+static char *store_name_path(const struct image_store *store, const char *sub,
+                             const char *reference) {
         AUTO_DONE(strbuf) struct strbuf b = { 0 };
 
-        strbuf_addf(&b, "%s/references/", store->dir);
+        strbuf_addf(&b, "%s/%s/", store->dir, sub);
         for (const char *p = reference; *p; p++) {
                 if (*p == '/')
                         strbuf_add(&b, "%2F");
@@ -77,6 +83,14 @@ char *image_store_reference_path(const struct image_store *store, const char *re
                         strbuf_add_char(&b, *p);
         }
         return strbuf_steal(&b);
+}
+
+char *image_store_reference_path(const struct image_store *store, const char *reference) {
+        return store_name_path(store, "references", reference);
+}
+
+char *image_store_pin_path(const struct image_store *store, const char *name) {
+        return store_name_path(store, "pins", name);
 }
 
 static char *store_reference_from_file(const char *name) {
@@ -281,6 +295,35 @@ static int store_search_step(void *userdata, const char *reference, const char *
         return 0;
 }
 
+int image_store_read(struct image_store *store, const char *id, struct image **ret, struct err *e) {
+        return store_read_record(store, id, ret, e);
+}
+
+bool image_is_whole(const struct image *image) {
+        struct stat st;
+
+        for (size_t i = 0; i < image->layers.n; i++)
+                if (stat(image->layers.items[i], &st) < 0 || !S_ISDIR(st.st_mode))
+                        return false;
+        return true;
+}
+
+static int store_read_whole(struct image_store *store, const char *id, const char *reference,
+                            struct image **ret, struct err *e) {
+        AUTO(image) struct image *image = NULL;
+        int r = store_read_record(store, id, &image, e);
+
+        if (r < 0)
+                return r;
+        if (!image_is_whole(image))
+                return err_set(e, -ENOENT,
+                               "image %s was damaged on the disk and has lost a layer; pull or "
+                               "load it again",
+                               reference);
+        *ret = STEAL(image);
+        return 0;
+}
+
 int image_find(struct image_store *store, const char *reference, struct image **ret,
                struct err *e) {
         struct store_search search = { 0 };
@@ -288,7 +331,7 @@ int image_find(struct image_store *store, const char *reference, struct image **
         int r;
 
         if (image_digest_is_valid(reference))
-                return store_read_record(store, reference, ret, e);
+                return store_read_whole(store, reference, reference, ret, e);
         r = image_reference_parse(reference, &search.asked, e);
         if (r < 0)
                 return r;
@@ -302,7 +345,7 @@ int image_find(struct image_store *store, const char *reference, struct image **
                 return err_set(e, -ENOENT,
                                "several images are called %s on different hosts; name the host",
                                reference);
-        r = store_read_record(store, search.id, &image, e);
+        r = store_read_whole(store, search.id, reference, &image, e);
         if (r < 0)
                 return r;
         r = image_words_add(&image->names, reference);

@@ -26,6 +26,35 @@ char *image_store_reference_path(const struct image_store *store, const char *re
 int image_store_make_tmp(const struct image_store *store, const char *word, char **ret, int *ret_fd,
                          struct err *e);
 
+/* Reads a record by its ID, whether its layers are here or not. Returns as image_find(). */
+int image_store_read(struct image_store *store, const char *id, struct image **ret, struct err *e);
+
+char *image_store_blob_path(const struct image_store *store, const char *digest);
+char *image_store_pin_path(const struct image_store *store, const char *name);
+
+/* An image on its way in. All borrowed. */
+struct image_intake {
+        const char *id; /* digest of config_text */
+        const char *config_text;
+        size_t config_len;
+        const char *manifest_digest; /* NULL: it came without one */
+        const char *manifest_text;
+        size_t manifest_len;
+        const struct image_words *diff_ids;
+        const struct image_words *names;   /* canonical references; may be empty */
+        const struct image_words *digests; /* "host/name@sha256:…"; NULL: none */
+};
+
+/* Puts an image in whose layers were committed: configuration and manifest as they are, the record,
+ * the names, in this order and each synced. The caller is among the writers.
+ *
+ * ret_size_bytes  of all layers' files; may be NULL.
+ *
+ * Returns 0; -EBADMSG when the configuration is malformed; -ESTALE when a layer isn't in the store;
+ * or another negative errno. A crash leaves the image without some names at worst. */
+int image_store_take(struct image_store *store, const struct image_intake *intake,
+                     uint64_t *ret_size_bytes, struct err *e);
+
 /* Puts an image in: its record, then its names. Layers must be in place and the caller among the
  * writers. All of it is on the disk
  * afterwards. Returns 0 or a negative errno; a crash between leaves the image without some names,

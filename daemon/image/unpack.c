@@ -3,25 +3,17 @@
 #include "base/fd.h"
 #include "daemon/image/extract.h"
 #include "daemon/image/source.h"
+#include "daemon/image/worker.h"
 
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
-/* Where the child finds its descriptors: everything behind them is closed. */
-enum { UNPACK_IN = 3, UNPACK_REPORT, UNPACK_BASE, UNPACK_N_END };
-
-/* What the child says through the pipe when it ends. */
-struct unpack_report {
-        int code;
-        struct err e;
-        struct unpack_result result;
-};
+#define UNPACK_IN WORKER_FD(0)
+#define UNPACK_BASE WORKER_FD(1)
 
 /* ---- the child ---- */
 
@@ -141,147 +133,62 @@ static int unpack_drop_capabilities(struct err *e) {
         return 0;
 }
 
-static void unpack_child(enum unpack_kind kind, const char *dir, pid_t parent) {
-        struct unpack_report report = { 0 };
-        AUTO_DONE(unpack)
-        struct unpack u = {
-                .kind = kind, .recipe_fd = -1, .kept_fd = -1, .result = &report.result
-        };
-
-        /* Killed together with its parent: what it writes belongs to nobody then. */
-        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
-                _exit(1);
-        (void) umask(0);
-        report.code = unpack_enter(&u, dir, &report.e);
-        if (report.code == 0)
-                report.code = unpack_drop_capabilities(&report.e);
-        if (report.code == 0)
-                report.code = unpack_all(&u, &report.e);
-        (void) fd_write_all(UNPACK_REPORT, &report, sizeof(report));
-}
-
-/* Only these stay open, and the standard ones: another layer's pipe would never end while its
- * writing end lives on here. */
-static void unpack_keep_only(int in, int report, int base) {
-        int fds[] = { in, report, base };
-
-        for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
-                fds[i] = fds[i] < 0 ? -1 : fcntl(fds[i], F_DUPFD, UNPACK_N_END);
-        for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
-                if (fds[i] < 0)
-                        (void) close(UNPACK_IN + (int) i);
-                else if (dup2(fds[i], UNPACK_IN + (int) i) < 0)
-                        _exit(1);
-        (void) close_range(UNPACK_N_END, ~0U, 0);
-}
-
-/* ---- the parent ---- */
-
-struct unpacking {
-        pid_t pid; /* 0: waited for */
-        int report_fd;
+struct unpack_order {
+        enum unpack_kind kind;
+        const char *dir; /* NULL: in the folder "root" of UNPACK_BASE */
 };
 
-static void unpacking_free(struct unpacking *u) {
-        if (!u)
-                return;
-        if (u->pid > 0) {
-                (void) kill(u->pid, SIGKILL);
-                while (waitpid(u->pid, NULL, 0) < 0 && errno == EINTR)
-                        ;
-        }
-        if (u->report_fd >= 0)
-                (void) close(u->report_fd);
-        free(u);
-}
-
-static int unpack_wait(struct unpacking *u, struct unpack_report *ret, struct err *e) {
-        size_t have = 0;
-        int status = 0;
-
-        while (have < sizeof(*ret)) {
-                ssize_t n = read(u->report_fd, (char *) ret + have, sizeof(*ret) - have);
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n <= 0)
-                        break;
-                have += (size_t) n;
-        }
-        while (waitpid(u->pid, &status, 0) < 0 && errno == EINTR)
-                ;
-        u->pid = 0;
-        if (have < sizeof(*ret))
-                return err_set(e, -EIO, "the unpacker ended early (%s %d)",
-                               WIFSIGNALED(status) ? "signal" : "exit code",
-                               WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-        return 0;
-}
-
-/* dir: NULL: in the folder "root" of base_fd. */
-static int unpack_spawn(int fd, enum unpack_kind kind, const char *dir, int base_fd,
-                        struct unpacking *u, struct err *e) {
-        pid_t parent = getpid();
-        int ends[2];
-
-        if (pipe2(ends, O_CLOEXEC) < 0)
-                return err_errno(e, -errno, "cannot make a pipe");
-        u->report_fd = ends[0];
-        u->pid = fork();
-        if (u->pid == 0) {
-                unpack_keep_only(fd, ends[1], base_fd);
-                unpack_child(kind, dir, parent);
-                _exit(0);
-        }
-        (void) close(ends[1]);
-        return u->pid < 0 ? err_errno(e, -errno, "cannot start the unpacker") : 0;
-}
-
-static int unpacking_new(int fd, enum unpack_kind kind, const char *dir, int base_fd,
-                         struct unpacking **ret, struct err *e) {
-        struct unpacking *u = malloc(sizeof(*u));
+static int unpack_run(void *userdata, void *result, struct err *e) {
+        const struct unpack_order *order = userdata;
+        AUTO_DONE(unpack)
+        struct unpack u = { .kind = order->kind, .recipe_fd = -1, .kept_fd = -1, .result = result };
         int r;
 
-        if (!u)
-                return err_set(e, -ENOMEM, "out of memory");
-        *u = (struct unpacking){ .report_fd = -1 };
-        r = unpack_spawn(fd, kind, dir, base_fd, u, e);
-        if (r < 0) {
-                unpacking_free(u);
-                return r;
-        }
-        *ret = u;
-        return 0;
+        (void) umask(0);
+        r = unpack_enter(&u, order->dir, e);
+        if (r == 0)
+                r = unpack_drop_capabilities(e);
+        return r < 0 ? r : unpack_all(&u, e);
+}
+
+/* ---- the parent: an unpacking is a worker ---- */
+
+struct unpacking;
+
+static int unpacking_new(int fd, int base_fd, const struct unpack_order *order,
+                         struct unpacking **ret, struct err *e) {
+        struct unpack_order copy = *order;
+
+        return worker_start(&(struct worker_options){ .fds = { fd, base_fd, -1 },
+                                                      .run = unpack_run,
+                                                      .userdata = &copy,
+                                                      .result_len = sizeof(struct unpack_result) },
+                            (struct worker **) ret, e);
 }
 
 int unpack_start(int fd, enum unpack_kind kind, const char *dir, struct unpacking **ret,
                  struct err *e) {
-        return unpacking_new(fd, kind, dir, -1, ret, e);
+        const struct unpack_order order = { .kind = kind, .dir = dir };
+
+        return unpacking_new(fd, -1, &order, ret, e);
 }
 
 int unpack_start_layer(int fd, int base_fd, struct unpacking **ret, struct err *e) {
-        return unpacking_new(fd, UNPACK_LAYER, NULL, base_fd, ret, e);
+        const struct unpack_order order = { .kind = UNPACK_LAYER };
+
+        return unpacking_new(fd, base_fd, &order, ret, e);
 }
 
 int unpack_report_fd(const struct unpacking *u) {
-        return u->report_fd;
+        return worker_report_fd((const struct worker *) u);
 }
 
 int unpack_finish(struct unpacking *take_u, struct unpack_result *ret, struct err *e) {
-        struct unpack_report report = { 0 };
-        int r = unpack_wait(take_u, &report, e);
-
-        unpacking_free(take_u);
-        if (r < 0)
-                return r;
-        if (report.code < 0)
-                return err_set(e, report.code, "%s", err_text(&report.e));
-        *ret = report.result;
-        return 0;
+        return worker_finish((struct worker *) take_u, ret, e);
 }
 
 void unpack_cancel(struct unpacking *take_u) {
-        unpacking_free(take_u);
+        worker_cancel((struct worker *) take_u);
 }
 
 int unpack_tar(int fd, enum unpack_kind kind, const char *dir, struct unpack_result *ret,

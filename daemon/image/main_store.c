@@ -1,0 +1,124 @@
+#include "daemon/image/main_store.h"
+
+#include "base/str.h"
+#include "daemon/image/check.h"
+#include "daemon/image/layer_tar.h"
+#include "daemon/image/manage.h"
+#include "daemon/image/record.h"
+#include "daemon/image/save.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static int store_print(json_t *take, struct err *e) {
+        AUTO_FREE char *text = take ? json_dumps(take, JSON_COMPACT) : NULL;
+
+        json_decref(take);
+        if (!text)
+                return err_set(e, -ENOMEM, "out of memory");
+        return puts(text) < 0 || fflush(stdout) != 0
+                       ? err_errno(e, -errno, "cannot write the answer")
+                       : 0;
+}
+
+static int store_check(struct image_store *store, const struct store_arguments *a, struct err *e) {
+        const struct image_check_options options = { .is_deep = a->is_deep,
+                                                     .is_repair = a->is_repair,
+                                                     .in_use = a->in_use };
+        json_t *answer = NULL;
+        int r = image_check(store, &options, &answer, e);
+
+        return r < 0 ? r : store_print(answer, e);
+}
+
+static int store_tag(struct image_store *store, const struct store_arguments *a, struct err *e) {
+        int r = image_tag(store, a->operands[0], a->operands[1], e);
+
+        return r < 0 ? r : store_print(json_pack("{s:[s]}", "names", a->operands[1]), e);
+}
+
+static int store_inspect(struct image_store *store, const struct store_arguments *a,
+                         struct err *e) {
+        json_t *answer = NULL;
+        int r = image_inspect(store, a->operands[0], &answer, e);
+
+        return r < 0 ? r : store_print(answer, e);
+}
+
+static int store_prune(struct image_store *store, const struct store_arguments *a, struct err *e) {
+        json_t *answer = NULL;
+        int r = image_prune(store, a->is_all, a->in_use, &answer, e);
+
+        return r < 0 ? r : store_print(answer, e);
+}
+
+static int store_pin(struct image_store *store, const struct store_arguments *a, struct err *e) {
+        int r = image_pin(store, a->operands[0], true, e);
+
+        return r < 0 ? r : store_print(json_pack("{s:[s]}", "pinned", a->operands[0]), e);
+}
+
+static int store_unpin(struct image_store *store, const struct store_arguments *a, struct err *e) {
+        int r = image_pin(store, a->operands[0], false, e);
+
+        return r < 0 ? r : store_print(json_pack("{s:[s]}", "unpinned", a->operands[0]), e);
+}
+
+static int store_save(struct image_store *store, const struct store_arguments *a, struct err *e) {
+        AUTO_DONE(image_words) struct image_words references = { 0 };
+        bool is_oci = str_eq(a->format, "oci-archive");
+
+        if (a->format && !is_oci && !str_eq(a->format, "docker-archive"))
+                return err_set(e, -EINVAL,
+                               "unknown format %s; docker-archive and oci-archive are known",
+                               a->format);
+        for (size_t i = 0; i < a->n_operands; i++)
+                if (image_words_add(&references, a->operands[i]) < 0)
+                        return err_set(e, -ENOMEM, "out of memory");
+        return image_save(store, is_oci ? IMAGE_ARCHIVE_OCI : IMAGE_ARCHIVE_DOCKER, &references,
+                          STDOUT_FILENO, e);
+}
+
+static int store_tar(struct image_store *store, const struct store_arguments *a, struct err *e) {
+        if (!image_digest_is_valid(a->operands[0]))
+                return err_set(e, -EINVAL, "%s is no diff ID (sha256:…)", a->operands[0]);
+        return layer_tar_write(store, a->operands[0], STDOUT_FILENO, e);
+}
+
+static const struct store_verb {
+        const char *name;
+        size_t least, most; /* operands */
+        int (*run)(struct image_store *store, const struct store_arguments *a, struct err *e);
+        const char *usage;
+} store_verbs[] = {
+        { "check", 0, 0, store_check, "check [--deep] [--repair]" },
+        { "tag", 2, 2, store_tag, "tag REFERENCE NAME" },
+        { "inspect", 1, 1, store_inspect, "inspect REFERENCE" },
+        { "prune", 0, 0, store_prune, "prune [--all]" },
+        { "pin", 1, 1, store_pin, "pin REFERENCE" },
+        { "unpin", 1, 1, store_unpin, "unpin REFERENCE" },
+        { "save", 1, 1000, store_save, "save [--format FORMAT] REFERENCE..." },
+        { "tar", 1, 1, store_tar, "tar DIFF_ID" },
+};
+
+static const struct store_verb *store_verb_find(const char *name) {
+        for (size_t i = 0; i < ARRAY_SIZE(store_verbs); i++)
+                if (strcmp(store_verbs[i].name, name) == 0)
+                        return &store_verbs[i];
+        return NULL;
+}
+
+bool main_is_store_verb(const char *verb) {
+        return store_verb_find(verb) != NULL;
+}
+
+int main_store(struct image_store *store, const char *verb, const struct store_arguments *args,
+               struct err *e) {
+        const struct store_verb *v = store_verb_find(verb);
+
+        if (args->n_operands < v->least || args->n_operands > v->most)
+                return err_set(e, -EINVAL, "usage: orch-image --store DIR %s", v->usage);
+        return v->run(store, args, e);
+}

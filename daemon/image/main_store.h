@@ -1,0 +1,30 @@
+#pragma once
+
+#include "base/err.h"
+#include "daemon/image/image.h"
+
+#include <stdbool.h>
+
+/* The verbs of orch-image that work on what the store has:
+ *
+ *   orch-image --store DIR check [--deep] [--repair] [--in-use ID]...
+ *   orch-image --store DIR tag REFERENCE NAME
+ *   orch-image --store DIR inspect REFERENCE
+ *   orch-image --store DIR prune [--all] [--in-use ID]...
+ *   orch-image --store DIR pin|unpin REFERENCE
+ *   orch-image --store DIR save [--format docker-archive|oci-archive] REFERENCE...   to stdout
+ *   orch-image --store DIR tar DIFF_ID                                              to stdout
+ */
+struct store_arguments {
+        const char *const *operands;
+        size_t n_operands;
+        bool is_deep, is_repair, is_all;
+        const char *format;
+        const struct image_words *in_use;
+};
+
+/* Whether verb is one of these. */
+bool main_is_store_verb(const char *verb);
+/* Carries it out; answers on standard output. */
+int main_store(struct image_store *store, const char *verb, const struct store_arguments *args,
+               struct err *e);
