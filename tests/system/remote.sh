@@ -72,7 +72,7 @@ fails "a name that isn't known" 4 "nowhere.invalid" far --kubeconfig "$CONFIG" -
 load_image
 export KUBECONFIG="$CONFIG"
 steady 1 | far apply -f - >/dev/null || fail "apply"
-check "a deployment over TLS" far rollout status deployment/steady --timeout=60s
+check "a deployment over TLS" far rollout status deployment/steady --timeout=180s
 POD=$(far get pods -l app=steady -o name | cut -d/ -f2)
 says "logs" "" far logs "$POD"
 head -c 3000000 /dev/urandom >"$WORK/blob"

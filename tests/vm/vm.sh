@@ -37,9 +37,18 @@ cp modules initrd/modules
 chmod 755 initrd initrd/init
 (cd initrd && find . | cpio -o -H newc --quiet) >initrd.cpio
 
+# The packages of the libraries that the programs load.
+libraries() {
+  for program in cli/orch daemon/orchd daemon/orchd-server daemon/orchd-node daemon/dns/orch-dns daemon/pod/orch-pod daemon/image/orch-image; do
+    ldd "$ORCH_BUILD/$program" 2>/dev/null || true
+  done | awk '$2 == "=>" {print $3}' | sort -u | while read -r file; do
+    dpkg-query -S "$file" 2>/dev/null || dpkg-query -S "$(realpath "$file")" 2>/dev/null || dpkg-query -S "/usr$file" 2>/dev/null || true
+  done | cut -d: -f1 | sort -u | paste -sd,
+}
+
 again mmdebstrap --quiet --variant=minbase --dpkgopt=force-unsafe-io --dpkgopt='path-exclude=/usr/share/doc/*' \
   --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
-  --include=systemd,systemd-sysv,dbus,iproute2,nftables,kmod,procps,busybox-static,libarchive13,libjansson4,libyaml-0-2,libcap2,libseccomp2,libsqlite3-0,libmicrohttpd12,libgnutls30,libmnl0,libwslay1 \
+  --include="systemd,systemd-sysv,dbus,iproute2,nftables,kmod,procps,busybox-static,$(libraries)" \
   bookworm root.tar >mmdebstrap.log 2>&1 || { tail -5 mmdebstrap.log; skip "mmdebstrap failed"; }
 mkdir root
 tar -C root -xf root.tar
