@@ -6,6 +6,7 @@
 #include "api/kinds/object.h"
 #include "base/array.h"
 #include "base/str.h"
+#include "cli/discovery.h"
 #include "cli/fetch.h"
 #include "cli/session.h"
 
@@ -16,35 +17,10 @@
 
 #define GROUPS_MAX 500U
 
-struct discovery {
-        const struct kind **kinds; /* counted */
-        size_t n, cap;
-        bool was_asked;
-};
-
-void discovery_unref(struct discovery *d) {
-        if (!d)
-                return;
-        for (size_t i = 0; i < d->n; i++)
-                kind_unref(d->kinds[i]);
-        free(d->kinds);
-        free(d);
-}
-
 static struct discovery *discovery_of(struct session *s) {
         if (!s->discovery)
                 s->discovery = calloc(1, sizeof(*s->discovery));
         return s->discovery;
-}
-
-/* take_kind: kept, or let go when memory is out. */
-static const struct kind *keep(struct discovery *d, const struct kind *take_kind) {
-        if (array_reserve(&d->kinds, &d->cap, d->n, sizeof(*d->kinds)) < 0) {
-                kind_unref(take_kind);
-                return NULL;
-        }
-        d->kinds[d->n++] = take_kind;
-        return take_kind;
 }
 
 /* ---- asking ---- */
@@ -120,7 +96,7 @@ static void learn(struct discovery *d, const char *group, const char *version,
             kind_by_resource(group, version, plural))
                 return;
         if (custom_kind_new_named(&names, &k, NULL) == 0)
-                (void) keep(d, k);
+                (void) discovery_keep(d, k);
 }
 
 static void learn_group_version(struct session *s, const char *group_version) {
@@ -170,7 +146,7 @@ static const struct kind *from_definition(struct discovery *d, const json_t *def
 
         if (tree && kind_default(&crd_kind, tree, NULL) == 0 &&
             custom_kind_new(&wanted, &k, NULL) == 0)
-                k = keep(d, k);
+                k = discovery_keep(d, k);
         json_decref(tree);
         return k;
 }

@@ -24,7 +24,3 @@ const struct kind *discover_kind(struct session *s, const struct manifests *m,
  * negative errno, which ends it. */
 int discover_each(struct session *s, const char *category,
                   int (*fn)(void *data, const struct kind *k), void *data);
-
-/* Frees what the session has learnt. */
-struct discovery;
-void discovery_unref(struct discovery *d);

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/diag.h"
 #include "cli/connect.h"
-#include "cli/discover.h"
+#include "cli/discovery.h"
 
 #include <errno.h>
 #include <stdarg.h>

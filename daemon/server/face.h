@@ -4,7 +4,6 @@
 #include "base/str.h"
 #include "daemon/plan/fair.h"
 #include "daemon/registry/rest_message.h"
-#include "daemon/server/server.h"
 #include "daemon/server/wire.h"
 
 #include <microhttpd.h>
