@@ -316,31 +316,28 @@ static json_t *wanted_schema(struct definitions *d, const struct wanted *w) {
         return s;
 }
 
-static void add_member(struct strbuf *b, const char *name, const json_t *value) {
-        if (!value || !name) {
-                b->has_failed = true;
-                return;
-        }
-        strbuf_addf(b, "\"%s\":", name);
-        text_json_add(b, value);
-        strbuf_add_char(b, ',');
-}
+typedef void (*definition_fn)(void *data, const char *name, json_t *schema);
 
 /* Types that are in every document. */
-static void add_fixed(struct strbuf *b) {
+static int fixed_each(definition_fn fn, void *data) {
         json_t *scalars = openapi_scalars(), *value;
+        json_t *patch =
+                json_pack("{s:s,s:s}", "description",
+                          "A change, in the form that its Content-Type says.", "type", "object");
+        int r = scalars && patch ? 0 : -ENOMEM;
         const char *name;
 
-        if (!scalars)
-                b->has_failed = true;
-        json_object_foreach(scalars, name, value)
-                add_member(b, name, value);
+        if (r == 0) {
+                json_object_foreach(scalars, name, value)
+                        fn(data, name, value);
+                fn(data, OPENAPI_META "Patch", patch);
+        }
         json_decref(scalars);
-        strbuf_add(b, "\"" OPENAPI_META "Patch\":{\"description\":\"A change, in the form that its "
-                      "Content-Type says.\",\"type\":\"object\"}");
+        json_decref(patch);
+        return r;
 }
 
-void definitions_write(struct definitions *d, struct strbuf *b) {
+int definitions_each(struct definitions *d, definition_fn fn, void *data) {
         static const char *const ALWAYS[][2] = { { "v1", "Status" }, { "v1", "DeleteOptions" } };
 
         for (size_t i = 0; i < ARRAY_SIZE(ALWAYS); i++) {
@@ -355,10 +352,27 @@ void definitions_write(struct definitions *d, struct strbuf *b) {
                 const struct wanted w = d->wanted[i];
                 json_t *schema = wanted_schema(d, &w);
 
-                add_member(b, w.name, schema);
+                if (schema)
+                        fn(data, w.name, schema);
+                else
+                        d->has_failed = true;
                 json_decref(schema);
         }
-        add_fixed(b);
-        b->has_failed = b->has_failed || d->has_failed;
         wanted_clear(d);
+        return d->has_failed ? -ENOMEM : fixed_each(fn, data);
+}
+
+static void add_member(void *data, const char *name, json_t *schema) {
+        struct strbuf *b = data;
+
+        strbuf_addf(b, "\"%s\":", name);
+        text_json_add(b, schema);
+        strbuf_add_char(b, ',');
+}
+
+void definitions_write(struct definitions *d, struct strbuf *b) {
+        if (definitions_each(d, add_member, b) < 0)
+                b->has_failed = true;
+        if (!b->has_failed)
+                b->s[--b->len] = '\0'; /* the last comma */
 }

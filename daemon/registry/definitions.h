@@ -25,7 +25,13 @@ DEFINE_AUTO(definitions);
 const char *definitions_kind(struct definitions *d, const struct kind *k);
 const char *definitions_list(struct definitions *d, const struct kind *k);
 
-/* Writes the members of components.schemas, and forgets what was asked for. Failures stick in b. */
+/* Gives each schema to fn, which may change it, and forgets what was asked for; schemas are
+ * borrowed. Returns 0 or
+ * -ENOMEM. */
+int definitions_each(struct definitions *d,
+                     void (*fn)(void *data, const char *name, json_t *schema), void *data);
+
+/* Writes them as members of components.schemas. Failures stick in b. */
 void definitions_write(struct definitions *d, struct strbuf *b);
 
 /* "io.k8s.api.apps.v1" of "apps" and "v1": the Go package that Kubernetes has it in; other groups

@@ -17,3 +17,7 @@ char *document_hash(const char *text, char buf[DOCUMENT_HASH_MAX]);
  * take_text  NULL: memory is out, a 500. */
 void document_respond(const struct rest_request *q, const struct rest_sink *sink, void *data,
                       const char *type, char *take_text);
+
+/* The same with len bytes that need be no text. */
+void document_respond_bytes(const struct rest_request *q, const struct rest_sink *sink, void *data,
+                            const char *type, char *take_text, size_t len);

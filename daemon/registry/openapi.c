@@ -9,6 +9,7 @@
 #include "daemon/registry/document.h"
 #include "daemon/registry/kinds.h"
 #include "daemon/registry/openapi_paths.h"
+#include "daemon/registry/openapi_v2.h"
 #include "daemon/registry/path.h"
 #include "daemon/registry/rest_message.h"
 
@@ -159,30 +160,6 @@ static char *index_format(const struct openapi *o) {
 
 /* ---- answers ---- */
 
-/* What kubectl before 1.29 validates with, and newer ones for lists: a document of proto-openapi
- * without anything in it makes them trust the server. In no other media type. */
-static void respond_v2(const struct rest_sink *sink, void *data) {
-        static const unsigned char LEAST[] = { 0x0a, 0x03, '2',  '.',  '0', 0x12, 0x07, 0x0a,
-                                               0x01, 'm',  0x12, 0x02, 'v', '1',  0x42, 0x00 };
-        struct rest_response r = {
-                .status = 200,
-                .content_type = "application/octet-stream",
-                .body = body_new(),
-        };
-        char *copy = malloc(sizeof(LEAST));
-
-        if (copy)
-                memcpy(copy, LEAST, sizeof(LEAST));
-        if (r.body)
-                body_add_text(r.body, copy, sizeof(LEAST));
-        else
-                free(copy);
-        if (!r.body || body_has_failed(r.body))
-                r.status = 500;
-        sink->respond(data, &r);
-        rest_response_done(&r);
-}
-
 /* "api/v1", "apis/apps/v1" → group and version. Returns 0, -EINVAL or -ENOMEM. */
 static int group_version_parse(const char *text, struct path *ret) {
         AUTO_FREE char *path = str_format("/%s", text);
@@ -201,7 +178,7 @@ bool openapi_handle(struct openapi *o, const struct registry *r, const struct re
         int result;
 
         if (str_eq(q->path, "/openapi/v2")) {
-                respond_v2(sink, data);
+                openapi_v2_respond(r, q, sink, data);
                 return true;
         }
         if (!str_starts_with(q->path, V3))

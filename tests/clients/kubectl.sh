@@ -63,23 +63,20 @@ says "describe pod" "Successfully assigned" k describe pods -l app=web
 says "describe service" "Endpoints:" k describe service web
 says "describe node" "Allocatable" k describe node node-1
 says "describe namespace" "Active" k describe namespace default
-if [ "$MINOR" -ge 27 ]; then # before, explain reads OpenAPI v2
-  says "explain" "replicas" k explain deployment.spec
-  says "explain a field" "selector" k explain service.spec.selector
-fi
+says "explain" "replicas" k explain deployment.spec # before 1.27 of OpenAPI v2
+says "explain a field" "selector" k explain service.spec.selector
 
 # --- apply, diff, edit
 sed 's/user-service:1.0/tools:1.0/; s/replicas: 3/replicas: 1/; s/path: \/[a-z]*/path: \//' "$SRC/manifests/user-service.yaml" >"$WORK/app.yaml"
 says "apply" "created" k apply -f "$WORK/app.yaml"
 says "apply again changes nothing" "unchanged" k apply -f "$WORK/app.yaml"
 sed -i 's/replicas: 1/replicas: 2/; s/memory: "128Mi"/memory: "64Mi"/' "$WORK/app.yaml"
-if [ "$MINOR" -ge 27 ]; then # before, a dry run wants OpenAPI v2
-  code=0; k diff -f "$WORK/app.yaml" >"$WORK/out" || code=$?
-  check "diff tells by its exit code" [ "$code" = 1 ]
-  check "and shows the change" grep -q '^+.*64Mi' "$WORK/out"
-  says "apply --dry-run=server" "configured (server dry run)" k apply --dry-run=server -f "$WORK/app.yaml"
-  check "and changes nothing" json_is deployment user-service .spec.replicas 1
-fi
+# before 1.27 a dry run wants OpenAPI v2
+code=0; k diff -f "$WORK/app.yaml" >"$WORK/out" || code=$?
+check "diff tells by its exit code" [ "$code" = 1 ]
+check "and shows the change" grep -q '^+.*64Mi' "$WORK/out"
+says "apply --dry-run=server" "configured (server dry run)" k apply --dry-run=server -f "$WORK/app.yaml"
+check "and changes nothing" json_is deployment user-service .spec.replicas 1
 says "apply a change" "configured" k apply -f "$WORK/app.yaml"
 check "it is there" json_is deployment user-service .spec.replicas 2
 check "what was not mentioned stays" json_is deployment user-service ".spec.template.spec.containers[0].ports[0].containerPort" 8080

@@ -148,6 +148,7 @@ static void respond(void *data, struct rest_response *take_response) {
         a->status = take_response->status;
         a->type = take_response->content_type;
         a->text = body_flatten(take_response->body, NULL);
+        a->len = body_len(take_response->body);
         a->tree = json_loads(a->text, 0, NULL);
         for (size_t i = 0; i < take_response->n_headers; i++) {
                 const struct rest_header *h = &take_response->headers[i];

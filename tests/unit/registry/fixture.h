@@ -44,6 +44,7 @@ struct answer {
         unsigned status;
         const char *type; /* Content-Type; static */
         char *text;       /* owned */
+        size_t len;       /* of text */
         json_t *tree;     /* owned; NULL: no JSON */
         char etag[64];
         char allow[64];

@@ -83,6 +83,7 @@ static void an_answer_is_whole_or_a_failure(void **state) {
         check(&f, NULL, "/openapi/v3/apis/apps/v1");
         check(&f, NULL, "/openapi/v3");
         check(&f, NULL, "/openapi/v2");
+        check(&f, "application/x+protobuf", "/openapi/v2");
 
         fixture_done(&f);
 }

@@ -238,14 +238,81 @@ static void what_is_not_there_has_no_document(void **state) {
         fixture_do(f, "POST", "/openapi/v3", "{}", 405);
 }
 
-static void the_old_document_is_sixteen_bytes(void **state) {
-        static const unsigned char LEAST[] = { 0x0a, 0x03, 0x32, 0x2e, 0x30, 0x12, 0x07, 0x0a,
-                                               0x01, 0x6d, 0x12, 0x02, 0x76, 0x31, 0x42, 0x00 };
+/* Whether bytes hold other bytes. */
+static bool holds(const char *bytes, size_t len, const char *part, size_t part_len) {
+        return memmem(bytes, len, part, part_len) != NULL;
+}
+
+static void old_clients_get_every_kind_in_one_document(void **state) {
+        static const char REF[] = "#/definitions/io.k8s.api.core.v1.PodSpec";
+        static const char KEY[] = "x-kubernetes-patch-merge-key";
         struct fixture *f = *state;
         struct answer a = fixture_ask(f, "GET", "/openapi/v2", NULL);
+        const json_t *definitions = json_object_get(a.tree, "definitions");
+        const json_t *spec = json_object_get(definitions, "io.k8s.api.core.v1.PodSpec");
+        const json_t *pod = json_object_get(definitions, "io.k8s.api.core.v1.Pod");
+        const json_t *paths = json_object_get(a.tree, "paths");
+        const json_t *patch = json_object_get(
+                json_object_get(paths, "/apis/apps/v1/namespaces/{namespace}/deployments/{name}"),
+                "patch");
+        const json_t *gvk = json_object_get(patch, "x-kubernetes-group-version-kind");
+        const json_t *quantity =
+                json_object_get(definitions, "io.k8s.apimachinery.pkg.api.resource.Quantity");
+
+        assert_string_equal(a.type, "application/json");
+        assert_string_equal(tree_at(a.tree, "swagger"), "2.0");
+        assert_string_equal(tree_at(gvk, "kind"), "Deployment");
+        assert_string_equal(tree_at(patch, "parameters.0.name"), "dryRun");
+        /* A reference stands beside its description; several types are a text. */
+        assert_string_equal(tree_at(pod, "properties.spec.$ref"), REF);
+        assert_string_not_equal(tree_at(pod, "properties.spec.description"), "");
+        assert_string_equal(tree_at(quantity, "type"), "string");
+        assert_null(strstr(a.text, "oneOf"));
+        assert_null(strstr(a.text, "nullable"));
+        assert_null(strstr(a.text, "#/components/"));
+        assert_string_equal(
+                json_string_value(json_object_get(
+                        json_object_get(json_object_get(spec, "properties"), "containers"), KEY)),
+                "name");
+        answer_done(&a);
+}
+
+/* Reads a varint at *at. */
+static uint64_t varint(const unsigned char *bytes, size_t *at) {
+        uint64_t n = 0;
+
+        for (unsigned shift = 0;; shift += 7) {
+                n |= (uint64_t) (bytes[*at] & 127) << shift;
+                if (bytes[(*at)++] < 128)
+                        return n;
+        }
+}
+
+static void the_old_document_is_well_formed_protobuf(void **state) {
+        static const uint64_t NUMBERS[] = { 1, 2, 8, 9 }; /* swagger, info, paths, definitions */
+        static const char *const PARTS[] = { "x-kubernetes-group-version-kind",
+                                             "#/definitions/io.k8s.api.core.v1.PodSpec",
+                                             "{\"group\":\"apps\",\"version\":\"v1\",\"kind\":"
+                                             "\"Deployment\"}" };
+        struct fixture *f = *state;
+        struct answer a;
+        size_t at = 0;
+        const unsigned char *bytes;
+
+        f->accept = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+        a = fixture_ask(f, "GET", "/openapi/v2", NULL);
+        f->accept = NULL;
+        bytes = (const unsigned char *) a.text;
 
         assert_string_equal(a.type, "application/octet-stream");
-        assert_memory_equal(a.text, LEAST, sizeof(LEAST));
+        for (size_t i = 0; i < ARRAY_SIZE(NUMBERS); i++) {
+                assert_int_equal(varint(bytes, &at), NUMBERS[i] << 3 | 2);
+                at += varint(bytes, &at);
+                assert_true(at <= a.len);
+        }
+        assert_int_equal(at, a.len);
+        for (size_t i = 0; i < ARRAY_SIZE(PARTS); i++)
+                assert_true(holds(a.text, a.len, PARTS[i], strlen(PARTS[i])));
         answer_done(&a);
 }
 
@@ -281,7 +348,8 @@ int main(void) {
                 TEST(clients_keep_documents_by_their_hash),
                 TEST(custom_kinds_are_told_as_their_definitions_say),
                 TEST(what_is_not_there_has_no_document),
-                TEST(the_old_document_is_sixteen_bytes),
+                TEST(old_clients_get_every_kind_in_one_document),
+                TEST(the_old_document_is_well_formed_protobuf),
                 cmocka_unit_test(packages_are_named_as_kubernetes_does),
         };
 
