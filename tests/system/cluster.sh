@@ -9,12 +9,18 @@ fi
 mount -t tmpfs tmpfs "$WORK" # what a test writes is not what it measures; and no slow deletes
 STATE="$WORK/state" RUN="$WORK/run" LIBEXEC="$WORK/libexec"
 SOCKET="$RUN/orch.sock"
-# Groups of version 2 are beside this test's own where version 1 has the controllers: what was killed with a pod leaves them.
+# Groups of version 2 are beside this test's own where version 1 has the controllers: what was killed with a pod leaves them. A test
+# that failed has not stopped its cluster, whose node would make the pods anew.
 clean_groups() {
-  for pid in $(pgrep -x orch-pod); do kill -9 "$pid"; done
+  for program in orchd orchd-node orch-pod; do
+    for pid in $(pgrep -x $program); do kill -9 "$pid" 2>/dev/null || true; done
+  done
   for uid in $(find "$STATE/node" "$RUN/pods" -maxdepth 2 -type d -name '????????-????-????-????-????????????' -printf '%f\n' 2>/dev/null | sort -u); do
     for group in /sys/fs/cgroup/unified/orch/pod"$uid" /sys/fs/cgroup/orch/pod"$uid"; do
-      [ ! -d "$group" ] || until_true 2 find "$group" -depth -type d -exec rmdir {} + || true
+      for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do # those who were killed may need a moment to be gone
+        [ -d "$group" ] || break
+        find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || sleep 0.1
+      done
     done
   done
 }

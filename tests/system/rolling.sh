@@ -158,6 +158,7 @@ code=0; orch apply -f "$WORK/selector.yaml" >"$WORK/out" 2>&1 || code=$?
 check "a selector can't be changed" sh -c '[ "$0" = 1 ] && grep -q "field is immutable" "$1"' "$code" "$WORK/out"
 
 # ---- Recreate ----
+check "nothing is left of those before" until_true 30 left_is 3
 sed 's/strategy: .*/strategy: {type: Recreate}/; s/value: "3"/value: "4"/' "$WORK/web.yaml" >"$WORK/recreate.yaml"
 curl -s -N --unix-socket "$SOCKET" "http://orch/api/v1/namespaces/default/pods?watch=true&labelSelector=app%3Dweb" >"$WORK/watched" &
 WATCHER=$!
