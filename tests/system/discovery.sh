@@ -70,8 +70,8 @@ drive() {
   check "$v sees that nothing changed" has unchanged kubectl "$v" apply -f "$WORK/web.yaml"
   check "$v prints columns" header_is "NAME READY UP-TO-DATE AVAILABLE AGE" kubectl "$v" get deploy
   check "$v prints wide columns" header_is "NAME READY UP-TO-DATE AVAILABLE AGE CONTAINERS IMAGES SELECTOR" kubectl "$v" get deploy -o wide
-  check "$v prints a namespace column" header_is "NAMESPACE NAME READY STATUS RESTARTS AGE" kubectl "$v" get pods -A
   until_true 20 n_pods_is 2 || fail "two pods"
+  check "$v prints a namespace column" header_is "NAMESPACE NAME READY STATUS RESTARTS AGE" kubectl "$v" get pods -A
   check "$v gets all pages" [ "$(kubectl "$v" get pods --chunk-size=1 -o name | wc -l)" = 2 ]
   check "$v sorts" [ "$(kubectl "$v" get pods --sort-by=.metadata.name --no-headers | wc -l)" = 2 ]
   check "$v watches" watch_tells "$v"
