@@ -163,37 +163,77 @@ int dir_lock(const char *path, const char *user, const char *option, int *ret_fd
         return 0;
 }
 
-static int dir_remove_children(DIR *dir, dev_t dev, struct err *e);
+/* Deeper folders are moved up first, so that neither the stack nor the descriptors decide how deep
+ * a tree may be that goes away. */
+#define DIR_REMOVE_DEPTH 64
 
-static int dir_remove_at(int dirfd, const char *name, dev_t dev, struct err *e) {
+struct removal {
+        int top_fd; /* -1: name is the top */
+        dev_t dev;
+        unsigned depth;
+        unsigned n_moved;
+};
+
+static int dir_remove_children(DIR *dir, struct removal *removal, struct err *e);
+
+static int dir_move_up(int dirfd, const char *name, struct removal *removal, struct err *e) {
+        char to[48];
+
+        (void) snprintf(to, sizeof(to), ".deep-%d-%u", (int) getpid(), removal->n_moved++);
+        if (renameat(dirfd, name, removal->top_fd, to) < 0)
+                return err_errno(e, -errno, "cannot move %s", name);
+        return 0;
+}
+
+static int dir_remove_top(DIR *dir, struct removal *removal, struct err *e) {
+        unsigned n_moved;
+        int r;
+
+        /* What was moved up may not be seen by the reading that goes on. */
+        do {
+                n_moved = removal->n_moved;
+                rewinddir(dir);
+                r = dir_remove_children(dir, removal, e);
+        } while (r == 0 && removal->n_moved > n_moved);
+        return r;
+}
+
+static int dir_remove_at(int at_fd, const char *name, struct removal *removal, struct err *e) {
+        bool is_top = removal->top_fd < 0;
         AUTO_CLOSE int fd = -1;
         struct stat st;
         DIR *dir;
         int r;
 
-        if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
+        if (unlinkat(at_fd, name, 0) == 0 || errno == ENOENT)
                 return 0;
         if (errno != EISDIR && errno != EPERM)
                 return err_errno(e, -errno, "cannot remove %s", name);
-        fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        fd = openat(at_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0 || fstat(fd, &st) < 0)
                 return err_errno(e, -errno, "cannot open directory %s", name);
-        if (dev != 0 && st.st_dev != dev)
+        if (!is_top && st.st_dev != removal->dev)
                 return err_set(e, -EXDEV, "%s is a mount point", name);
+        if (removal->depth >= DIR_REMOVE_DEPTH)
+                return dir_move_up(at_fd, name, removal, e);
         dir = fdopendir(fd);
         if (!dir)
                 return err_errno(e, -errno, "cannot read directory %s", name);
+        if (is_top)
+                *removal = (struct removal){ .top_fd = fd, .dev = st.st_dev };
         fd = -1;
-        r = dir_remove_children(dir, st.st_dev, e);
+        removal->depth++;
+        r = is_top ? dir_remove_top(dir, removal, e) : dir_remove_children(dir, removal, e);
+        removal->depth--;
         (void) closedir(dir);
         if (r < 0)
                 return err_wrap(e, r, "%s", name);
-        if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+        if (unlinkat(at_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
                 return err_errno(e, -errno, "cannot remove directory %s", name);
         return 0;
 }
 
-static int dir_remove_children(DIR *dir, dev_t dev, struct err *e) {
+static int dir_remove_children(DIR *dir, struct removal *removal, struct err *e) {
         struct dirent *d;
 
         while ((d = readdir(dir))) {
@@ -201,7 +241,7 @@ static int dir_remove_children(DIR *dir, dev_t dev, struct err *e) {
 
                 if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
                         continue;
-                r = dir_remove_at(dirfd(dir), d->d_name, dev, e);
+                r = dir_remove_at(dirfd(dir), d->d_name, removal, e);
                 if (r < 0)
                         return r;
         }
@@ -209,5 +249,7 @@ static int dir_remove_children(DIR *dir, dev_t dev, struct err *e) {
 }
 
 int dir_remove_all(int dirfd, const char *path, struct err *e) {
-        return dir_remove_at(dirfd, path, 0, e);
+        struct removal removal = { .top_fd = -1 };
+
+        return dir_remove_at(dirfd, path, &removal, e);
 }

@@ -14,9 +14,9 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
-/* How often the free space is looked at; an entry counts as a page. */
+/* How often the free space is looked at; an entry counts, too. */
 #define EXTRACT_CHECK_BYTES (32ULL << 20)
-#define EXTRACT_ENTRY_BYTES 4096
+#define EXTRACT_ENTRY_BYTES (256 * 1024)
 /* What is left to others, of space and of inodes: pods write, too. */
 #define EXTRACT_RESERVE_DIVISOR 50
 

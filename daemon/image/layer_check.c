@@ -2,6 +2,7 @@
 
 #include "base/fd.h"
 #include "base/macros.h"
+#include "base/map.h"
 #include "base/str.h"
 #include "daemon/image/extract_internal.h"
 #include "daemon/image/layer_tar.h"
@@ -62,9 +63,13 @@ static int check_sizes(int root_fd, int kept_fd, int recipe_fd, struct err *e) {
 
 /* ---- everything ---- */
 
+/* So many odd paths are remembered; with more the layer is damaged for sure. */
+#define CHECK_SUSPECTS_MAX 4096
+
 struct check {
         struct source *source;
         int root_fd;
+        struct map suspects; /* paths that aren't as an entry says: perhaps a later one does */
 };
 
 static int check_next(void *userdata, const void **ret, size_t *ret_len, struct err *e) {
@@ -104,57 +109,67 @@ static bool check_link_fits(int fd, const char *target) {
         return strcmp(text, target) == 0;
 }
 
-/* An entry's kind, owner, mode and link. Entries that later ones replaced look different and are
- * left to the digest, which proves that nothing is missing. */
-static int check_entry(const struct check *check, const struct tar_entry *entry, bool has_kept,
-                       struct err *e) {
+/* Whether path is what the entry says. */
+static bool check_fits(const struct check *check, const struct tar_entry *entry, const char *path) {
+        AUTO_CLOSE int fd = check_open_path(check->root_fd, path);
+        struct stat st;
+
+        if (fd < 0 && errno == ENOSYS) /* before Linux 5.6 the digest is all */
+                return true;
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return false;
+        return (st.st_mode & S_IFMT) == check_kind_of(entry) && st.st_uid == entry->uid &&
+               st.st_gid == entry->gid &&
+               (entry->type == TAR_SYMLINK ? check_link_fits(fd, entry->link)
+                                           : (st.st_mode & 07777) == entry->mode) &&
+               st.st_mtim.tv_sec == entry->mtime_sec;
+}
+
+/* The last entry of a path is the one that counts. */
+static int check_entry(struct check *check, const struct tar_entry *entry, struct err *e) {
         char path[PATH_MAX];
         const char *base;
-        AUTO_CLOSE int fd = -1;
-        struct stat st;
-        bool fits;
 
         if (extract_clean(entry->path, path, NULL) < 0)
                 return err_set(e, -EBADMSG, "the recipe is damaged");
         base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
-        if (entry->type == TAR_DEVICE || entry->type == TAR_OTHER || entry->type == TAR_HARD_LINK ||
-            str_starts_with(base, ".wh.") || has_kept)
+        if (entry->type == TAR_DEVICE || entry->type == TAR_OTHER || str_starts_with(base, ".wh."))
                 return 0;
-        fd = check_open_path(check->root_fd, path);
-        if (fd < 0)
-                return errno == ENOSYS ? 0 : err_set(e, -EBADMSG, "%.200s is missing", path);
-        if (fstat(fd, &st) < 0)
-                return err_errno(e, -errno, "cannot read %.200s", path);
-        fits = (st.st_mode & S_IFMT) == check_kind_of(entry) && st.st_uid == entry->uid &&
-               st.st_gid == entry->gid &&
-               (entry->type == TAR_SYMLINK ? check_link_fits(fd, entry->link)
-                                           : (st.st_mode & 07777) == entry->mode) &&
-               (entry->type == TAR_FOLDER || st.st_mtim.tv_sec == entry->mtime_sec);
-        return fits ? 0
-                    : err_set(e, -EBADMSG, "%.200s has another kind, owner, mode or time", path);
+        if (entry->type == TAR_HARD_LINK || check_fits(check, entry, path)) {
+                (void) map_remove(&check->suspects, path);
+                return 0;
+        }
+        if (check->suspects.n >= CHECK_SUSPECTS_MAX)
+                return 0;
+        return map_put(&check->suspects, path, check, NULL) < 0
+                       ? err_set(e, -ENOMEM, "out of memory")
+                       : 0;
 }
 
-static int check_entries(struct check *check, bool has_kept, struct err *e) {
+static int check_entries(struct check *check, struct err *e) {
         const struct tar_input input = { .next = check_next, .userdata = check };
         AUTO(tar_reader) struct tar_reader *tar = NULL;
-        struct err first = { 0 };
         int r = tar_reader_new(&input, &tar, e);
 
+        /* Read to the end even where something is odd: the digest names worse damage. */
         while (r == 0) {
                 const struct tar_entry *entry = NULL;
 
                 r = tar_next(tar, &entry, e);
                 if (r < 0 || !entry)
                         break;
-                if (first.code == 0)
-                        (void) check_entry(check, entry, has_kept, &first);
+                r = check_entry(check, entry, e);
         }
-        /* Read to the end even so: the digest needs it, and names the worse damage. */
-        return r < 0 ? r : first.code < 0 ? err_set(e, first.code, "%s", first.text) : 0;
+        if (r < 0)
+                return r;
+        MAP_FOREACH(i, &check->suspects)
+                return err_set(e, -EBADMSG, "%.200s has another kind, owner, mode, link or time",
+                               i->key);
+        return 0;
 }
 
 static int check_tar(const struct image_store *store, const char *diff_id, int root_fd,
-                     bool has_kept, struct err *e) {
+                     struct err *e) {
         char blob[DIGEST_TEXT_MAX], content[DIGEST_TEXT_MAX];
         struct check check = { .root_fd = root_fd };
         struct layer_tar *writer = NULL;
@@ -171,10 +186,11 @@ static int check_tar(const struct image_store *store, const char *diff_id, int r
                 return r;
         r = source_new(in, &check.source, &why);
         if (r == 0)
-                r = check_entries(&check, has_kept, &why);
+                r = check_entries(&check, &why);
         if (r == 0)
                 source_digests(check.source, blob, content);
         source_unref(check.source);
+        map_done(&check.suspects, NULL);
         (void) close(STEAL_FD(in)); /* a writer that isn't read any more ends */
         w = layer_tar_finish(writer, e);
         if (w < 0 && w != -EPIPE)
@@ -201,5 +217,5 @@ int layer_check(const struct image_store *store, const char *diff_id, bool is_de
                 return err_set(e, -ENODATA, "it has no recipe");
         kept_fd = open(kept_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         r = check_sizes(root_fd, kept_fd, recipe_fd, e);
-        return r < 0 || !is_deep ? r : check_tar(store, diff_id, root_fd, kept_fd >= 0, e);
+        return r < 0 || !is_deep ? r : check_tar(store, diff_id, root_fd, e);
 }

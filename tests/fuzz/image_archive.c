@@ -2,6 +2,7 @@
  * the folder its root, verified, unpacked again layer by layer, published. Needs root, as
  * orch-image does; otherwise nothing is tried. */
 #include "base/fd.h"
+#include "daemon/image/check.h"
 #include "daemon/image/load.h"
 
 #include <fcntl.h>
@@ -13,6 +14,17 @@
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* What was taken in comes out the same: the deep check puts every layer's tar together again. */
+static void prove(struct image_store *store) {
+        json_t *answer = NULL;
+
+        if (image_check(store, &(struct image_check_options){ .is_deep = true }, &answer, NULL) <
+                    0 ||
+            json_array_size(json_object_get(answer, "damaged")) > 0)
+                abort();
+        json_decref(answer);
+}
 
 static void take(struct image_store *store, int fd, bool is_import) {
         static const struct image_load_options named = { .name = "fuzz:1" };
@@ -27,8 +39,10 @@ static void take(struct image_store *store, int fd, bool is_import) {
         /* Each failure is told in words. */
         if (r < 0 && err_text(&e)[0] == '\0')
                 abort();
-        if (r == 0)
-                json_decref(told);
+        if (r < 0)
+                return;
+        json_decref(told);
+        prove(store);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

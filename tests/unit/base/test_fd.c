@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 static int make_folder(void **state) {
@@ -68,6 +69,36 @@ static void removal_takes_trees_and_spares_what_links_point_at(void **state) {
         assert_int_equal(stat(outside, &st), 0);
 }
 
+/* Deeper than any path can say, and than a process may have files open. */
+static void removal_takes_trees_of_any_depth(void **state) {
+        struct rlimit before, few;
+        char path[128];
+        struct stat st;
+        int fd;
+
+        (void) snprintf(path, sizeof(path), "%s/t", (char *) *state);
+        assert_int_equal(mkdir(path, 0700), 0);
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        for (int i = 0; i < 700; i++) {
+                int next;
+
+                assert_int_equal(mkdirat(fd, "folder", 0700), 0);
+                assert_int_equal(mkdirat(fd, "beside", 0700), 0);
+                next = openat(fd, "folder", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                (void) close(fd);
+                fd = next;
+        }
+        (void) close(fd);
+        assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+        few = (struct rlimit){ .rlim_cur = 100, .rlim_max = before.rlim_max };
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+
+        assert_int_equal(dir_remove_all(AT_FDCWD, path, NULL), 0);
+
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        assert_int_equal(stat(path, &st), -1);
+}
+
 static void a_folder_is_one_daemons_at_a_time(void **state) {
         AUTO_CLOSE int first = -1;
         AUTO_CLOSE int second = -1;
@@ -90,6 +121,8 @@ int main(void) {
                                                 make_folder, drop_folder),
                 cmocka_unit_test_setup_teardown(removal_takes_trees_and_spares_what_links_point_at,
                                                 make_folder, drop_folder),
+                cmocka_unit_test_setup_teardown(removal_takes_trees_of_any_depth, make_folder,
+                                                drop_folder),
                 cmocka_unit_test_setup_teardown(a_folder_is_one_daemons_at_a_time, make_folder,
                                                 drop_folder),
         };
