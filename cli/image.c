@@ -1,3 +1,5 @@
+#include "cli/image.h"
+
 #include "api/kinds/node.h"
 #include "api/kinds/object.h"
 #include "base/clock.h"
@@ -45,8 +47,7 @@ static const struct option image_node_options[] = {
 
 /* ---- nodes ---- */
 
-/* The names of the nodes meant, as an array of strings. */
-static int nodes_of(struct session *s, const char *node, json_t **ret, struct err *e) {
+int image_nodes(struct session *s, const char *node, json_t **ret, struct err *e) {
         struct fetch f = { .kind = &node_kind };
         json_t *list = NULL, *item, *names = json_array();
         size_t i;
@@ -239,7 +240,7 @@ static int upload_run(struct session *s, const char *verb, const char *file,
         struct upload_plan plan = { .verb = verb, .file = file, .args = a };
         json_t *nodes = NULL, *node;
         size_t i;
-        int r = nodes_of(s, a->node, &nodes, e);
+        int r = image_nodes(s, a->node, &nodes, e);
 
         plan.has_many = json_array_size(nodes) > 1;
         if (r == 0 && plan.has_many && str_eq(file, "-")) {
@@ -276,7 +277,7 @@ static int import_run(struct session *s, const void *raw, const struct words *wo
 
 /* ---- list ---- */
 
-static void format_size(int64_t bytes, char *buf, size_t size) {
+char *image_format_size(int64_t bytes, char buf[IMAGE_SIZE_MAX]) {
         static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
         double value = (double) bytes;
         size_t i = 0;
@@ -285,12 +286,14 @@ static void format_size(int64_t bytes, char *buf, size_t size) {
                 value /= KIB;
                 i++;
         }
-        (void) snprintf(buf, size, i && value < 100 ? "%.1f %s" : "%.0f %s", value, units[i]);
+        (void) snprintf(buf, IMAGE_SIZE_MAX, i && value < 100 ? "%.1f %s" : "%.0f %s", value,
+                        units[i]);
+        return buf;
 }
 
 static void add_images(struct table *t, const json_t *answer, const char *node, bool has_many) {
         const json_t *image, *name;
-        char size[32];
+        char size[IMAGE_SIZE_MAX];
         size_t i, n;
 
         json_array_foreach(json_object_get(answer, "images"), i, image) {
@@ -299,7 +302,7 @@ static void add_images(struct table *t, const json_t *answer, const char *node, 
 
                 if (str_starts_with(id, "sha256:"))
                         id += strlen("sha256:");
-                format_size(tree_number(image, "sizeBytes", NULL), size, sizeof(size));
+                (void) image_format_size(tree_number(image, "sizeBytes", NULL), size);
                 for (n = 0; n < MAX(json_array_size(names), (size_t) 1); n++) {
                         name = json_array_get(names, n);
                         table_add(t, json_string_value(name));
@@ -318,7 +321,7 @@ static int list_run(struct session *s, const void *raw, const struct words *word
         AUTO_DONE(strbuf) struct strbuf b = { 0 };
         json_t *nodes = NULL, *node;
         size_t i, n;
-        int r = nodes_of(s, a->node, &nodes, e);
+        int r = image_nodes(s, a->node, &nodes, e);
 
         (void) words;
         n = json_array_size(nodes) > 1 ? 4 : 3;
@@ -353,7 +356,7 @@ static int remove_run(struct session *s, const void *raw, const struct words *wo
 
         if (words->n == 0)
                 return session_usage(s, e, "name the images to remove");
-        r = nodes_of(s, a->node, &nodes, e);
+        r = image_nodes(s, a->node, &nodes, e);
         for (size_t w = 0; w < words->n && r == 0; w++) {
                 json_array_foreach(nodes, i, node) {
                         if (r == 0)
@@ -408,12 +411,13 @@ static const struct command remove_command = {
         .run = remove_run,
 };
 
-static const struct command *const image_commands[] = { &load_command, &import_command,
-                                                        &list_command, &remove_command, NULL };
+static const struct command *const image_commands[] = { &image_pull_command, &load_command,
+                                                        &import_command,     &list_command,
+                                                        &remove_command,     NULL };
 
 const struct command image_command = {
         .name = "image",
-        .usage = "image load|import|ls|rm ...",
+        .usage = "image pull|load|import|ls|rm ...",
         .summary = "Manage the images of the nodes",
         .subcommands = image_commands,
 };

@@ -302,6 +302,13 @@ static void on_stream_done(void *data, const struct client_answer *a) {
 
 int session_stream(struct session *s, const char *path, const struct stream_handlers *h, void *data,
                    uint64_t due_usec, struct err *e) {
+        return session_stream_call(s, &(struct client_request){ .path = path }, h, data, due_usec,
+                                   e);
+}
+
+int session_stream_call(struct session *s, const struct client_request *request,
+                        const struct stream_handlers *h, void *data, uint64_t due_usec,
+                        struct err *e) {
         struct stream st = { .session = s, .handlers = h, .data = data };
         const struct client_handlers handlers = {
                 .on_done = on_stream_done,
@@ -312,8 +319,7 @@ int session_stream(struct session *s, const char *path, const struct stream_hand
 
         if (r < 0)
                 return r;
-        r = client_start(s->client, &(struct client_request){ .path = path }, &handlers, &st,
-                         &st.call, e);
+        r = client_start(s->client, request, &handlers, &st, &st.call, e);
         if (r < 0)
                 return r;
         while (st.call && r >= 0) {

@@ -103,6 +103,11 @@ struct stream_handlers {
 int session_stream(struct session *s, const char *path, const struct stream_handlers *h, void *data,
                    uint64_t due_usec, struct err *e);
 
+/* The same with any request. */
+int session_stream_call(struct session *s, const struct client_request *request,
+                        const struct stream_handlers *h, void *data, uint64_t due_usec,
+                        struct err *e);
+
 /* The path of a kind's collection or object in the session's namespace or the one given. */
 struct kind;
 char *session_path(const struct session *s, const struct kind *k, const char *namespace_,

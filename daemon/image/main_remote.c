@@ -89,7 +89,23 @@ static int arguments_read(int argc, char **argv, struct remote_arguments *ret, s
         return 0;
 }
 
-static int setting_add_fd(struct remote_setting *s, int fd, struct err *e) {
+/* {"user", "password"}: for the registry that is asked, whatever it is called. */
+static int setting_add_user(struct remote_setting *s, const char *reference, const json_t *root,
+                            struct err *e) {
+        const char *user = json_string_value(json_object_get(root, "user"));
+        const char *password = json_string_value(json_object_get(root, "password"));
+        AUTO_DONE(image_reference) struct image_reference ref = { 0 };
+        int r;
+
+        if (!user || !password)
+                return 0;
+        r = registries_name(&s->registries, reference, &ref, e);
+        if (r == 0 && keyring_add_password(&s->keyring, ref.host, user, password) < 0)
+                r = err_set(e, -ENOMEM, "out of memory");
+        return r;
+}
+
+static int setting_add_fd(struct remote_setting *s, int fd, const char *reference, struct err *e) {
         AUTO_FREE char *text = NULL;
         const json_t *source;
         json_t *root;
@@ -99,6 +115,7 @@ static int setting_add_fd(struct remote_setting *s, int fd, struct err *e) {
         if (r < 0)
                 return err_wrap(e, r, "credentials");
         root = json_loadb(text, len, 0, NULL);
+        r = setting_add_user(s, reference, root, e);
         json_array_foreach(json_object_get(root, "sources"), i, source) {
                 AUTO_FREE char *one = json_dumps(source, JSON_COMPACT);
 
@@ -106,7 +123,7 @@ static int setting_add_fd(struct remote_setting *s, int fd, struct err *e) {
                 if (one && keyring_add(&s->keyring, one, strlen(one), e) == -ENOMEM)
                         r = -ENOMEM;
         }
-        if (!json_is_array(json_object_get(root, "sources")))
+        if (r == 0 && !json_is_object(root))
                 r = err_set(e, -EINVAL, "credentials: {\"sources\": […]} is wanted");
         json_decref(root);
         return r;
@@ -133,7 +150,7 @@ static int setting_read(const struct remote_arguments *args, struct remote_setti
                         : registries_parse("", 0, "", &s->registries, e);
 
         if (r == 0 && args->auth_fd >= 0)
-                r = setting_add_fd(s, (int) args->auth_fd, e);
+                r = setting_add_fd(s, (int) args->auth_fd, args->operand, e);
         if (r == 0)
                 r = setting_add_file(s, e);
         if (r == 0 && args->platform_text) {

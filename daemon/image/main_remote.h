@@ -8,7 +8,8 @@
  *   orch-image tags [OPTION]... NAME
  *
  *   --registries FILE  how registries are reached; must exist
- *   --auth-fd N        credentials: JSON {"sources": [a file in Docker's format, …]}
+ *   --auth-fd N        credentials: JSON {"sources": [a file in Docker's format, …],
+ *                      "user": …, "password": …}, the latter two for the registry that is asked
  *   --platform P       "linux/arm/v7"; else this machine's
  *   --proxy URL        else the environment's
  *   --parallel N       layers at once

@@ -70,6 +70,9 @@ static const struct route *node_route_find(const char *method, const char *path)
                 return &node_watch_route;
         if (str_eq(p.what, "streams") && !str_is_empty(p.rest) && str_eq(method, "POST"))
                 return &node_dial_route;
+        if ((str_eq(p.what, "pulls") || str_eq(p.what, "pushes")) && str_is_empty(p.rest) &&
+            str_eq(method, "POST"))
+                return &image_remote_route;
         if (!str_eq(p.what, "images"))
                 return NULL;
         if (str_is_empty(p.rest) && str_eq(method, "POST"))

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "base/err.h"
+#include "cli/command.h"
+
+#include <jansson.h>
+
+/* What the commands "image …" share. */
+struct session;
+
+/* The names of the nodes meant, as an array of strings: the caller's. node: NULL: all. */
+int image_nodes(struct session *s, const char *node, json_t **ret, struct err *e);
+
+/* "12.3 MiB". Returns buf. */
+#define IMAGE_SIZE_MAX 32
+char *image_format_size(int64_t bytes, char buf[IMAGE_SIZE_MAX]);
+
+/* image_remote.c */
+extern const struct command image_pull_command;
