@@ -1,0 +1,84 @@
+#!/bin/sh
+# Pods pull their images: policies, secrets, back-off and its words, one pull for many; and orch image pull shows how far it is.
+. "$(dirname "$0")/registry.sh"
+LIBRARY=$WORK
+. "$(dirname "$0")/cluster.sh"
+CLEANUP='clean_groups; umount -l "$WORK"; umount -l "$LIBRARY"; rm -rf "$LIBRARY"'
+python3 "$SRC/tests/system/make_images.py" "$WORK" || fail "cannot make the test images"
+"$SRC/scripts/make-user-service-image" "$WORK/user-service.tar"
+make_certificates
+start_registry 5000
+start_registry 5001 tls basic
+for tag in 1.0 2.0 3.0 latest; do push_image "docker-archive:$WORK/user-service.tar" "5000/team/web:$tag"; done
+push_image "docker-archive:$WORK/user-service.tar" 5001/private/web:1 --dest-creds user:secret
+cat >"$WORK/registries.yaml" <<Y
+defaultRegistry: 127.0.0.1:5000
+defaultNamespace: team
+registries:
+- host: 127.0.0.1:5000
+  plainHTTP: true
+- host: 127.0.0.1:5001
+  ca: $WORK/ca.pem
+Y
+start_cluster --registries="$WORK/registries.yaml"
+until_true 10 node_ready || fail "the node is not ready"
+pod() { # pod NAME IMAGE [more of the container] [more of the spec]
+  printf '{"apiVersion":"v1","kind":"Pod","metadata":{"name":"%s"},"spec":{"terminationGracePeriodSeconds":0,%s"containers":[{"name":"main","image":"%s"%s}]}}\n' \
+    "$1" "${4:-}" "$2" "${3:-}" | orch apply -f - >/dev/null || fail "apply $1"
+}
+runs() { phase_is "$1" Running; }
+event_has() { orch get events 2>/dev/null | grep -q "pod/$1 .*$2"; }
+waits_for() { [ "$(field pod "$1" '.status.containerStatuses[0].state.waiting.reason')" = "$2" ]; }
+words_of() { field pod "$1" '.status.containerStatuses[0].state.waiting.message'; }
+
+pod plain 127.0.0.1:5000/team/web:1.0
+check "a pod's image is pulled" until_true 20 runs plain
+check "with the kubelet's words" until_true 10 event_has plain 'Pulling image "127.0.0.1:5000/team/web:1.0"'
+check "and how long it took" until_true 10 event_has plain 'Successfully pulled image "127.0.0.1:5000/team/web:1.0" in .* including waiting). Image size: [0-9]* bytes'
+pod again 127.0.0.1:5000/team/web:1.0
+check "one that is here isn't pulled again" until_true 20 event_has again 'already present on machine'
+pod short web:2.0
+check "a short name is sought at the default registry" until_true 20 runs short
+pod absent web:never ',"imagePullPolicy":"Never"'
+check "policy Never pulls nothing" until_true 20 waits_for absent ErrImageNeverPull
+
+pod missing 127.0.0.1:5000/team/web:none
+check "an image that isn't there: ErrImagePull" until_true 20 event_has missing 'Error: ErrImagePull'
+case $(words_of missing) in *"not found"*) ;; *) fail "words: $(words_of missing)" ;; esac
+echo "ok - and its words name the cause"
+pod denied 127.0.0.1:5001/private/web:1
+until_true 20 waits_for denied ErrImagePull || waits_for denied ImagePullBackOff || fail "denied is not told"
+case $(words_of denied) in *unauthorized*) ;; *) fail "words: $(words_of denied)" ;; esac
+echo "ok - so does a registry that asks for a password"
+printf '%s' "{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"metadata\":{\"name\":\"key\"},\"type\":\"kubernetes.io/dockerconfigjson\",\"data\":{\".dockerconfigjson\":\"$(printf '{"auths":{"127.0.0.1:5001":{"username":"user","password":"secret"}}}' | base64 -w0)\"}}" |
+  orch apply -f - >/dev/null || fail "secret"
+pod private 127.0.0.1:5001/private/web:1 '' '"imagePullSecrets":[{"name":"key"}],'
+check "an imagePullSecret opens it" until_true 20 runs private
+orch delete pod private >/dev/null
+pod nokey 127.0.0.1:5000/team/web:3.0 '' '"imagePullSecrets":[{"name":"nosuch"}],'
+check "a secret that isn't there is told, and the pull tried" until_true 20 runs nokey
+check "as the kubelet does" until_true 10 event_has nokey 'Unable to retrieve some image pull secrets (nosuch)'
+check "the wait grows, and is told" until_true 40 event_has missing 'Back-off pulling image'
+check "as ImagePullBackOff" until_true 5 waits_for missing ImagePullBackOff
+
+orch image ls >"$WORK/list"
+grep -q '^127.0.0.1:5000/team/web:1.0 ' "$WORK/list" || fail "orch image ls: $(cat "$WORK/list")"
+echo "ok - orch image ls has them under their whole names"
+pod always web:latest
+check "policy Always pulls" until_true 20 event_has always 'Successfully pulled image "web:latest"'
+orch image pull 127.0.0.1:5000/team/web:1.0 >"$WORK/out" 2>&1 || fail "orch image pull: $(cat "$WORK/out")"
+grep -q 'already here$' "$WORK/out" && grep -q '^Pulled image: 127.0.0.1:5000/team/web:1.0 (0 B)$' "$WORK/out" || fail "orch image pull said: $(cat "$WORK/out")"
+echo "ok - orch image pull says what was here"
+refuses "unauthorized" orch image pull 127.0.0.1:5001/private/web:1
+check "credentials by option" orch image pull -q --creds user:secret 127.0.0.1:5001/private/web:1
+printf '{"auths":{"127.0.0.1:5001":{"username":"user","password":"secret"}}}' >"$WORK/auth.json"
+check "and by file" orch image pull -q --auth-file "$WORK/auth.json" 127.0.0.1:5001/private/web:1
+refuses "not found" orch image pull 127.0.0.1:5000/team/none:1
+refuses "no image for platform" orch image pull --platform linux/s390x 127.0.0.1:5000/team/web:1.0
+
+# Without its registry what is here goes on.
+for pid in $(pgrep -x docker-registry); do kill -9 "$pid"; done
+pod offline web:latest
+check "policy Always makes do with what is here when no registry can be reached" until_true 30 runs offline
+check "and says so" until_true 10 event_has offline "its registry can't be asked"
+stop_cluster
