@@ -110,10 +110,10 @@ static void remote_print(struct remote_work *w, const json_t *image) {
         remote_end(w);
         if (w->args->is_quiet)
                 return;
-        (void) printf(
-                "%s image: %s%s%s (%s)\n", w->verb, name, w->has_many ? " on " : "",
-                w->has_many ? w->node : "",
-                image_format_size(json_integer_value(json_object_get(image, "fetchedBytes")), size));
+        (void) printf("%s image: %s%s%s (%s)\n", w->verb, name, w->has_many ? " on " : "",
+                      w->has_many ? w->node : "",
+                      image_format_size(json_integer_value(json_object_get(image, "fetchedBytes")),
+                                        size));
         (void) printf("Digest: %s\n",
                       str_or_empty(json_string_value(json_object_get(image, "digest"))));
 }
@@ -130,9 +130,9 @@ static enum stream_verdict remote_line(void *data, const char *line, size_t len)
         else if (image)
                 remote_print(w, image);
         else if (str_eq(status, "Failure"))
-                w->code = err_set(
-                        &w->e, -EIO, "%s",
-                        str_or_empty(json_string_value(json_object_get(root, "message"))));
+                w->code =
+                        err_set(&w->e, -EIO, "%s",
+                                str_or_empty(json_string_value(json_object_get(root, "message"))));
         json_decref(root);
         return STREAM_GO_ON;
 }
@@ -174,8 +174,9 @@ static int remote_on_node(struct remote_work *w, const char *sub, const char *re
         if (w->code < 0)
                 return err_set(e, w->code, "%s", err_text(&w->e));
         return w->has_answer ? 0
-                             : err_set(e, -EPIPE, "node %s broke off; the same command goes on where "
-                                                  "it was",
+                             : err_set(e, -EPIPE,
+                                       "node %s broke off; the same command goes on where "
+                                       "it was",
                                        w->node);
 }
 

@@ -1,6 +1,5 @@
 #include "daemon/image/pull.h"
 
-#include "base/fd.h"
 #include "base/str.h"
 #include "daemon/distribution/remote_blob.h"
 #include "daemon/distribution/remote_manifest.h"
@@ -110,44 +109,49 @@ static int pull_fetch_layers(struct pull *p, struct err *e) {
         return layers_commit(p->store, whole, n, e);
 }
 
-/* Of the regular files, each layer for itself; only for people. */
-static uint64_t pull_size(const struct pull *p) {
-        uint64_t sum = 0;
+/* "host/name@sha256:…" of the manifest that the name means, and of the image's own. */
+static int pull_digests(const struct pull *p, struct image_words *ret) {
+        const char *const digests[] = { p->image.digest, p->image.manifest_digest };
 
-        for (size_t i = 0; i < p->diff_ids.n; i++) {
-                AUTO_FREE char *layer = image_store_layer_path(p->store, p->diff_ids.items[i]);
-                AUTO_FREE char *path = layer ? str_format("%s.size", layer) : NULL;
-                AUTO_FREE char *text = NULL;
-                int64_t size = 0;
+        for (size_t i = 0; i < ARRAY_SIZE(digests); i++) {
+                AUTO_FREE char *text = str_format("%s@%s", remote_name(p->remote), digests[i]);
 
-                if (path && file_read(path, 64, &text, NULL, NULL) == 0 &&
-                    str_to_int64(text, 0, INT64_MAX, &size) == 0)
-                        sum += (uint64_t) size;
+                if (!text)
+                        return -ENOMEM;
+                if (!image_words_has(ret, text) && image_words_add(ret, text) < 0)
+                        return -ENOMEM;
         }
-        return sum;
+        return 0;
 }
 
 static int pull_publish(struct pull *p, json_t **ret, struct err *e) {
-        const char *id = p->image.manifest.config.digest;
-        uint64_t size_bytes = pull_size(p);
-        AUTO_FREE char *record = image_record_encode(id, p->image.config, &p->diff_ids, size_bytes);
+        AUTO_DONE(image_words) struct image_words names = { 0 }, digests = { 0 };
         AUTO_FREE char *name = image_reference_format(&p->ref);
-        AUTO_DONE(image_words) struct image_words names = { 0 };
-        AUTO(image) struct image *check = NULL;
+        uint64_t size_bytes = 0;
         int r;
 
-        if (!record || !name || image_words_add(&names, name) < 0)
+        if (!name || image_words_add(&names, name) < 0 || pull_digests(p, &digests) < 0)
                 return err_set(e, -ENOMEM, "out of memory");
-        /* What couldn't be read back must not go in. */
-        if (image_record_decode(record, strlen(record), "/", &check, NULL) < 0)
-                return err_set(e, -EBADMSG, "the image's configuration is malformed");
-        r = image_store_publish(p->store, id, record, &names, e);
+        r = image_store_take(p->store,
+                             &(struct image_intake){
+                                     .id = p->image.manifest.config.digest,
+                                     .config_text = p->image.config_text,
+                                     .config_len = p->image.config_len,
+                                     .manifest_digest = p->image.manifest_digest,
+                                     .manifest_text = p->image.manifest_text,
+                                     .manifest_len = p->image.manifest_len,
+                                     .diff_ids = &p->diff_ids,
+                                     .names = &names,
+                                     .digests = &digests,
+                             },
+                             &size_bytes, e);
         if (r < 0)
                 return r;
-        *ret = json_pack("{s:s, s:s, s:[s], s:s, s:I, s:I, s:I, s:I}", "id", id, "name", name,
-                         "names", name, "digest", p->image.digest, "sizeBytes",
-                         (json_int_t) size_bytes, "layers", (json_int_t) p->diff_ids.n, "fetched",
-                         (json_int_t) p->n_wanted, "fetchedBytes", (json_int_t) p->fetched_bytes);
+        *ret = json_pack("{s:s, s:s, s:[s], s:s, s:I, s:I, s:I, s:I}", "id",
+                         p->image.manifest.config.digest, "name", name, "names", name, "digest",
+                         p->image.digest, "sizeBytes", (json_int_t) size_bytes, "layers",
+                         (json_int_t) p->diff_ids.n, "fetched", (json_int_t) p->n_wanted,
+                         "fetchedBytes", (json_int_t) p->fetched_bytes);
         return *ret ? 0 : err_set(e, -ENOMEM, "out of memory");
 }
 
