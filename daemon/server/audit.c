@@ -30,7 +30,8 @@ struct audit {
         int fd; /* -1 after a failed rotation */
         uint64_t bytes, max_bytes;
         struct strbuf waiting;
-        struct strbuf writing; /* the job's alone while it runs */
+        struct strbuf writing; /* the job's alone while it runs, and what comes of it: */
+        int written;           /* 0 or a negative errno; 1: no thread has come to it */
         uint64_t n_lost;
         bool is_running, has_failed, is_closed;
 };
@@ -151,7 +152,9 @@ static int file_write(struct audit *a) {
 }
 
 static int job_run(void *job) {
-        return file_write(job);
+        struct audit *a = job;
+
+        return a->written = file_write(a);
 }
 
 /* ---- the loop's side ---- */
@@ -191,8 +194,8 @@ static void job_done(void *job, int r) {
         struct audit *a = job;
 
         a->is_running = false;
-        if (r == -ECANCELED) /* the loop ends before a thread had the time */
-                r = file_write(a);
+        if (r == -ECANCELED) /* the loop ends: before a thread had the time, or just after */
+                r = a->written > 0 ? file_write(a) : a->written;
         result_tell(a, r);
         strbuf_reset(&a->writing);
         if (a->is_closed)
@@ -217,6 +220,7 @@ static void write_next(struct audit *a) {
         }
         a->n_refs++;
         a->is_running = true;
+        a->written = 1;
         if (work_submit(a->loop, job_run, job_done, a) == 0)
                 return;
         a->n_refs--;

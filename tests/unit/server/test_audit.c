@@ -8,7 +8,9 @@
 
 #include <fcntl.h>
 #include <jansson.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const struct user JANE = USER_MASTER("jane");
@@ -136,6 +138,35 @@ static void health_and_heartbeats_are_no_news(void **state) {
         assert_int_equal(dir_remove_all(AT_FDCWD, directory, NULL), 0);
 }
 
+static bool is_written(const char *path) {
+        struct stat s;
+
+        return stat(path, &s) == 0 && s.st_size > 0;
+}
+
+static void what_a_thread_wrote_is_not_written_again_at_the_end(void **state) {
+        char directory[] = "/tmp/orch-test-audit-XXXXXX";
+        AUTO_FREE char *path = NULL;
+        AUTO_FREE char *text = NULL;
+        struct audit *a;
+        struct loop *l;
+        (void) state;
+
+        assert_non_null(mkdtemp(directory));
+        path = str_format("%s/audit.log", directory);
+        assert_int_equal(loop_new(&l, NULL), 0);
+        assert_int_equal(audit_open(l, path, 0, &a, NULL), 0);
+        audit_add(a, &PATCH);
+        while (!is_written(path)) /* and the loop doesn't hear of it */
+                (void) sched_yield();
+        audit_unref(a);
+        loop_unref(l);
+
+        assert_int_equal(file_read(path, 1 << 20, &text, NULL, NULL), 0);
+        assert_int_equal(strcspn(text, "\n") + 1, strlen(text));
+        assert_int_equal(dir_remove_all(AT_FDCWD, directory, NULL), 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(tells_who_did_what),
@@ -143,6 +174,7 @@ int main(void) {
                 cmocka_unit_test(a_malformed_path_is_told_as_well),
                 cmocka_unit_test(begins_new_files_and_keeps_five),
                 cmocka_unit_test(health_and_heartbeats_are_no_news),
+                cmocka_unit_test(what_a_thread_wrote_is_not_written_again_at_the_end),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
