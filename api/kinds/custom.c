@@ -306,7 +306,8 @@ int custom_default(const struct kind *k, json_t *tree) {
         return r == 0 && root ? custom_default_node(root, tree) : r;
 }
 
-int custom_validate(const struct kind *k, const json_t *tree, unsigned flags, struct diags *d) {
+int custom_validate(const struct kind *k, const json_t *tree, const json_t *was, unsigned flags,
+                    struct diags *d) {
         const struct custom *c = k->custom;
         const struct path root = path_field(NULL, "");
         const json_t *meta = json_object_get(tree, "metadata");
@@ -319,7 +320,7 @@ int custom_validate(const struct kind *k, const json_t *tree, unsigned flags, st
         r = meta ? schema_validate(&object_meta_schema, meta, "metadata", flags, d) : 0;
         if (r < 0 || !c->compiled.root)
                 return r;
-        return custom_validate_node(c->compiled.root, tree, &root, flags, d);
+        return custom_validate_node_changed(c->compiled.root, tree, was, &root, flags, d);
 }
 
 int custom_prune(const struct kind *k, json_t *tree) {

@@ -59,8 +59,11 @@ bool custom_is_selectable(const struct kind *k, const char *name);
 /* Adds the schema's defaults to the tree. Returns 0 or -ENOMEM. */
 int custom_default(const struct kind *k, json_t *tree);
 
-/* Checks all but metadata. flags: SCHEMA_*. Returns 0 or -ENOMEM. */
-int custom_validate(const struct kind *k, const json_t *tree, unsigned flags, struct diags *d);
+/* Checks all but metadata. was: the version before; what stayed as it was there is good enough, so
+ * that a schema may become stricter without locking objects up. NULL: there is none. flags:
+ * SCHEMA_*. Returns 0 or -ENOMEM. */
+int custom_validate(const struct kind *k, const json_t *tree, const json_t *was, unsigned flags,
+                    struct diags *d);
 
 /* Drops what the schema doesn't know. Returns 0 or -ENOMEM. */
 int custom_prune(const struct kind *k, json_t *tree);

@@ -95,6 +95,10 @@ const struct custom_node *custom_property(const struct custom_node *n, const cha
  * business here. Returns 0 or -ENOMEM. */
 int custom_validate_node(const struct custom_node *n, const json_t *value, const struct path *at,
                          unsigned flags, struct diags *d);
+/* The same where what was has, at the same place, is good enough. was NULL: there is nothing. */
+int custom_validate_node_changed(const struct custom_node *n, const json_t *value,
+                                 const json_t *was, const struct path *at, unsigned flags,
+                                 struct diags *d);
 int custom_default_node(const struct custom_node *n, json_t *value);
 int custom_prune_node(const struct custom_node *n, json_t *value, bool is_root);
 

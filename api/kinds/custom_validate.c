@@ -25,6 +25,9 @@ struct check {
         bool is_counted; /* inside allOf and the like: unknown fields are told elsewhere */
         bool is_quiet;   /* inside anyOf and the like: findings are counted, not read */
         bool has_failed; /* memory is out */
+        /* The value in the place of the one that is looked at, in the version before; NULL: there
+         * is none, or it can't be said which it was. What stayed the same isn't looked at again. */
+        const json_t *was;
 };
 
 static void node_check(struct check *c, const struct custom_node *n, const json_t *value,
@@ -269,8 +272,34 @@ static void elements_check_unique(struct check *c, const struct custom_node *n, 
         map_done(&seen, NULL);
 }
 
+static bool keys_are_equal(const struct custom_node *n, const json_t *a, const json_t *b) {
+        for (size_t i = 0; i < n->n_map_keys; i++) {
+                const json_t *x = json_object_get(a, n->map_keys[i]);
+
+                if (!x || !json_equal(x, json_object_get(b, n->map_keys[i])))
+                        return false;
+        }
+        return n->n_map_keys > 0;
+}
+
+/* Only elements of a list that is a map can be told apart. */
+static const json_t *element_before(const struct custom_node *n, const json_t *was,
+                                    const json_t *element) {
+        const json_t *one;
+        size_t i;
+
+        if (n->list != CUSTOM_LIST_MAP)
+                return NULL;
+        json_array_foreach((json_t *) was, i, one) {
+                if (keys_are_equal(n, element, one))
+                        return one;
+        }
+        return NULL;
+}
+
 static void array_check(struct check *c, const struct custom_node *n, const json_t *value,
                         const struct path *at) {
+        const json_t *was = c->was;
         int64_t size = (int64_t) json_array_size(value);
         char field[PATH_TEXT_MAX];
         const json_t *one;
@@ -289,6 +318,7 @@ static void array_check(struct check *c, const struct custom_node *n, const json
         json_array_foreach((json_t *) value, i, one) {
                 struct path below = path_index(at, i);
 
+                c->was = element_before(n, was, one);
                 node_check(c, n->items, one, &below);
         }
 }
@@ -330,6 +360,7 @@ static void required_check(struct check *c, const struct custom_node *n, const j
 
 static void object_check(struct check *c, const struct custom_node *n, const json_t *value,
                          const struct path *at, bool is_root) {
+        const json_t *was = c->was;
         int64_t size = (int64_t) json_object_size(value);
         bool is_open = n->keeps_unknown || n->has_any_additional || n->additional;
         char field[PATH_TEXT_MAX];
@@ -351,6 +382,7 @@ static void object_check(struct check *c, const struct custom_node *n, const jso
                         continue;
                 if (!below)
                         below = n->additional;
+                c->was = json_object_get(was, key);
                 if (below)
                         node_check(c, below, member, &to);
                 else if (!is_open && !c->is_counted && !(n->is_embedded && key_is_meta(key)))
@@ -436,7 +468,9 @@ static void composites_check(struct check *c, const struct custom_node *n, const
 
 static void value_check(struct check *c, const struct custom_node *n, const json_t *value,
                         const struct path *at, bool is_root) {
-        if (c->has_failed)
+        /* An error that was there before is no reason to refuse another change (CRD validation
+         * ratcheting of Kubernetes 1.30). */
+        if (c->has_failed || (c->was && json_equal(c->was, value)))
                 return;
         if (++c->steps > STEPS_MAX) {
                 if (c->steps == STEPS_MAX + 1)
@@ -461,6 +495,7 @@ static void value_check(struct check *c, const struct custom_node *n, const json
                 object_check(c, n, value, at, is_root);
         if (n->is_embedded && json_is_object(value))
                 embedded_check(c, value, at);
+        c->was = NULL; /* as in Kubernetes, what comes is looked at anew */
         composites_check(c, n, value, at);
 }
 
@@ -471,8 +506,14 @@ static void node_check(struct check *c, const struct custom_node *n, const json_
 
 int custom_validate_node(const struct custom_node *n, const json_t *value, const struct path *at,
                          unsigned flags, struct diags *d) {
+        return custom_validate_node_changed(n, value, NULL, at, flags, d);
+}
+
+int custom_validate_node_changed(const struct custom_node *n, const json_t *value,
+                                 const json_t *was, const struct path *at, unsigned flags,
+                                 struct diags *d) {
         bool is_root = !at->up && at->name[0] == '\0';
-        struct check c = { .d = d, .flags = flags, .budget = REGEX_BUDGET };
+        struct check c = { .d = d, .flags = flags, .budget = REGEX_BUDGET, .was = was };
 
         value_check(&c, n, value, at, is_root);
         return c.has_failed || d->has_failed ? -ENOMEM : 0;

@@ -306,7 +306,7 @@ int kind_validate_changed(const struct kind *k, const json_t *tree, const json_t
         void *decoded;
         int r;
 
-        r = k->custom ? custom_validate(k, tree, flags, d)
+        r = k->custom ? custom_validate(k, tree, was, flags, d)
                       : schema_validate_changed(k->schema, tree, was, flags, d);
         if (r < 0 || !json_is_object(tree))
                 return r;

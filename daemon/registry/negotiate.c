@@ -65,6 +65,7 @@ bool accept_next(const char **at, struct accept_entry *ret) {
 
 bool accept_is_json(const struct accept_entry *e) {
         static const char *const TYPES[] = { "application/json", "application/*", "*/*",
+                                             "application/yaml",
                                              "application/vnd.kubernetes.protobuf" };
 
         for (size_t i = 0; i < ARRAY_SIZE(TYPES); i++)

@@ -23,6 +23,7 @@
 #include "daemon/registry/sub.h"
 #include "daemon/registry/token.h"
 #include "daemon/registry/write.h"
+#include "daemon/registry/yaml_answer.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -327,8 +328,8 @@ static bool is_measured(const struct path *p) {
         return false;
 }
 
-void rest_handle(struct registry *registry, const struct rest_request *request,
-                 const struct rest_sink *sink, void *data) {
+static void handle(struct registry *registry, const struct rest_request *request,
+                   const struct rest_sink *sink, void *data) {
         AUTO_DONE(query) struct query query = { 0 };
         AUTO_DONE(path) struct path path = { 0 };
         const struct kind *asked = NULL;
@@ -386,4 +387,19 @@ void rest_handle(struct registry *registry, const struct rest_request *request,
         path = (struct path){ 0 };
         query = (struct query){ 0 };
         handle_resource(c);
+}
+
+void rest_handle(struct registry *registry, const struct rest_request *request,
+                 const struct rest_sink *sink, void *data) {
+        struct yaml_sink *yaml;
+
+        if (!yaml_is_wanted(request->accept)) {
+                handle(registry, request, sink, data);
+                return;
+        }
+        yaml = yaml_sink_new(sink, data);
+        if (yaml)
+                handle(registry, request, &YAML_SINK, yaml);
+        else
+                respond_fault(sink, data, 500, "InternalError", "memory is out");
 }

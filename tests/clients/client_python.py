@@ -157,6 +157,26 @@ def streams():
     core.delete_namespaced_pod("talker", NAMESPACE, grace_period_seconds=0)
 
 
+def events():
+    newer = client.EventsV1Api()
+    involved = client.V1ObjectReference(kind="Pod", name="nobody", namespace=NAMESPACE)
+    core.create_namespaced_event(NAMESPACE, client.CoreV1Event(
+        metadata=client.V1ObjectMeta(name="old"), involved_object=involved, reason="Told", message="m", type="Normal",
+        reporting_component="press", first_timestamp="2026-01-02T03:04:05Z"))
+    assert core.read_namespaced_event("old", NAMESPACE).event_time is None
+    ok("an event of the older kind has no event time")
+    listed = {e.metadata.name: e for e in newer.list_namespaced_event(NAMESPACE).items}
+    assert listed["old"].event_time and listed["old"].note == "m", listed["old"]
+    assert any(e.reason == "Scheduled" for e in listed.values()), listed.keys()
+    ok("all events are listed by events.k8s.io, too")
+    assert [e.metadata.name for e in core.list_namespaced_event(NAMESPACE, field_selector="reportingComponent=press").items] == ["old"]
+    assert [e.metadata.name for e in newer.list_namespaced_event(NAMESPACE, field_selector="regarding.name=nobody").items] == ["old"]
+    ok("chosen by who told them and of whom")
+    told = next(watch.Watch().stream(newer.list_namespaced_event, NAMESPACE, field_selector="reportingController=press", timeout_seconds=20))
+    assert told["object"].event_time, told
+    ok("and watched")
+
+
 def dynamic_client():
     api = dynamic.DynamicClient(client.ApiClient())
     kinds = api.resources.get(api_version="v1", kind="ConfigMap")
@@ -170,4 +190,5 @@ objects()
 deployments()
 overrun()
 streams()
+events()
 dynamic_client()

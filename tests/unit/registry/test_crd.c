@@ -396,6 +396,44 @@ static void bad_definitions_are_refused(void **state) {
                     422, "missing from spec.versions; v1 was previously a storage version");
 }
 
+/* Of a cron, with further words about it, and of sizes up to a number. */
+#define SHAPE                                                                                      \
+        "{\"type\":\"object\",\"properties\":{\"spec\":{\"type\":\"object\",\"required\":["        \
+        "\"cron\"],"                                                                               \
+        "\"properties\":{\"cron\":{\"type\":\"string\"%s},\"replicas\":{\"type\":"                 \
+        "\"integer\"},\"more\":{\"type\":\"array\",\"x-kubernetes-list-type\":\"map\","            \
+        "\"x-kubernetes-list-map-keys\":[\"name\"],\"items\":{\"type\":\"object\",\"required\":"   \
+        "[\"name\"],\"properties\":{\"name\":{\"type\":\"string\"},\"size\":{\"type\":"            \
+        "\"integer\","                                                                             \
+        "\"maximum\":%d}}}}}}}}"
+
+static void what_a_stricter_schema_would_refuse_stays_while_it_does_not_change(void **state) {
+        struct fixture *f = *state;
+        AUTO_FREE char *loose = str_format(SHAPE, "", 100);
+        AUTO_FREE char *strict = str_format(SHAPE, ",\"pattern\":\"Y\"", 5);
+        AUTO_FREE char *first = definition(loose, ""), *second = definition(strict, "");
+        static const char TYPE[] = "application/merge-patch+json";
+        fixture_do(f, "POST", CRDS, first, 201);
+        fixture_do(f, "POST", TABS,
+                   tab("a", "\"cron\":\"x\",\"more\":[{\"name\":\"m\",\"size\":50},{\"name\":"
+                            "\"n\",\"size\":60}]"),
+                   201);
+        fixture_do(f, "PUT", CRD, second, 200);
+
+        /* Other fields, and other elements of a list whose elements can be told apart, change. */
+        expect_text(fixture_patch(f, TABS "/a", TYPE, "{\"spec\":{\"replicas\":3}}"), 200, "");
+        expect_text(fixture_patch(f, TABS "/a", TYPE,
+                                  "{\"spec\":{\"more\":[{\"name\":\"n\",\"size\":60},{\"name\":"
+                                  "\"o\",\"size\":2}]}}"),
+                    200, "");
+        expect_text(fixture_patch(f, TABS "/a", TYPE,
+                                  "{\"spec\":{\"more\":[{\"name\":\"n\",\"size\":61}]}}"),
+                    422, "spec.more[0].size in body should be less than or equal to 5");
+        expect_text(fixture_patch(f, TABS "/a", TYPE, "{\"spec\":{\"cron\":\"z\"}}"), 422,
+                    "spec.cron in body should match");
+        fixture_do(f, "POST", TABS, tab("b", "\"cron\":\"x\""), 422);
+}
+
 static void fields_that_a_version_names_select_its_objects(void **state) {
         struct fixture *f = *state;
         AUTO_FREE char *json = definition(
@@ -462,6 +500,7 @@ int main(void) {
                 TEST(applying_to_an_open_kind_works),
                 TEST(names_are_given_once_and_passed_on),
                 TEST(bad_definitions_are_refused),
+                TEST(what_a_stricter_schema_would_refuse_stays_while_it_does_not_change),
                 TEST(fields_that_a_version_names_select_its_objects),
                 TEST(fields_that_cannot_select_are_refused),
         };

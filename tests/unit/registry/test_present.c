@@ -400,6 +400,94 @@ static void long_tables_are_whole_and_in_order(void **state) {
         answer_done(&a);
 }
 
+static struct answer ask_yaml(struct fixture *f, const char *accept, const char *method,
+                              const char *url, const char *body) {
+        struct answer a;
+
+        f->accept = accept;
+        a = fixture_ask(f, method, url, body);
+        f->accept = NULL;
+        return a;
+}
+
+static void whoever_asks_for_yaml_first_gets_it(void **state) {
+        static const char MAPS[] = "/api/v1/namespaces/default/configmaps";
+        static const char YAML[] = "application/yaml";
+        struct fixture *f = *state;
+        struct answer a;
+        fixture_do(f, "POST", MAPS, "{\"metadata\":{\"name\":\"m\"},\"data\":{\"a\":\"on\"}}", 201);
+
+        a = ask_yaml(f, YAML, "GET", "/api/v1/namespaces/default/configmaps/m", NULL);
+        assert_int_equal(a.status, 200);
+        assert_string_equal(a.type, YAML);
+        assert_true(
+                str_starts_with(a.text, "apiVersion: v1\ndata:\n  a: \"on\"\nkind: ConfigMap\n"));
+        answer_done(&a);
+        a = ask_yaml(f, "application/yaml, application/json", "GET", MAPS, NULL);
+        assert_non_null(strstr(a.text, "\nkind: ConfigMapList\n"));
+        answer_done(&a);
+        a = ask_yaml(f, "application/yaml;as=Table;v=v1;g=meta.k8s.io", "GET", MAPS, NULL);
+        assert_non_null(strstr(a.text, "\nkind: Table\n"));
+        answer_done(&a);
+        a = ask_yaml(f, YAML, "GET", "/api/v1/namespaces/default/configmaps/none", NULL);
+        assert_int_equal(a.status, 404);
+        assert_string_equal(a.type, YAML);
+        assert_non_null(strstr(a.text, "\nmessage: configmaps \"none\" not found\n"));
+        answer_done(&a);
+        a = ask_yaml(f, YAML, "GET", "/apis/apps", NULL);
+        assert_non_null(strstr(a.text, "kind: APIGroup\n"));
+        answer_done(&a);
+        a = ask_yaml(f, "application/json, application/yaml", "GET", MAPS, NULL);
+        assert_string_equal(a.type, "application/json");
+        answer_done(&a);
+        a = ask_yaml(f, YAML, "GET", "/healthz", NULL);
+        assert_string_equal(a.text, "ok");
+        answer_done(&a);
+        a = ask_yaml(f, YAML, "GET", "/api/v1/namespaces/default/configmaps?watch=1", NULL);
+        assert_int_equal(a.status, 406);
+        answer_done(&a);
+}
+
+static void objects_may_come_in_yaml(void **state) {
+        struct fixture *f = *state;
+        struct answer a = { 0 };
+
+        fixture_send(f, "POST", "/api/v1/namespaces/default/configmaps", "application/yaml",
+                     "kind: ConfigMap\napiVersion: v1\nmetadata:\n  name: yam\ndata: {a: b}\n", &a);
+        fixture_run(f, 0);
+
+        assert_int_equal(a.status, 201);
+        assert_string_equal(tree_at(a.tree, "data.a"), "b");
+        answer_done(&a);
+        fixture_send(f, "PUT", "/api/v1/namespaces/default/configmaps/yam", "application/yaml",
+                     "a: [\n", &a);
+        fixture_run(f, 0);
+        assert_int_equal(a.status, 400);
+        answer_done(&a);
+}
+
+static void long_answers_are_not_made_yaml(void **state) {
+        struct fixture *f = *state;
+        AUTO_FREE char *big = malloc((1U << 20) + 1);
+        struct answer a;
+        assert_non_null(big);
+        memset(big, 'x', 1U << 20);
+        big[1U << 20] = '\0';
+        for (unsigned i = 0; i < 5; i++) {
+                AUTO_FREE char *body = str_format(
+                        "{\"metadata\":{\"name\":\"m%u\"},\"data\":{\"a\":\"%s\"}}", i, big);
+
+                fixture_do(f, "POST", "/api/v1/namespaces/default/configmaps", body, 201);
+        }
+
+        a = ask_yaml(f, "application/yaml", "GET", "/api/v1/configmaps", NULL);
+
+        assert_int_equal(a.status, 406);
+        assert_non_null(strstr(tree_at(a.tree, "message"), "too long for application/yaml"));
+        answer_done(&a);
+        fixture_do(f, "GET", "/api/v1/configmaps", NULL, 200);
+}
+
 int main(void) {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
         const struct CMUnitTest tests[] = {
@@ -418,6 +506,9 @@ int main(void) {
                 TEST(a_row_is_made_once_for_all_watchers_of_a_form),
                 TEST(remembered_rows_are_bounded_in_bytes),
                 TEST(what_nobody_can_serve_is_406),
+                TEST(whoever_asks_for_yaml_first_gets_it),
+                TEST(objects_may_come_in_yaml),
+                TEST(long_answers_are_not_made_yaml),
                 cmocka_unit_test(the_first_entry_that_can_be_served_wins),
         };
 
