@@ -23,6 +23,8 @@
 
 /* Rounds of reading in one turn, so that no container's output keeps the others waiting. */
 #define CONTAINER_PUMP_ROUNDS 16
+/* A life that follows the last one at once doesn't wait for the last one's mounts to be undone. */
+#define CONTAINER_HOLD_USEC (100 * USEC_PER_MSEC)
 /* At its end: more than any pipe holds, in case somebody else holds the pipe and goes on. */
 #define CONTAINER_DRAIN_ROUNDS 256
 
@@ -193,6 +195,7 @@ static struct container *container_slot(struct supervisor *s, const char *name) 
 
 static void container_prepare(struct container *c, int client, const struct wire_msg *msg) {
         uint64_t oom_kills = c->oom_kills;
+        int mounts = c->mounts;
         char path[WIRE_NAME_MAX + 24];
         int fd;
 
@@ -204,6 +207,7 @@ static void container_prepare(struct container *c, int client, const struct wire
         c->flags = msg->flags;
         c->client = client;
         c->oom_kills = oom_kills;
+        c->mounts = mounts;
         c->report = c->out[0] = c->out[1] = c->in = -1;
         for (size_t i = 0; i < POD_ATTACH_MAX; i++)
                 c->attached[i] = -1;
@@ -258,28 +262,61 @@ void container_start(struct supervisor *s, int client, const struct wire_msg *ms
         container_failed(s, c);
 }
 
-/* Writable layers of earlier instances go, beside the container that runs: one may hold many files.
- */
+/* ---- what a life leaves behind ---- */
+
+/* The last process of a mount namespace undoes it before its end is told, and waits for the kernel
+ * to have seen that everywhere. Who holds it takes that over. */
+static int container_hold_mounts(const struct container *c) {
+        char path[48];
+        int fd;
+
+        (void) snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int) c->pid);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+        return fd > 0 ? fd : 0;
+}
+
+/* Writable layers of earlier instances go: one may hold many files. */
 static void container_drop_old_layers(const struct supervisor *s, const struct container *c) {
         char path[PATH_MAX];
-        bool unused;
         DIR *d;
 
-        if (c->instance == 0 ||
-            snprintf(path, sizeof(path), "%s/%s", s->config.state_dir, c->name) >= PATH_MAX ||
-            supervisor_clone(0, -1, &unused) != 0)
+        if (snprintf(path, sizeof(path), "%s/%s", s->config.state_dir, c->name) >= PATH_MAX)
                 return;
-        (void) nice(10);
         d = opendir(path);
         for (struct dirent *i; d && (i = readdir(d));)
                 if (i->d_name[0] >= '0' && i->d_name[0] <= '9' &&
                     strtoull(i->d_name, NULL, 10) < c->instance)
                         (void) dir_remove_all(dirfd(d), i->d_name, NULL);
-        _exit(0);
+}
+
+/* Beside all that runs. take_mounts: of an earlier life; 0: none. */
+static void container_clean_up(const struct supervisor *s, const struct container *c,
+                               int take_mounts) {
+        bool has_layers = container_is_active(c) && c->instance > 0, unused;
+
+        if ((has_layers || take_mounts) && supervisor_clone(0, -1, &unused) == 0) {
+                (void) nice(10);
+                if (take_mounts)
+                        (void) close(take_mounts);
+                if (has_layers)
+                        container_drop_old_layers(s, c);
+                _exit(0);
+        }
+        if (take_mounts)
+                (void) close(take_mounts);
+}
+
+void container_let_go(struct supervisor *s, struct container *c) {
+        if (container_is_active(c) || !c->mounts || clock_now_usec() < c->mounts_until_usec)
+                return;
+        container_clean_up(s, c, c->mounts);
+        c->mounts = 0;
 }
 
 /* exec went through, or the child died without a word: reaping will tell. */
 static void container_started(struct supervisor *s, struct container *c) {
+        int mounts = c->mounts;
+
         container_close(&c->report);
         if (c->start_result < 0)
                 return;
@@ -288,7 +325,8 @@ static void container_started(struct supervisor *s, struct container *c) {
         container_save_running(c);
         supervisor_reply(s, c->client, c->serial, 0, "");
         c->client = -1;
-        container_drop_old_layers(s, c);
+        c->mounts = container_hold_mounts(c);
+        container_clean_up(s, c, mounts);
 }
 
 void container_read_report(struct supervisor *s, struct container *c) {
@@ -478,6 +516,7 @@ static void container_finish(struct supervisor *s, struct container *c) {
         container_save(c, &st);
 
         c->state = CONTAINER_EXITED;
+        c->mounts_until_usec = clock_now_usec() + CONTAINER_HOLD_USEC;
         msg.instance = c->instance;
         (void) stpcpy(msg.container, c->name);
         supervisor_tell_all(s, &msg);

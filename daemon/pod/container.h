@@ -25,6 +25,10 @@ void container_reaped(struct supervisor *s, struct container *c, int end_code, i
 /* Goes on with an end that waits for the container's other processes. */
 void container_settle(struct supervisor *s, struct container *c);
 
+/* Lets what a container that has ended still holds be undone, once nothing has followed it for a
+ * while. */
+void container_let_go(struct supervisor *s, struct container *c);
+
 static inline bool container_is_active(const struct container *c) {
         return c->state == CONTAINER_STARTING || c->state == CONTAINER_RUNNING;
 }

@@ -310,6 +310,9 @@ void setup_remove(struct supervisor *s, const char *dir) {
         char path[WIRE_NAME_MAX + 16];
         char text[POD_CONF_MAX], *cursor = text, *key, *value;
 
+        for (size_t i = 0; i < POD_CONTAINERS_MAX; i++)
+                if (s->containers[i].mounts)
+                        (void) close(s->containers[i].mounts);
         if (s->config.cgroup_name[0])
                 cgroup_remove(&s->config.cgroups, s->config.cgroup_name);
         if (kv_read_file(AT_FDCWD, "pod.conf", text, sizeof(text)) > 0)

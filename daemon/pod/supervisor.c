@@ -25,6 +25,8 @@
 #define SUPERVISOR_FIRST_CLIENT 3
 /* How often it is looked whether the rest of a container has gone. */
 #define SUPERVISOR_SETTLE_MSEC 2
+/* How often what ended containers hold is looked at. */
+#define SUPERVISOR_HOLD_MSEC 100
 
 enum supervisor_source {
         SOURCE_LISTENER,
@@ -249,6 +251,8 @@ static void supervisor_collect(struct supervisor *s, struct supervisor_poll *p) 
         for (size_t i = 0; i < POD_CONTAINERS_MAX; i++) {
                 const struct container *c = &s->containers[i];
 
+                if (!container_is_active(c) && c->mounts && p->timeout_msec < 0)
+                        p->timeout_msec = SUPERVISOR_HOLD_MSEC;
                 if (!container_is_active(c))
                         continue;
                 supervisor_watch(p, c->report, SOURCE_CONTAINER_REPORT, i);
@@ -307,8 +311,10 @@ static void supervisor_run(struct supervisor *s) {
                 for (nfds_t i = 0; i < p.n; i++)
                         if (p.fds[i].revents)
                                 supervisor_dispatch(s, p.tags[i].source, p.tags[i].index);
-                for (size_t i = 0; i < POD_CONTAINERS_MAX; i++)
+                for (size_t i = 0; i < POD_CONTAINERS_MAX; i++) {
                         container_settle(s, &s->containers[i]);
+                        container_let_go(s, &s->containers[i]);
+                }
         }
 }
 

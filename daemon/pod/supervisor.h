@@ -59,7 +59,9 @@ struct container {
         int out[2];         /* read ends: stdout, stderr; with a terminal out[0] is its master */
         int in;             /* write end of standard input */
         int attached[POD_ATTACH_MAX];
-        int start_result; /* negative errno when it never ran */
+        int mounts; /* its mount namespace, held beyond its end; 0: none. docs/adr/0159 */
+        uint64_t mounts_until_usec; /* boot clock; of one that has ended */
+        int start_result;           /* negative errno when it never ran */
         int start_exit_code;
         char start_text[ERR_TEXT_MAX];
         struct log_writer log;

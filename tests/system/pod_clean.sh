@@ -52,6 +52,9 @@ Y
   check "round $1: fifteen pods become ready" until_true 40 n_ready_is many 15
   n_started() { [ "$(orch get pods -l app=many -o json | jq '[.items[] | select(.status.podIP)] | length')" = 30 ]; }
   check "all have started" until_true 20 n_started
+  held() { for pid in $(pgrep -x orch-pod); do ls -l "/proc/$pid/fd" 2>/dev/null; done | grep -c 'mnt:\['; }
+  holds_what_runs() { [ "$(held)" = 20 ]; }
+  check "mounts are held of the twenty containers that run, not of those that ended" until_true 20 holds_what_runs
   orch delete -f "$WORK/apply.yaml" --timeout=180s >/dev/null || fail "delete"
   clean() { traces >"$WORK/after"; cmp -s "$WORK/before" "$WORK/after"; }
   until_true 30 clean || { diff "$WORK/before" "$WORK/after" >&2 || true; groups >&2; grep "$WORK/[rs]" /proc/mounts >&2; ls "$RUN/pods" "$STATE/node/pods" "$RUN/volumes" "$STATE/logs" >&2; nft list ruleset | grep '10\.244\.0\.[0-9]*[1-9]' >&2; fail "round $1 leaves traces"; }
