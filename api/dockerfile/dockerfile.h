@@ -122,7 +122,6 @@ struct dockerfile_mount {
 enum dockerfile_network {
         DOCKERFILE_NETWORK_DEFAULT,
         DOCKERFILE_NETWORK_NONE,
-        DOCKERFILE_NETWORK_HOST,
 };
 
 struct dockerfile_health {

@@ -173,14 +173,20 @@ static int apply_mount(struct parser *p, struct dockerfile_instruction *in, cons
 
 static int apply_network(struct parser *p, struct dockerfile_instruction *in,
                          const struct flag *f) {
-        static const char *const names[] = { "default", "none", "host" };
+        static const char *const names[] = { "default", "none" };
 
+        if (strcmp(f->value, "host") == 0) {
+                (void) parser_error(p, f->place,
+                                    "--network=host is not possible: steps never see the "
+                                    "machine's own network; write default or none");
+                return 0;
+        }
         for (size_t i = 0; i < ARRAY_SIZE(names); i++)
                 if (strcmp(names[i], f->value) == 0) {
                         in->network = (enum dockerfile_network) i;
                         return 0;
                 }
-        (void) parser_error(p, f->place, "--network=%s is not known: write default, none or host",
+        (void) parser_error(p, f->place, "--network=%s is not known: write default or none",
                             f->value);
         return 0;
 }

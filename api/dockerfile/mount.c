@@ -227,8 +227,8 @@ static void mount_check(struct parser *p, struct dockerfile_mount *m) {
         }
         if (str_is_empty(m->target))
                 (void) parser_error(p, m->place, "--mount has no target: add target=/PATH");
-        if (m->from && m->type == DOCKERFILE_MOUNT_TMPFS)
-                (void) parser_error(p, m->place, "from= has no meaning with type=tmpfs");
+        if (m->from && m->type != DOCKERFILE_MOUNT_BIND)
+                (void) parser_error(p, m->place, "from= is for type=bind only: caches begin empty");
         if (m->from && strchr(m->from, '$'))
                 (void) parser_error(p, m->place,
                                     "variables are not substituted in from=: name a "

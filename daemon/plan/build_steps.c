@@ -195,7 +195,9 @@ static int walk_workdir(struct build_walk *w, const struct dockerfile_instructio
         if (r < 0)
                 return r;
         step->target = w->cwd;
-        step->recipe = arena_printf(w->plan->arena, "WORKDIR\n%s\n", w->cwd);
+        /* Whoever works there may write there. */
+        step->chown = str_is_empty(w->user) ? NULL : w->user;
+        step->recipe = arena_printf(w->plan->arena, "WORKDIR\n%s\n%s\n", w->cwd, w->user);
         return step->recipe ? 0 : -ENOMEM;
 }
 
