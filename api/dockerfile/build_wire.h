@@ -8,21 +8,22 @@
  *   context/…       the context without what .dockerignore leaves out
  *
  * Back come lines of JSON: {"stage", "step", "of", "title", "state"} when a step's state changes,
- * {"stage", "step", "log"} for what it prints, {"image": {"id", "names", "sizeBytes"}} at the end. */
+ * {"stage", "step", "log"} for what it prints, {"image": {"id", "names", "sizeBytes"}} at the end.
+ */
 #define BUILD_WIRE_REQUEST "build.json"
 #define BUILD_WIRE_FILE "Dockerfile"
 #define BUILD_WIRE_SECRETS "secrets"
 #define BUILD_WIRE_CONTEXT "context"
 
 /* Members of build.json; all but the first may be missing. */
-#define BUILD_WIRE_NAME "file"            /* the Dockerfile's name, for findings */
-#define BUILD_WIRE_TAGS "tags"            /* list of references */
+#define BUILD_WIRE_NAME "file" /* the Dockerfile's name, for findings */
+#define BUILD_WIRE_TAGS "tags" /* list of references */
 #define BUILD_WIRE_TARGET "target"
-#define BUILD_WIRE_ARGS "buildArgs"       /* object of texts */
+#define BUILD_WIRE_ARGS "buildArgs" /* object of texts */
 #define BUILD_WIRE_PLATFORM "platform"
-#define BUILD_WIRE_NO_CACHE "noCache"     /* boolean */
-#define BUILD_WIRE_NETWORK "network"      /* "none": for all steps */
-#define BUILD_WIRE_MEMORY "memoryBytes"   /* of each step */
+#define BUILD_WIRE_NO_CACHE "noCache"   /* boolean */
+#define BUILD_WIRE_NETWORK "network"    /* "none": for all steps */
+#define BUILD_WIRE_MEMORY "memoryBytes" /* of each step */
 #define BUILD_WIRE_CPU "cpuMilli"
 #define BUILD_WIRE_EPOCH "sourceDateEpoch" /* seconds since 1970 */
 

@@ -121,9 +121,8 @@ static int build_read_config(struct builder *b, const char *id, json_t **ret, st
 }
 
 /* Programs of another kind of machine can be copied, but not run. */
-static int build_check_platform(struct builder *b, const struct build_image *image,
-                                struct err *e) {
-        const char *text = image->platform              ? image->platform
+static int build_check_platform(struct builder *b, const struct build_image *image, struct err *e) {
+        const char *text = image->platform               ? image->platform
                            : b->request.options.platform ? b->request.options.platform
                                                          : b->request.options.machine;
         struct platform want, have;
@@ -146,10 +145,11 @@ static int build_find_image(struct builder *b, struct build_image *image, struct
         int r = image_find(b->store, image->reference, &found, &why);
 
         if (r == -ENOENT)
-                return err_set(e, r, "%s:%u:%u: %s: bring it with \"orch image pull\" or \"orch "
-                                     "image load\"",
-                               b->request.file ? b->request.file : "Dockerfile",
-                               image->place.line, image->place.column, err_text(&why));
+                return err_set(e, r,
+                               "%s:%u:%u: %s: bring it with \"orch image pull\" or \"orch "
+                               "image load\"",
+                               b->request.file ? b->request.file : "Dockerfile", image->place.line,
+                               image->place.column, err_text(&why));
         if (r < 0)
                 return err_set(e, r, "%s", err_text(&why));
         image->id = strdup(found->id);

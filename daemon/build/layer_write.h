@@ -15,7 +15,7 @@ struct layer_write {
  *
  * ret_diff_id  the caller's; NULL when the folder holds nothing.
  *
- * Returns 0, -EOPNOTSUPP (the overlay moved folders by reference) or another negative errno. Blocks,
- * forks. */
+ * Returns 0, -EOPNOTSUPP (the overlay moved folders by reference) or another negative errno.
+ * Blocks, forks. */
 int layer_write_upper(const struct layer_write *w, const char *upper, char **ret_diff_id,
                       struct err *e);

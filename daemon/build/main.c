@@ -51,9 +51,11 @@ static int arguments_read(int argc, char **argv, struct arguments *ret, struct e
         const struct {
                 int option;
                 const char **to;
-        } texts[] = { { 's', &c->store_dir },   { 'r', &c->run_dir },      { 'p', &c->pod_program },
-                      { 'g', &c->cgroup_name }, { 'c', &c->resolv_conf },  { 'b', &c->bridge },
-                      { '1', &c->pod_cidr },    { '2', &c->cluster_cidr }, { '3', &c->service_cidr } };
+        } texts[] = {
+                { 's', &c->store_dir },   { 'r', &c->run_dir },      { 'p', &c->pod_program },
+                { 'g', &c->cgroup_name }, { 'c', &c->resolv_conf },  { 'b', &c->bridge },
+                { '1', &c->pod_cidr },    { '2', &c->cluster_cidr }, { '3', &c->service_cidr }
+        };
         int option;
 
         c->addresses = ret->addresses;
@@ -67,8 +69,9 @@ static int arguments_read(int argc, char **argv, struct arguments *ret, struct e
                                 *texts[i].to = optarg;
         }
         if (!c->store_dir || !c->run_dir || !c->pod_program || optind != argc)
-                return err_set(e, -EINVAL, "usage: orch-build --store DIR --run-dir DIR "
-                                           "--pod-program FILE <REQUEST.tar");
+                return err_set(e, -EINVAL,
+                               "usage: orch-build --store DIR --run-dir DIR "
+                               "--pod-program FILE <REQUEST.tar");
         /* Layers are mounted from their own folder, so the path must hold everywhere. */
         if (mkdir(c->store_dir, 0711) < 0 && errno != EEXIST)
                 return err_errno(e, -errno, "cannot create %s", c->store_dir);

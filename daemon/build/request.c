@@ -51,8 +51,8 @@ static const char *request_text(const struct build_request *q, const char *key) 
         return str_is_empty(text) ? NULL : text;
 }
 
-int build_request_read(const char *text, size_t len, const char *machine,
-                       struct build_request *ret, struct err *e) {
+int build_request_read(const char *text, size_t len, const char *machine, struct build_request *ret,
+                       struct err *e) {
         AUTO_DONE(build_request) struct build_request q = { 0 };
         json_t *epoch;
         int r = text_read_json(text, len, REQUEST_BYTES_MAX, &q.root, e);

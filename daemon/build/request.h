@@ -17,7 +17,7 @@ struct build_request {
 };
 
 /* text: borrowed. machine: borrowed, "linux/amd64". Returns 0, -EINVAL or -ENOMEM. Pure. */
-int build_request_read(const char *text, size_t len, const char *machine,
-                       struct build_request *ret, struct err *e);
+int build_request_read(const char *text, size_t len, const char *machine, struct build_request *ret,
+                       struct err *e);
 void build_request_done(struct build_request *r);
 DEFINE_AUTO_DONE(build_request);

@@ -8,8 +8,8 @@
 #include <sys/xattr.h>
 
 /* The runtime's own mount points. */
-static const char *const run_targets[] = { "/proc",          "/dev",          "/sys",
-                                           "/etc/hosts",     "/etc/hostname", "/etc/resolv.conf" };
+static const char *const run_targets[] = { "/proc",      "/dev",          "/sys",
+                                           "/etc/hosts", "/etc/hostname", "/etc/resolv.conf" };
 
 struct cleaning {
         int upper_fd, lower_fd;
@@ -18,8 +18,8 @@ struct cleaning {
 /* A folder that was only copied up to hold a mount point: nothing of it differs. */
 static bool is_unchanged_folder(const struct cleaning *c, const char *path, const struct stat *up,
                                 const struct stat *low) {
-        AUTO_CLOSE int fd = openat(c->upper_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
-                                                              O_CLOEXEC);
+        AUTO_CLOSE int fd =
+                openat(c->upper_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
         return fd >= 0 && S_ISDIR(low->st_mode) && up->st_mode == low->st_mode &&
                up->st_uid == low->st_uid && up->st_gid == low->st_gid &&

@@ -1,7 +1,6 @@
-#include "daemon/build/run_step.h"
-
 #include "base/fd.h"
 #include "base/str.h"
+#include "daemon/build/run_step.h"
 #include "daemon/build/tree.h"
 #include "daemon/image/record.h"
 
@@ -21,9 +20,8 @@
 
 /* Keeps a text as long as the step lives. NULL: memory is out. */
 static const char *run_keep(struct run_step *run, const char *text) {
-        return text && image_words_add(&run->texts, text) == 0
-                       ? run->texts.items[run->texts.n - 1]
-                       : NULL;
+        return text && image_words_add(&run->texts, text) == 0 ? run->texts.items[run->texts.n - 1]
+                                                               : NULL;
 }
 
 static int mount_add(struct run_step *run, const char *source, const char *target,
@@ -132,8 +130,8 @@ static int cache_open(struct run_step *run, const struct build_mount *m, struct 
 
         for (unsigned n = 0; n < most; n++) {
                 AUTO_FREE char *path = NULL;
-                int r = cache_folder(run->stage->b->store, said->id ? said->id : m->target, n, &path,
-                                     e);
+                int r = cache_folder(run->stage->b->store, said->id ? said->id : m->target, n,
+                                     &path, e);
                 int fd = r < 0 ? r : cache_lock(path, how);
 
                 if (r < 0)
@@ -161,9 +159,8 @@ static int secret_env(struct run_step *run, const struct build_mount *m, const c
         if (r < 0)
                 return r;
         pair = str_format("%s=%s", m->said->env, text);
-        return pair && image_words_add(&run->env, pair) == 0
-                       ? 0
-                       : err_set(e, -ENOMEM, "out of memory");
+        return pair && image_words_add(&run->env, pair) == 0 ? 0
+                                                             : err_set(e, -ENOMEM, "out of memory");
 }
 
 static int secret_open(struct run_step *run, const struct build_mount *m, struct err *e) {

@@ -88,8 +88,9 @@ void builder_run_exited(struct builder *b, const struct runtime_container_status
                 return;
         run_log_drain(run->log);
         if (status->is_oom_killed)
-                r = err_set(&e, -ENOMEM, "ran out of memory (exit code %d): give it more with "
-                                         "--memory",
+                r = err_set(&e, -ENOMEM,
+                            "ran out of memory (exit code %d): give it more with "
+                            "--memory",
                             status->exit_code);
         else if (status->signal > 0)
                 r = err_set(&e, -ECHILD, "was killed by signal %d", status->signal);

@@ -70,8 +70,7 @@ void tree_copy_done(struct tree_copy *copy) {
 
 static int find_add(struct tree_copy *copy, const char *path, struct err *e) {
         if (copy->sources.n >= TREE_MATCHES_MAX)
-                return err_set(e, -EFBIG, "a pattern matches more than %d files",
-                               TREE_MATCHES_MAX);
+                return err_set(e, -EFBIG, "a pattern matches more than %d files", TREE_MATCHES_MAX);
         return names_add(&copy->sources, path, e);
 }
 
@@ -204,13 +203,13 @@ static int digest_entry(const struct tree_copy *copy, struct digest *d, int fd, 
 static int digest_folder(const struct tree_copy *copy, struct digest *d, int fd, const char *path,
                          unsigned depth, struct err *e) {
         AUTO_DONE(tree_names) struct tree_names names = { 0 };
-        int r = depth > TREE_DEPTH_MAX ? err_set(e, -ELOOP, "folders lie more than %d deep",
-                                                 TREE_DEPTH_MAX)
-                                       : tree_names_read(fd, &names, e);
+        int r = depth > TREE_DEPTH_MAX
+                        ? err_set(e, -ELOOP, "folders lie more than %d deep", TREE_DEPTH_MAX)
+                        : tree_names_read(fd, &names, e);
 
         for (size_t i = 0; r == 0 && i < names.n; i++) {
-                AUTO_FREE char *below = str_format("%s%s%s", path, *path ? "/" : "",
-                                                   names.items[i]);
+                AUTO_FREE char *below =
+                        str_format("%s%s%s", path, *path ? "/" : "", names.items[i]);
                 AUTO_CLOSE int child = -1;
 
                 if (!below)

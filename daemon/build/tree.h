@@ -22,8 +22,8 @@ DEFINE_AUTO_DONE(tree_names);
 
 struct tree_copy {
         const struct build_step *step;
-        int source_fd; /* root of what is copied from */
-        bool keeps_owner; /* stages and images; of the context everything is root's */
+        int source_fd;            /* root of what is copied from */
+        bool keeps_owner;         /* stages and images; of the context everything is root's */
         bool has_owner, has_mode; /* --chown, --chmod */
         uid_t uid;
         gid_t gid;

@@ -1,8 +1,7 @@
-#include "daemon/build/tree.h"
-
 #include "api/dockerfile/pattern.h"
 #include "base/fd.h"
 #include "base/str.h"
+#include "daemon/build/tree.h"
 #include "daemon/build/view.h"
 
 #include <errno.h>
@@ -267,8 +266,9 @@ static bool is_archive(int path_fd) {
                 const char *magic;
         } magics[] = { { 0, 2, "\x1f\x8b" },
                        { 0, 3, "BZh" },
-                       { 0, 6, "\xfd"
-                               "7zXZ\0" },
+                       { 0, 6,
+                         "\xfd"
+                         "7zXZ\0" },
                        { 0, 4, "\x28\xb5\x2f\xfd" },
                        { 257, 5, "ustar" } };
         AUTO_CLOSE int fd = -1;
@@ -309,8 +309,7 @@ static int copy_source(struct copying *c, int rootfd, const char *source) {
                 return err_errno(c->e, from < 0 ? from : -errno, "cannot open %s", source);
         if (step->has_parents && *source) {
                 to = source_parents(c, rootfd, source);
-                return to < 0 ? to
-                              : copy_entry(c, from, to, slash ? slash + 1 : source, source, 0);
+                return to < 0 ? to : copy_entry(c, from, to, slash ? slash + 1 : source, source, 0);
         }
         if (S_ISDIR(st.st_mode)) {
                 AUTO_CLOSE int there =
