@@ -7,6 +7,7 @@ extern const struct command annotate_command;
 extern const struct command api_resources_command;
 extern const struct command apply_command;
 extern const struct command attach_command;
+extern const struct command build_command;
 extern const struct command cp_command;
 extern const struct command create_command;
 extern const struct command delete_command;

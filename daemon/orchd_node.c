@@ -39,7 +39,7 @@ static void usage(FILE *to) {
                     "  --bridge NAME         of the pods' network (orch0)\n"
                     "  --dns-address IP      where orch-dns answers (the bridge's address)\n"
                     "  --cluster-domain NAME (cluster.local)\n"
-                    "  --libexec-dir DIR     where orch-pod and orch-image are\n"
+                    "  --libexec-dir DIR     where orch-pod, orch-image and orch-build are\n"
                     "  --registries FILE     how registries are reached, where it isn't\n"
                     "                        " NODE_REGISTRIES_FILE "\n"
                     "  --resolv-conf FILE    the machine's (/etc/resolv.conf)\n"

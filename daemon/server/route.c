@@ -73,6 +73,8 @@ static const struct route *node_route_find(const char *method, const char *path)
         if ((str_eq(p.what, "pulls") || str_eq(p.what, "pushes")) && str_is_empty(p.rest) &&
             str_eq(method, "POST"))
                 return &image_remote_route;
+        if (str_eq(p.what, "builds") && str_is_empty(p.rest) && str_eq(method, "POST"))
+                return &build_route;
         if (!str_eq(p.what, "images"))
                 return NULL;
         if (str_is_empty(p.rest) && str_eq(method, "POST"))

@@ -43,7 +43,7 @@ bool request_answer_failure(struct request *r, const char *json, size_t len);
 /* ---- the routes ---- */
 extern const struct route node_watch_route, node_dial_route;
 extern const struct route log_route, exec_route, forward_route;
-extern const struct route images_route, image_load_route, image_remote_route;
+extern const struct route images_route, image_load_route, image_remote_route, build_route;
 extern const struct route measures_route;
 
 /* End all commands and all forwarded ports at once. */

@@ -26,7 +26,7 @@ clean_groups() {
 }
 CLEANUP='clean_groups; umount -l "$WORK"'
 mkdir -p "$LIBEXEC"
-for program in daemon/orchd-server daemon/orchd-node daemon/dns/orch-dns daemon/pod/orch-pod daemon/image/orch-image; do
+for program in daemon/orchd-server daemon/orchd-node daemon/dns/orch-dns daemon/pod/orch-pod daemon/image/orch-image daemon/build/orch-build; do
   ln -s "$ORCH_BUILD/$program" "$LIBEXEC/$(basename $program)"
 done
 

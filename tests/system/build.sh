@@ -1,0 +1,161 @@
+#!/bin/sh
+# orch build, from the command line to a pod that runs what was built.
+. "$(dirname "$0")/cluster.sh"
+need busybox tar python3
+
+# A base image of busybox and little else.
+make_base() {
+  root="$WORK/base"
+  mkdir -p "$root/bin" "$root/etc" "$root/tmp" "$root/var"
+  cp "$(command -v busybox)" "$root/bin/busybox"
+  for applet in sh cat echo ls id sleep touch mkdir rm ln chmod cp mv stat test true false env pwd wc grep head date tar ip; do
+    ln -sf busybox "$root/bin/$applet"
+  done
+  printf 'root:x:0:0:root:/root:/bin/sh\napp:x:1001:1002:app:/:/bin/sh\n' >"$root/etc/passwd"
+  printf 'root:x:0:\nstaff:x:50:\n' >"$root/etc/group"
+  tar -C "$root" --sort=name --owner=0 --group=0 --numeric-owner -cf "$WORK/base.tar" .
+}
+layers_of() { # layers_of IMAGE: its layers' folders, lowest first
+  python3 - "$STATE/images" "$1" <<'P'
+import json, os, sys
+store, name = sys.argv[1:]
+ident = open(os.path.join(store, 'references', name)).read().strip()
+record = json.load(open(os.path.join(store, 'images', ident[7:] + '.json')))
+for layer in record['layers']:
+    print(os.path.join(store, 'layers', layer[7:]))
+P
+}
+config_of() { # config_of IMAGE PYTHON-EXPRESSION-OF-c
+  python3 - "$STATE/images" "$1" "$2" <<'P'
+import json, os, sys
+store, name, what = sys.argv[1:]
+ident = open(os.path.join(store, 'references', name)).read().strip()
+c = json.load(open(os.path.join(store, 'images', ident[7:] + '.json')))['config']
+print(eval(what))
+P
+}
+build() { orch build "$@" >"$WORK/out" 2>"$WORK/err"; }
+builds() { build "$@" || { cat "$WORK/err" >&2; return 1; }; }
+refuses() { # refuses "words" arguments...
+  words=$1; shift
+  if build "$@"; then echo "built all the same: $*" >&2; return 1; fi
+  grep -qF "$words" "$WORK/err" || { echo "\"$words\" is not in:" >&2; cat "$WORK/err" >&2; return 1; }
+}
+
+make_base
+start_cluster
+orch image import "$WORK/base.tar" base:1 --config '{"Cmd":["/bin/sh"],"Env":["PATH=/bin"]}' >/dev/null
+C="$WORK/context"
+mkdir -p "$C/sub" "$C/ignored"
+echo hello >"$C/a.txt"; echo two >"$C/sub/b.txt"; echo no >"$C/ignored/x"; echo no >"$C/sub/c.log"
+printf 'ignored\n**/*.log\n' >"$C/.dockerignore"
+
+# ---- three stages; the last holds nothing but what was copied ----
+cat >"$C/Dockerfile" <<'D'
+ARG BASE=base:1
+FROM $BASE AS build
+ARG WHO=world
+WORKDIR /src
+COPY . .
+RUN echo "hello $WHO" >out && ls -R /src >list
+RUN <<EOF
+set -e
+mkdir -p /opt/app
+chmod 750 /opt/app
+ln -s ../out /opt/app/link
+EOF
+FROM build AS test
+RUN grep -q hello out && echo tested
+FROM base:1
+COPY --from=build --chown=app:staff --chmod=0640 /src/out /app/out
+COPY --from=build /opt /opt
+ENV WHO=me PATH=$PATH:/opt
+USER app
+EXPOSE 80/udp
+LABEL a="b c"
+ENTRYPOINT ["/bin/cat"]
+CMD ["/app/out"]
+D
+check "a file of three stages is built" builds -t app:1 --build-arg WHO=you "$C"
+check "the command says what it did" grep -q 'build 3/4.*RUN echo' "$WORK/err"
+check "a stage that nothing needs is skipped" sh -c '! grep -q tested "$0"' "$WORK/err"
+check "the last stage holds only what was copied" sh -c '[ "$(cd "$0" && find . | sort | tr "\n" " ")" = ". ./app ./app/out " ]' "$(layers_of app:1 | sed -n 2p)"
+check "owner and mode are those of the flags" sh -c '[ "$(stat -c %u:%g:%a "$0/app/out")" = 1001:50:640 ]' "$(layers_of app:1 | sed -n 2p)"
+check "the configuration says all of it" [ "/bin/cat /app/out app b c 80/udp" = \
+  "$(config_of app:1 '" ".join(c["config"]["Entrypoint"] + c["config"]["Cmd"] + [c["config"]["User"], c["config"]["Labels"]["a"]] + list(c["config"]["ExposedPorts"]))')" ]
+
+cat >"$WORK/pod.yaml" <<'D'
+{apiVersion: v1, kind: Pod, metadata: {name: app}, spec: {restartPolicy: Never, containers: [{name: c, image: "app:1"}]}}
+D
+orch apply -f "$WORK/pod.yaml" >/dev/null
+check "a pod runs what was built" until_true 10 sh -c '[ "$("$0" --socket "$1" logs app 2>/dev/null)" = "hello you" ]' "$ORCH_BUILD/cli/orch" "$SOCKET"
+
+# ---- the cache ----
+check "the same again comes from the cache" builds -t app:1 --build-arg WHO=you "$C"
+check "every step of it" sh -c '! grep -q "done in" "$0" && grep -q "cached RUN" "$0"' "$WORK/err"
+touch "$C/a.txt"
+builds -t app:1 --build-arg WHO=you "$C"
+check "a file's time doesn't matter" sh -c '! grep -q "done in" "$0"' "$WORK/err"
+echo changed >"$C/a.txt"
+builds -t app:1 --build-arg WHO=you "$C"
+check "its content does" grep -q 'build 2/4. done' "$WORK/err"
+builds -t app:2 --no-cache --build-arg WHO=you "$C"
+check "--no-cache carries out everything" sh -c '! grep -q cached "$0"' "$WORK/err"
+builds -t t:1 --target test "$C"
+check "--target builds another stage" grep -q tested "$WORK/err"
+
+# ---- a failed build goes on where it failed ----
+cat >"$C/fails" <<'D'
+FROM base:1
+RUN echo once >/once
+RUN test -e /no || { echo why not; exit 3; }
+D
+check "a step that fails names its place, its words and its code" refuses 'fails:3:1: RUN test -e /no || { echo why not; exit 3; }: exit code 3' -f "$C/fails" -t f:1 "$C"
+check "and what it printed" grep -q 'why not' "$WORK/err"
+r=0; orch build -f "$C/fails" -t f:1 "$C" 2>/dev/null || r=$?
+check "its exit code is 1" [ $r = 1 ]
+sed -i 's/exit 3/exit 0/' "$C/fails"
+builds -f "$C/fails" -t f:1 "$C"
+check "what was good before isn't done again" grep -q 'cached RUN echo once' "$WORK/err"
+
+# ---- mistakes are told with their place, before anything is sent ----
+printf 'FROM base:1 AS build\nFROM scratch\nCOPY --from=builder / /\nRNU x\n' >"$C/wrong"
+check "a stage that isn't there" refuses 'wrong:3:6: there is no stage "builder"; did you mean "build"?' -f "$C/wrong" "$C"
+check "and all else at once" grep -q 'wrong:4:1: unknown instruction "RNU"; did you mean RUN?' "$WORK/err"
+printf 'FROM base:1\nCOPY nosuch /\n' >"$C/wrong"
+check "a source that isn't there" refuses '"nosuch" is not there' -f "$C/wrong" "$C"
+printf 'FROM nosuch:1\n' >"$C/wrong"
+check "an image that isn't there" refuses 'wrong:1:6: image nosuch:1 is not on this node' -f "$C/wrong" "$C"
+
+# ---- mounts, secrets, network ----
+echo sesame >"$WORK/secret"
+cat >"$C/mounts" <<'D'
+FROM base:1 AS tools
+RUN mkdir /tools && echo tool >/tools/t
+FROM base:1
+RUN --mount=type=cache,target=/cache test ! -e /cache/n && echo 1 >/cache/n
+RUN --mount=type=cache,target=/cache test "$(cat /cache/n)" = 1
+RUN --mount=from=tools,source=/tools,target=/t --mount=target=/ctx test "$(cat /t/t)" = tool && test -f /ctx/sub/b.txt && ! touch /t/x
+RUN --mount=target=/ctx,rw touch /ctx/new
+RUN --mount=type=tmpfs,target=/scratch touch /scratch/x
+RUN --mount=type=secret,id=door,required=true --mount=type=secret,id=door,env=DOOR test "$(wc -c </run/secrets/door)${#DOOR}" = 77
+RUN --network=none ! ip -o addr | grep -q eth0
+RUN ip -o addr | grep -q eth0
+D
+check "mounts, secrets and networks are there for a step" builds -f "$C/mounts" -t m:1 --secret "id=door,src=$WORK/secret" "$C"
+check "and leave nothing in the image" [ "$(layers_of m:1 | wc -l)" = 1 ]
+check "no secret is anywhere in the store" sh -c '! grep -rq sesame "$0/layers" "$0/builds" "$0/images"' "$STATE/images"
+check "a secret that is required" refuses 'secret "door" is required' -f "$C/mounts" --no-cache -t m:1 "$C"
+printf 'FROM base:1\nRUN ! ip -o addr | grep -q eth0\n' >"$C/offline"
+check "--network none takes every step off the network" builds --network none -t n:1 -f "$C/offline" "$C"
+
+# ---- equal files, equal image ----
+printf 'FROM base:1\nCOPY sub /sub\nRUN echo x >/x && mkdir /y\n' >"$C/same"
+first=$(SOURCE_DATE_EPOCH=1700000000 orch build -q --no-cache -t s:1 -f "$C/same" "$C")
+touch "$C/sub/b.txt"
+check "the same input gives the same digest" [ "$(SOURCE_DATE_EPOCH=1700000000 orch build -q --no-cache -t s:2 -f "$C/same" "$C")" = "$first" ]
+
+# ---- nothing is left behind ----
+check "no build's folders are left" [ -z "$(ls "$STATE/images/tmp")$(ls "$RUN/builds" 2>/dev/null)" ]
+check "no build's groups are left" [ -z "$(find /sys/fs/cgroup -maxdepth 8 -type d -name 'orch-build-*' 2>/dev/null)" ]
+stop_cluster
