@@ -145,7 +145,8 @@ D
 check "mounts, secrets and networks are there for a step" builds -f "$C/mounts" -t m:1 --secret "id=door,src=$WORK/secret" "$C"
 check "and leave nothing in the image" [ "$(layers_of m:1 | wc -l)" = 1 ]
 check "no secret is anywhere in the store" sh -c '! grep -rq sesame "$0/layers" "$0/builds" "$0/images"' "$STATE/images"
-check "a secret that is required" refuses 'secret "door" is required' -f "$C/mounts" --no-cache -t m:1 "$C"
+printf 'FROM base:1\nRUN --mount=type=secret,id=door,required=true true\n' >"$C/secret"
+check "a secret that is required" refuses 'secret "door" is required' -f "$C/secret" -t m:2 "$C"
 printf 'FROM base:1\nRUN ! ip -o addr | grep -q eth0\n' >"$C/offline"
 check "--network none takes every step off the network" builds --network none -t n:1 -f "$C/offline" "$C"
 
