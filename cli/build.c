@@ -1,5 +1,5 @@
-/* orch build: reads the Dockerfile, tells all that is wrong with it, sends the context to a node and
- * shows what becomes of it. */
+/* orch build: reads the Dockerfile, tells all that is wrong with it, sends the context to a node
+ * and shows what becomes of it. */
 #include "api/dockerfile/build_wire.h"
 #include "api/dockerfile/dockerfile.h"
 #include "api/kinds/node.h"
@@ -175,8 +175,8 @@ static int request_args(struct build *b, struct err *e) {
 }
 
 static int request_epoch(struct build *b, struct err *e) {
-        const char *text = json_string_value(json_object_get(
-                json_object_get(b->request, BUILD_WIRE_ARGS), "SOURCE_DATE_EPOCH"));
+        const char *text = json_string_value(
+                json_object_get(json_object_get(b->request, BUILD_WIRE_ARGS), "SOURCE_DATE_EPOCH"));
         int64_t epoch;
 
         if (!text)
@@ -195,10 +195,10 @@ static int build_make_request(struct build *b, struct err *e) {
         json_t *tags = json_array();
         int r;
 
-        b->request = json_pack("{s:s, s:s*, s:s*, s:b, s:s*}", BUILD_WIRE_NAME, b->path,
-                               BUILD_WIRE_TARGET, a->target, BUILD_WIRE_PLATFORM, a->platform,
-                               BUILD_WIRE_NO_CACHE, a->has_no_cache, BUILD_WIRE_NETWORK,
-                               a->network);
+        b->request =
+                json_pack("{s:s, s:s*, s:s*, s:b, s:s*}", BUILD_WIRE_NAME, b->path,
+                          BUILD_WIRE_TARGET, a->target, BUILD_WIRE_PLATFORM, a->platform,
+                          BUILD_WIRE_NO_CACHE, a->has_no_cache, BUILD_WIRE_NETWORK, a->network);
         for (size_t i = 0; i < a->tags.n; i++)
                 (void) json_array_append_new(tags, json_string(a->tags.items[i]));
         r = b->request ? json_object_set_new(b->request, BUILD_WIRE_TAGS, tags) : -ENOMEM;
@@ -230,14 +230,14 @@ static int build_find_node(struct build *b, struct err *e) {
         if (r < 0)
                 return r;
         items = json_object_get(list, "items");
-        name = json_string_value(json_object_get(
-                json_object_get(json_array_get(items, 0), "metadata"), "name"));
+        name = json_string_value(
+                json_object_get(json_object_get(json_array_get(items, 0), "metadata"), "name"));
         if (json_array_size(items) > 1)
-                r = session_usage(b->session, e, "there are several nodes: say where to build with "
-                                                 "--node NAME");
+                r = session_usage(b->session, e,
+                                  "there are several nodes: say where to build with "
+                                  "--node NAME");
         else if (!name)
-                r = err_set(e, -ENOENT,
-                            "the cluster has no nodes yet; is \"orchd node\" running?");
+                r = err_set(e, -ENOENT, "the cluster has no nodes yet; is \"orchd node\" running?");
         else if (!(b->node = strdup(name)))
                 r = err_set(e, -ENOMEM, "out of memory");
         json_decref(list);
@@ -405,8 +405,7 @@ static void build_done(struct build *b) {
 }
 DEFINE_AUTO_DONE(build);
 
-static int build_run(struct session *s, const void *raw, const struct words *words,
-                     struct err *e) {
+static int build_run(struct session *s, const void *raw, const struct words *words, struct err *e) {
         AUTO_DONE(build) struct build b = { .session = s, .args = raw, .fd = -1 };
         int r;
 
@@ -429,14 +428,16 @@ const struct command build_command = {
         .name = "build",
         .usage = "build -t NAME [-f FILE] CONTEXT",
         .summary = "Build an image from a Dockerfile, on a node",
-        .details =
-                "The context without what .dockerignore leaves out goes to the node, whose sandbox\n"
-                "for pods runs the steps. Steps that are known already come from the node's cache;\n"
-                "a build that failed goes on at the step that failed. With SOURCE_DATE_EPOCH in the\n"
-                "environment equal files make an equal image.\n"
-                "\n"
-                "  orch build -t web:1 .\n"
-                "  orch build -t web:1 -f deploy/Dockerfile --target test --build-arg V=2 .\n",
+        .details = "The context without what .dockerignore leaves out goes to the node, whose "
+                   "sandbox\n"
+                   "for pods runs the steps. Steps that are known already come from the node's "
+                   "cache;\n"
+                   "a build that failed goes on at the step that failed. With SOURCE_DATE_EPOCH in "
+                   "the\n"
+                   "environment equal files make an equal image.\n"
+                   "\n"
+                   "  orch build -t web:1 .\n"
+                   "  orch build -t web:1 -f deploy/Dockerfile --target test --build-arg V=2 .\n",
         .options = build_options,
         .n_options = ARRAY_SIZE(build_options),
         .args_size = sizeof(struct build_args),

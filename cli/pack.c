@@ -60,15 +60,15 @@ static int pack_block(struct packing *k, const struct pack_entry *entry) {
 
         _Static_assert(sizeof(h) == PACK_BLOCK, "a header is one block");
         memcpy(h.name, entry->path, strnlen(entry->path, sizeof(h.name)));
-        memcpy(h.link, str_or_empty(entry->link), strnlen(str_or_empty(entry->link), sizeof(h.link)));
+        memcpy(h.link, str_or_empty(entry->link),
+               strnlen(str_or_empty(entry->link), sizeof(h.link)));
         (void) snprintf(h.mode, sizeof(h.mode), "%07o", (unsigned) entry->mode & 07777);
         (void) snprintf(h.uid, sizeof(h.uid), "%07o", 0U);
         (void) snprintf(h.gid, sizeof(h.gid), "%07o", 0U);
         (void) snprintf(h.size, sizeof(h.size), "%011llo", (long long) entry->size);
-        (void) snprintf(h.mtime, sizeof(h.mtime), "%011llo",
-                        (long long) (entry->mtime > 0 && entry->mtime <= PACK_SIZE_MAX
-                                             ? entry->mtime
-                                             : 0));
+        (void) snprintf(
+                h.mtime, sizeof(h.mtime), "%011llo",
+                (long long) (entry->mtime > 0 && entry->mtime <= PACK_SIZE_MAX ? entry->mtime : 0));
         h.type = entry->type;
         memcpy(h.magic, "ustar", sizeof(h.magic));
         memcpy(h.version, "00", sizeof(h.version));

@@ -155,10 +155,10 @@ static enum MHD_Result build_begin(struct request *r) {
         }
         if (b)
                 b->request = r;
-        result = b && what ? tunnel_open(r->face->server->nodes,
-                                         &(struct tunnel_ask){ p.node, what }, &HANDLERS, b,
-                                         &b->tunnel, &e)
-                           : err_set(&e, -ENOMEM, "memory is out");
+        result = b && what
+                         ? tunnel_open(r->face->server->nodes, &(struct tunnel_ask){ p.node, what },
+                                       &HANDLERS, b, &b->tunnel, &e)
+                         : err_set(&e, -ENOMEM, "memory is out");
         json_decref(what);
         return result < 0 ? request_refuse(r, 503, "ServiceUnavailable", err_text(&e)) : MHD_YES;
 }
