@@ -292,7 +292,8 @@ static void the_old_document_is_well_formed_protobuf(void **state) {
         static const uint64_t NUMBERS[] = { 1, 2, 8, 9 }; /* swagger, info, paths, definitions */
         static const char *const PARTS[] = { "x-kubernetes-group-version-kind",
                                              "#/definitions/io.k8s.api.core.v1.PodSpec",
-                                             "\"version\":\"v1\",\"kind\":\"Deployment\"}" };
+                                             ("{\"group\":\"apps\",\"version\":\"v1\",\"kind\":"
+                                              "\"Deployment\"}") };
         struct fixture *f = *state;
         struct answer a;
         size_t at = 0;
