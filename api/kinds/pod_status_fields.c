@@ -49,7 +49,8 @@ static const struct schema container_state_schema =
 static const struct field container_status_fields[] = {
         FIELD_OF_STRING(name, "name", 1, "Name of the container.", .flags = FIELD_ALWAYS),
         FIELD_OF_OBJECT(state, container_state, "state", 2, "What it does now."),
-        FIELD_OF_OBJECT(last_state, container_state, "lastState", 3, "How its last run ended."),
+        FIELD_OF_OBJECT(last_state, container_state, "lastState", 3, "How its last run ended.",
+                        .flags = FIELD_ALWAYS),
         FIELD_OF_BOOL(ready, "ready", 4, "Whether its readiness probe is content.",
                       .flags = FIELD_ALWAYS),
         FIELD_OF_INT(restart_count, "restartCount", 5, "How often it was started again.",

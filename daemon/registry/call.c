@@ -25,6 +25,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PATCH_SHOWN_MAX_BYTES 1000U
+
 static const char TYPE_JSON[] = "application/json";
 
 /* Memory of a string that may be absent. */
@@ -298,6 +300,39 @@ void call_fail_options(struct call *c, const char *kind, enum diag_reason reason
                 .message = message,
                 .group = "meta.k8s.io",
                 .kind = kind,
+                .causes = causes,
+        };
+
+        call_fail_status(c, &s);
+        json_decref(causes);
+}
+
+/* A patch as failures show it: quoted, and cut when it is long. */
+static char *patch_shown(const struct call *c) {
+        AUTO_DONE(strbuf) struct strbuf b = { 0 };
+        const char *body = str_or_empty(c->body);
+        size_t len = strnlen(body, PATCH_SHOWN_MAX_BYTES);
+        AUTO_FREE char *part = NULL;
+
+        while (len > 0 && ((unsigned char) body[len] & 0xc0) == 0x80)
+                len--; /* not in the middle of a letter */
+        part = str_format("%.*s%s", (int) len, body, body[len] ? "..." : "");
+        if (!part)
+                return NULL;
+        text_json_add_text(&b, part);
+        return strbuf_steal(&b);
+}
+
+void call_fail_patched(struct call *c, const char *text) {
+        AUTO_FREE char *shown = patch_shown(c);
+        AUTO_FREE char *why = str_format("Invalid value: %s: %s", str_or_empty(shown), text);
+        AUTO_FREE char *message = str_format(" \"\" is invalid: patch: %s", str_or_empty(why));
+        json_t *causes = json_pack("[{s:s,s:s,s:s}]", "reason", diag_reason_name(DIAG_INVALID),
+                                   "message", str_or_empty(why), "field", "patch");
+        const struct status_text s = {
+                .code = 422,
+                .reason = "Invalid",
+                .message = message,
                 .causes = causes,
         };
 

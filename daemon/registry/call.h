@@ -70,6 +70,9 @@ void call_set_kind(struct call *c, struct kind_state *kind, const struct kind *a
 void call_fail(struct call *c, unsigned code, const char *reason, const char *fmt, ...)
         PRINTF_LIKE(4, 5);
 void call_fail_memory(struct call *c);
+/* 422 for a patch that makes what can't be read as an object: it is about the patch, not about the
+ * object. text: why. */
+void call_fail_patched(struct call *c, const char *text);
 /* 405; allow: the methods that there are, "GET, POST". */
 void call_refuse_method(struct call *c, const char *allow);
 /* 404 for the path's object; 409 with Kubernetes' words. */

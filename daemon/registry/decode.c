@@ -245,12 +245,24 @@ static void warn_all(struct call *c, const struct diags *d) {
         }
 }
 
+/* The object that a patch makes is nobody's words: Kubernetes blames the patch. */
+static void fail_patch(struct call *c, const char *types, const char *unknown) {
+        AUTO_FREE char *strict =
+                types ? NULL : str_format("strict decoding error: %s", str_or_empty(unknown));
+
+        call_fail_patched(c, types ? types : str_or_empty(strict));
+}
+
 /* Answers for errors among the findings. */
 static bool findings_accept(struct call *c, const struct diags *d) {
         const struct kind *k = c->asked;
         AUTO_FREE char *unknown = unknown_fields(d, DIAG_UNKNOWN);
         AUTO_FREE char *types = unknown_fields(d, DIAG_TYPE);
 
+        if ((types || unknown) && str_eq(c->method, "PATCH") && !c->is_apply) {
+                fail_patch(c, types, unknown);
+                return false;
+        }
         if (types) {
                 call_fail(c, 400, "BadRequest",
                           "%s in version \"%s\" cannot be handled as a %s: %s", k->name, k->version,

@@ -133,10 +133,14 @@ static void patches_that_do_not_fit_are_told_apart(void **state) {
                 { "PATCH", MAPS "/m", MERGE "; x=y", "{'data':{'b':null}}", 200, NULL, NULL },
                 { "PATCH", MAPS "/none", MERGE, "{}", 404, "NotFound",
                   "configmaps \"none\" not found" },
-                { "PATCH", MAPS "/m?fieldValidation=Strict", MERGE, "{'bogus':1}", 400,
-                  "BadRequest",
-                  "ConfigMap in version \"v1\" cannot be handled as a ConfigMap: strict decoding "
-                  "error: unknown field \"bogus\"" },
+                { "PATCH", MAPS "/m?fieldValidation=Strict", MERGE, "{'bogus':1}", 422, "Invalid",
+                  " \"\" is invalid: patch: Invalid value: \"{\\\"bogus\\\":1}\": strict decoding "
+                  "error: "
+                  "unknown field \"bogus\"" },
+                { "PATCH", MAPS "/m", STRATEGIC, "{'data':{'b':5}}", 422, "Invalid",
+                  " \"\" is invalid: patch: Invalid value: \"{\\\"data\\\":{\\\"b\\\":5}}\": "
+                  "data[b]: Invalid "
+                  "value: 5: must be a string; put it in quotes" },
         };
         struct fixture *f = *state;
         make_map(f);
