@@ -1,8 +1,12 @@
 #include "base/arena.h"
 
+#include "base/slab.h"
+
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define ARENA_FIRST_DEFAULT 1024
@@ -15,11 +19,19 @@ struct arena_chunk {
         _Alignas(max_align_t) char data[];
 };
 
+/* The first chunk lies in the arena's own block. */
 struct arena {
         unsigned refs;
+        bool is_kept;
         size_t total_bytes;
         struct arena_chunk *chunks; /* newest first */
+        struct arena_chunk first;
 };
+
+/* Of an arena with so many bytes in its first chunk. */
+static size_t arena_bytes(size_t cap) {
+        return offsetof(struct arena, first) + sizeof(struct arena_chunk) + cap;
+}
 
 static struct arena_chunk *arena_grow(struct arena *a, size_t cap) {
         struct arena_chunk *c = calloc(1, sizeof(*c) + cap);
@@ -33,17 +45,34 @@ static struct arena_chunk *arena_grow(struct arena *a, size_t cap) {
         return c;
 }
 
-struct arena *arena_new(size_t first_bytes) {
-        struct arena *a = calloc(1, sizeof(*a));
+static struct arena *arena_begin(void *memory, size_t cap) {
+        struct arena *a = memory;
 
         if (!a)
                 return NULL;
         a->refs = 1;
-        a->total_bytes = sizeof(*a);
-        if (!arena_grow(a, first_bytes ? first_bytes : ARENA_FIRST_DEFAULT)) {
-                free(a);
-                return NULL;
-        }
+        a->total_bytes = arena_bytes(cap);
+        a->first.cap = cap;
+        a->chunks = &a->first;
+        return a;
+}
+
+struct arena *arena_new(size_t first_bytes) {
+        size_t cap = first_bytes ? first_bytes : ARENA_FIRST_DEFAULT;
+
+        return arena_begin(calloc(1, arena_bytes(cap)), cap);
+}
+
+struct arena *arena_new_kept(size_t first_bytes) {
+        size_t cap = first_bytes ? first_bytes : ARENA_FIRST_DEFAULT;
+        void *memory = slab_alloc(arena_bytes(cap));
+        struct arena *a;
+
+        if (memory)
+                memset(memory, 0, arena_bytes(cap));
+        a = arena_begin(memory, cap);
+        if (a)
+                a->is_kept = true;
         return a;
 }
 
@@ -55,13 +84,16 @@ struct arena *arena_ref(struct arena *a) {
 void arena_unref(struct arena *a) {
         if (!a || --a->refs > 0)
                 return;
-        while (a->chunks) {
+        while (a->chunks != &a->first) {
                 struct arena_chunk *c = a->chunks;
 
                 a->chunks = c->next;
                 free(c);
         }
-        free(a);
+        if (a->is_kept)
+                slab_free(a, arena_bytes(a->first.cap));
+        else
+                free(a);
 }
 
 /* align: power of two. Text needs none, which saves half of what short names would take. */

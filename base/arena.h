@@ -11,6 +11,8 @@ struct arena;
 
 /* first_bytes: size of the first chunk, 0 for a default; later chunks grow. NULL: memory is out. */
 struct arena *arena_new(size_t first_bytes);
+/* One that is kept long, in a single block of slab_alloc(), as long as first_bytes suffice. */
+struct arena *arena_new_kept(size_t first_bytes);
 struct arena *arena_ref(struct arena *a);
 void arena_unref(struct arena *a);
 DEFINE_AUTO(arena);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "base/process_user.h"
+#include "base/slab.h"
 #include "base/str.h"
 #include "daemon/control/control.h"
 #include "daemon/loop/loop.h"
@@ -367,6 +368,9 @@ static void files_raise(void) {
         (void) setrlimit(RLIMIT_NOFILE, &files);
 }
 
+/* Objects of so many bytes in all are what malloc() does well. */
+#define SLABS_FROM_BYTES ((size_t) 2 << 20)
+
 /* How glibc keeps memory. Fixed, the threshold of mmap() doesn't grow with the first large body, so
  * that the memory of such bodies goes back; a little room at the top spares a brk() and fresh
  * pages for each tree; without fast bins a large block needn't gather thousands of small ones. */
@@ -376,6 +380,7 @@ static void memory_tune(void) {
         (void) mallopt(M_TOP_PAD, 256 << 10);
         (void) mallopt(M_MXFAST, 0);
         text_json_keep_memory();
+        slab_begin(SLABS_FROM_BYTES);
 }
 
 static int daemon_start(struct daemon *d, struct err *e) {

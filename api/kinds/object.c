@@ -53,10 +53,11 @@ static int object_keep_text(struct object *o, const json_t *tree) {
 /* What most objects decode into, without their text. */
 #define GLANCE_BYTES 4096
 
-/* An object whose struct is still to be filled: *ret_decoded is where. */
-static int object_begin(const struct kind *k, size_t first_bytes, struct object **ret,
+/* An object whose struct is still to be filled: *ret_decoded is where. take_arena: NULL: memory is
+ * out. */
+static int object_begin(const struct kind *k, struct arena *take_arena, struct object **ret,
                         void **ret_decoded, struct err *e) {
-        struct arena *a = arena_new(first_bytes);
+        struct arena *a = take_arena;
         struct object *o = a ? arena_alloc(a, sizeof(*o)) : NULL;
         void *decoded = o ? arena_alloc(a, k->schema->size) : NULL;
 
@@ -81,7 +82,7 @@ static int object_decode(const struct kind *k, const json_t *tree, size_t first_
                 if (r < 0)
                         return r;
         }
-        r = object_begin(k, first_bytes, &o, &decoded, e);
+        r = object_begin(k, arena_new(first_bytes), &o, &decoded, e);
         if (r < 0)
                 return r;
         r = schema_decode(k->schema, tree, o->arena, decoded, e);
@@ -99,7 +100,7 @@ int object_glance(const struct kind *k, const char *json, size_t len, struct obj
         void *decoded = NULL;
         int r;
 
-        r = object_begin(k, GLANCE_BYTES, &o, &decoded, e);
+        r = object_begin(k, arena_new(GLANCE_BYTES), &o, &decoded, e);
         if (r < 0)
                 return r;
         r = schema_decode_text(k->schema, json, len, o->arena, decoded, e);
@@ -137,7 +138,7 @@ static int outline_decode(const struct kind *k, const json_t *tree, const char *
         char *copy;
         int r;
 
-        r = object_begin(k, bytes, &o, &decoded, e);
+        r = object_begin(k, arena_new_kept(bytes), &o, &decoded, e);
         if (r < 0)
                 return r;
         r = schema_decode_outline(k->schema, tree, o->arena, decoded, e);

@@ -45,7 +45,7 @@ const struct schema host_path_volume_source_schema =
 static const struct field config_map_volume_source_fields[] = {
         FIELD_OF_STRING(name, "name", 1, "Name of the ConfigMap.", .inside = 1),
         FIELD_OF_OBJECTS(items, key_to_path, "items", 2, "Keys that are shown; all by default.",
-                         .flags = FIELD_ATOMIC),
+                         .flags = FIELD_NODE_ONLY | FIELD_ATOMIC),
         FIELD_OF_OPT_INT(default_mode, "defaultMode", 3, "Permission bits of the files.",
                          .default_json = "420", VOLUME_MODE_RANGE),
         FIELD_OF_OPT_BOOL(optional, "optional", 4, "Whether map or keys may be missing."),
@@ -58,7 +58,7 @@ static const struct schema config_map_volume_source_schema =
 static const struct field secret_volume_source_fields[] = {
         FIELD_OF_STRING(secret_name, "secretName", 1, "Name of the Secret."),
         FIELD_OF_OBJECTS(items, key_to_path, "items", 2, "Keys that are shown; all by default.",
-                         .flags = FIELD_ATOMIC),
+                         .flags = FIELD_NODE_ONLY | FIELD_ATOMIC),
         FIELD_OF_OPT_INT(default_mode, "defaultMode", 3, "Permission bits of the files.",
                          .default_json = "420", VOLUME_MODE_RANGE),
         FIELD_OF_OPT_BOOL(optional, "optional", 4, "Whether secret or keys may be missing."),
@@ -84,7 +84,7 @@ static const struct schema downward_api_volume_file_schema = SCHEMA(
 #define SELF struct downward_api_volume_source
 static const struct field downward_api_volume_source_fields[] = {
         FIELD_OF_OBJECTS(items, downward_api_volume_file, "items", 1, "The files.",
-                         .flags = FIELD_ATOMIC),
+                         .flags = FIELD_NODE_ONLY | FIELD_ATOMIC),
         FIELD_OF_OPT_INT(default_mode, "defaultMode", 2, "Permission bits of the files.",
                          .default_json = "420", VOLUME_MODE_RANGE),
 };
@@ -159,7 +159,8 @@ static const struct schema volume_projection_schema =
 #define SELF struct projected_volume_source
 static const struct field projected_volume_source_fields[] = {
         FIELD_OF_OBJECTS(sources, volume_projection, "sources", 1,
-                         "What the volume is put together from.", .flags = FIELD_ATOMIC),
+                         "What the volume is put together from.",
+                         .flags = FIELD_NODE_ONLY | FIELD_ATOMIC),
         FIELD_OF_OPT_INT(default_mode, "defaultMode", 2, "Permission bits of the files.",
                          .default_json = "420", VOLUME_MODE_RANGE),
 };

@@ -5,6 +5,7 @@
 #include "api/text/span.h"
 #include "api/text/text.h"
 #include "base/refs.h"
+#include "base/slab.h"
 #include "base/str.h"
 #include "daemon/registry/resource.h"
 
@@ -178,7 +179,7 @@ static struct record *parts_pack(const struct parts *p, const struct resource *r
         size_t fields_bytes = resource->n_fields * sizeof(char *);
         size_t bytes = sizeof(struct record) + labels_bytes + fields_bytes +
                        parts_text_bytes(p, resource->n_fields);
-        struct record *r = malloc(bytes);
+        struct record *r = slab_alloc(bytes);
         struct record_label *labels;
         const char **fields, *key;
         struct pack pack;
@@ -292,7 +293,7 @@ void record_unref(struct record *r) {
                 return;
         resource = r->resource->refs;
         object_unref(r->object);
-        free(r);
+        slab_free(r, record_bytes(r));
         refs_put(resource);
 }
 
