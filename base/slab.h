@@ -4,8 +4,8 @@
 
 /* Memory for many things of a few KiB that live long and are replaced by larger ones: versions of
  * objects and what is decoded of them. malloc() puts one thing behind another, so that each that
- * goes leaves a hole that the next, a little larger, doesn't fit into (docs/adr/0175). Here things of
- * like size share slabs of 256 KiB, and a slab with nothing in it is given back to the kernel.
+ * goes leaves a hole that the next, a little larger, doesn't fit into (docs/adr/0175). Here things
+ * of like size share slabs of 256 KiB, and a slab with nothing in it is given back to the kernel.
  *
  * Only the thread that called slab_begin() uses slabs, and what it has from here is freed by it
  * alone; everywhere else, for the first few MiB, and for what is large these are malloc() and
