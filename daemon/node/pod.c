@@ -470,22 +470,32 @@ void node_pod_remember(struct node_pod *p) {
         pod_store_write(p);
 }
 
+/* A life that the checkpoint doesn't know began with what was granted, and nothing has been done to
+ * it yet: stops, hooks and probes of the checkpoint are the last one's. */
+static void adopt_younger(struct pod_slot *s) {
+        struct container_observed *c = &s->pod->seen.containers[s->index];
+
+        c->stop = STOP_NONE;
+        c->post_start = c->pre_stop = HOOK_IDLE;
+        c->is_unhealthy = c->is_resizing = c->is_started = c->is_probe_ready = false;
+        pod_slot_size(s);
+}
+
 void node_pod_adopt_container(struct node_pod *p, const struct runtime_container_status *status) {
         struct pod_slot *s = pod_find_slot(p, status->container);
         struct container_observed *c = s ? &p->seen.containers[s->index] : NULL;
 
         if (!c)
                 return;
-        /* Younger than the checkpoint: it began with what was granted. */
-        if (status->instance != c->restarts) {
-                c->is_resizing = false;
-                if (status->instance > c->restarts)
-                        pod_slot_size(s);
-        }
+        if (status->instance > c->restarts)
+                adopt_younger(s);
         c->restarts = (unsigned) MIN(status->instance, (uint64_t) UINT32_MAX);
         pod_slot_set_id(s, status->instance);
         if (status->state == RUNTIME_STATE_RUNNING) {
                 c->life = CONTAINER_RUNNING;
+                /* The checkpoint may be of before it ran. */
+                c->is_started |= !s->pod->wanted.containers[s->index].has_startup;
+                c->is_probe_ready |= !s->pod->wanted.containers[s->index].has_readiness;
                 c->started_wall_usec = status->started_usec;
                 c->started_usec =
                         clock_now_usec() -

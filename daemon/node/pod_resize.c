@@ -297,6 +297,7 @@ struct look {
         struct resize_container *facts;
         size_t n;
         bool has_writes, has_restarts;
+        bool is_news; /* a container is to be ended that wasn't at the last look */
 };
 
 static void look_around(struct node_pod *p, struct look *l) {
@@ -307,6 +308,7 @@ static void look_around(struct node_pod *p, struct look *l) {
                 l->facts[l->n] = slot_fact(s);
                 switch (resize_step(&l->facts[l->n])) {
                 case RESIZE_RESTART:
+                        l->is_news |= !c->is_resizing;
                         c->is_resizing = true;
                         break;
                 case RESIZE_WRITE:
@@ -362,6 +364,9 @@ static int resize_act(struct node_pod *p, struct err *e) {
         if (!l.facts)
                 return err_set(e, -ENOMEM, "out of memory");
         look_around(p, &l);
+        /* Before it is told to end: who takes over must know why it did. */
+        if (l.is_news)
+                pod_checkpoint_write(p);
         if (resize_obstacle(a, l.facts, l.n, all.memory_limit_bytes, &obstacle) < 0)
                 return err_set(e, -ENOMEM, "out of memory");
         if (obstacle)

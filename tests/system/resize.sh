@@ -168,10 +168,19 @@ start_cluster
 check "when all was stopped and started, it is infeasible still" until_true 20 condition_is web PodResizePending Infeasible
 check "and what was granted is in force" cpu_is "sleep 11111" 65000
 check "and told" until_true 10 told_status web main '.allocatedResources.cpu' 61m
+stop_cluster
+for pid in $(pgrep -x orch-pod); do kill -9 "$pid"; done
+all_dead() { ! pgrep -f "sleep 11111"; }
+until_true 20 all_dead || fail "containers outlive their supervisor"
+rm -rf "${RUN:?}"/*
+start_cluster
+check "as after a reboot, of which only the disk is left, the pod begins anew" until_true 30 lived web 2
+check "with what was granted" until_true 10 cpu_is "sleep 11111" 65000
+check "not with what can't be had" condition_is web PodResizePending Infeasible
 [ "$(resize web main '{"requests":{"cpu":"70m"},"limits":{"cpu":"700m"}}')" = 200 ] || fail "resize"
 kill -9 "$(pgrep -x orchd-server)"
 check "the server is killed as soon as it has answered: nothing is lost" until_true 20 cpu_is "sleep 11111" 70000
 check "nor forgotten" until_true 20 no_condition web
-check "it was one life all along" [ "$(lives web)" = 0 ]
+check "and it is the life since the reboot" [ "$(lives web)" = 2 ]
 orch delete pod web anew --timeout=60s >/dev/null 2>&1 || orch delete pods -l '!nothing' >/dev/null 2>&1 || true
 stop_cluster

@@ -49,6 +49,8 @@ extern struct fake_world fake_world;
 void fake_world_reset(void);
 /* Calls every callback that is owed. */
 void fake_deliver(void);
+/* Nobody is there any more to be called back. */
+void fake_forget(void);
 bool fake_did(const char *what);
 /* Whether anything was done that begins so. */
 bool fake_did_like(const char *beginning);

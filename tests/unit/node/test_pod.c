@@ -567,6 +567,41 @@ static void a_restart_for_resources_is_finished_by_the_second_node(void **state)
         assert_false(fake_did_like("start"));
 }
 
+static const struct runtime_container_status died = { .pod_uid = "u1",
+                                                      .container = "web",
+                                                      .state = RUNTIME_STATE_EXITED };
+
+static void a_life_that_began_as_the_first_node_died_is_ready(void **state) {
+        struct fixture *f = *state;
+        begin(f, POD("", ""));
+
+        /* Its start was written down, its running wasn't. */
+        node_pod_exited(f->pod, &died);
+        assert_true(fake_did("start web 1"));
+        fake_forget();
+        takes_over(f, POD("", ""), 1);
+
+        assert_true(node_pod_is_running(f->pod, "web", 1));
+        assert_non_null(strstr(status_body(f), "\"type\":\"Ready\",\"status\":\"True\""));
+}
+
+static void a_life_that_the_first_node_did_not_write_down_is_left_alone(void **state) {
+        struct fixture *f = *state;
+        begin(f, POD("", ""));
+        f->pod->seen.containers[0].is_unhealthy = true;
+        node_pod_run(f->pod);
+        assert_true(fake_did("signal web 15"));
+
+        /* What was being ended has ended, and another life has begun. */
+        takes_over(f, POD("", ""), 1);
+
+        assert_false(fake_did_like("signal"));
+        assert_false(fake_did_like("kill"));
+        assert_false(f->pod->seen.containers[0].is_unhealthy);
+        assert_int_equal(f->pod->seen.containers[0].stop, STOP_NONE);
+        assert_non_null(strstr(status_body(f), "\"type\":\"Ready\",\"status\":\"True\""));
+}
+
 static void what_the_kernel_refuses_is_told_and_tried_again(void **state) {
         struct fixture *f = *state;
         begin(f, SIZED("", "100m", "64Mi", ""));
@@ -625,6 +660,8 @@ int main(void) {
                 WITH(less_memory_than_is_in_use_is_not_written_but_told),
                 WITH(a_second_node_goes_on_where_the_first_was_killed),
                 WITH(a_restart_for_resources_is_finished_by_the_second_node),
+                WITH(a_life_that_began_as_the_first_node_died_is_ready),
+                WITH(a_life_that_the_first_node_did_not_write_down_is_left_alone),
                 WITH(what_the_kernel_refuses_is_told_and_tried_again),
                 cmocka_unit_test(an_address_is_found_in_the_kernels_table),
         };
