@@ -129,9 +129,8 @@ Y
 check ":latest, with policy Always, runs from what is here" until_true 20 pod_ready latest
 check "policy Never without the image: ErrImageNeverPull" until_true 20 waiting_is never ErrImageNeverPull
 check "else ErrImagePull" until_true 20 event_has missing 'Failed .*ErrImagePull'
-message=$(field pod missing '.status.containerStatuses[0].state.waiting.message')
-case $message in *"orch image load"*) ;; *) fail "no remedy in: $message" ;; esac
-echo "ok - with the remedy in its message"
+names_remedy() { field pod missing '.status.containerStatuses[0].state.waiting.message' | grep -q "orch image load"; }
+check "with the remedy in its message" until_true 10 names_remedy
 check "and the wait is told" until_true 30 event_has missing 'BackOff Back-off pulling image'
 import_box later:1
 check "once loaded the pod runs, without waiting for the back-off" until_true 10 pod_ready missing

@@ -38,7 +38,7 @@ start_registry() {
     done
   } >"$WORK/registry-$port.yml"
   docker-registry serve "$WORK/registry-$port.yml" 2>&1 | grep -v 'blob unknown' >"$WORK/registry-$port.log" &
-  until_true 10 curl -sk --max-time 2 -o /dev/null "http://127.0.0.1:$port/v2/" || fail "the registry did not start: $(tail -3 "$WORK/registry-$port.log")"
+  until_true 10 curl -sk --max-time 20 -o /dev/null "http://127.0.0.1:$port/v2/" || fail "the registry did not start: $(tail -3 "$WORK/registry-$port.log")"
 }
 # push_image SOURCE PORT/NAME:TAG [skopeo options]
 push_image() {
