@@ -67,6 +67,15 @@ static void fault_name(struct pod_slot *s, const char *why) {
         pod_slot_fault(s, "InvalidImageName", text);
 }
 
+/* What is here can't be used; a pull mends it. */
+static void tell_damage(struct pod_slot *s, const char *why) {
+        char text[ERR_TEXT_MAX + 256];
+
+        (void) snprintf(text, sizeof(text), "Failed to inspect image \"%.200s\": %s",
+                        str_or_empty(s->spec->image), why);
+        tell(s, EVENT_WARNING, "InspectFailed", text);
+}
+
 static void fault_pull(struct pod_slot *s, const char *why) {
         char text[ERR_TEXT_MAX + 256];
 
@@ -171,6 +180,8 @@ int pod_slot_find_image(struct pod_slot *s) {
                 return 0;
         }
         image_unref(image);
+        if (r < 0 && r != -ENOENT)
+                tell_damage(s, err_text(&e));
         if (is_never(s)) {
                 fault_never(s);
                 return -ENOENT;
