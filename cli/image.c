@@ -20,7 +20,7 @@
 #define KIB 1024.0
 
 struct image_args {
-        const char *name, *node, *config;
+        const char *name, *node, *config, *output;
         bool is_quiet;
 };
 
@@ -43,6 +43,13 @@ static const struct option image_import_options[] = {
 static const struct option image_node_options[] = {
         OPTION_OF_TEXT(struct image_args, node, 0, "node", "NAME",
                        "on this node only; else on every node"),
+};
+
+static const struct option image_list_options[] = {
+        OPTION_OF_TEXT(struct image_args, node, 0, "node", "NAME",
+                       "on this node only; else on every node"),
+        OPTION_OF_TEXT(struct image_args, output, 'o', "output", "FORMAT", "json"),
+        OPTION_OF_FLAG(struct image_args, is_quiet, 'q', "quiet", "print IDs only"),
 };
 
 /* ---- nodes ---- */
@@ -72,7 +79,7 @@ int image_nodes(struct session *s, const char *node, json_t **ret, struct err *e
         return 0;
 }
 
-static char *images_path(const char *node, const char *reference) {
+char *image_path(const char *node, const char *reference) {
         AUTO_FREE char *base = client_path(&(struct client_target){ .group = "orch.dev",
                                                                     .version = "v1",
                                                                     .resource = "nodes",
@@ -208,7 +215,7 @@ static int upload_to(struct session *s, const char *node, const struct upload_pl
         struct upload u = { .fd = -1 };
         struct client_source source = { .read = upload_read, .data = &u };
         AUTO_DONE(reply) struct reply reply = { .fd = -1 };
-        AUTO_FREE char *path = images_path(node, NULL);
+        AUTO_FREE char *path = image_path(node, NULL);
         struct err why = { 0 };
         int r = upload_open(plan->file, &u, e), closed;
 
@@ -314,34 +321,71 @@ static void add_images(struct table *t, const json_t *answer, const char *node, 
         }
 }
 
-static int list_run(struct session *s, const void *raw, const struct words *words, struct err *e) {
+static int list_print_table(const json_t *by_node, bool is_quiet, struct err *e) {
         static const char *const headers[] = { "NAME", "ID", "SIZE", "NODE" };
-        const struct image_args *a = raw;
+        size_t n = json_array_size(by_node) > 1 ? 4 : 3, i;
         AUTO_DONE(table) struct table t = { 0 };
         AUTO_DONE(strbuf) struct strbuf b = { 0 };
-        json_t *nodes = NULL, *node;
-        size_t i, n;
-        int r = image_nodes(s, a->node, &nodes, e);
+        const json_t *answer;
 
-        (void) words;
-        n = json_array_size(nodes) > 1 ? 4 : 3;
         table_init(&t, n);
         for (i = 0; i < n; i++)
                 table_add(&t, headers[i]);
+        json_array_foreach(by_node, i, answer) {
+                const json_t *image;
+                size_t k;
+
+                if (!is_quiet) {
+                        add_images(&t, answer, tree_text(answer, "node", NULL), n == 4);
+                        continue;
+                }
+                json_array_foreach(json_object_get(answer, "images"), k, image)
+                        (void) printf("%s\n", tree_text(image, "id", NULL));
+        }
+        if (is_quiet)
+                return 0;
+        if (table_print(&t, 0, false, &b) < 0)
+                return err_errno(e, -ENOMEM, "cannot print the table");
+        (void) fputs(b.s, stdout);
+        return 0;
+}
+
+static int list_print(const struct image_args *a, const json_t *by_node, struct err *e) {
+        AUTO_FREE char *text = NULL;
+
+        if (!str_eq(a->output, "json"))
+                return list_print_table(by_node, a->is_quiet, e);
+        text = json_dumps(by_node, JSON_INDENT(4));
+        if (!text)
+                return err_set(e, -ENOMEM, "out of memory");
+        (void) printf("%s\n", text);
+        return 0;
+}
+
+static int list_run(struct session *s, const void *raw, const struct words *words, struct err *e) {
+        const struct image_args *a = raw;
+        json_t *nodes = NULL, *node, *by_node = json_array();
+        size_t i;
+        int r = a->output && !str_eq(a->output, "json")
+                        ? session_usage(s, e, "-o %s is unknown; json is known", a->output)
+                        : image_nodes(s, a->node, &nodes, e);
+
+        (void) words;
         json_array_foreach(nodes, i, node) {
                 json_t *answer = NULL;
 
                 if (r == 0)
-                        r = session_get(s, images_path(json_string_value(node), NULL), &answer, e);
-                if (r == 0)
-                        add_images(&t, answer, json_string_value(node), n == 4);
+                        r = session_get(s, image_path(json_string_value(node), NULL), &answer, e);
+                if (r == 0) {
+                        (void) json_object_set(answer, "node", node);
+                        (void) json_array_append(by_node, answer);
+                }
                 json_decref(answer);
         }
-        json_decref(nodes);
-        if (r == 0 && table_print(&t, 0, false, &b) < 0)
-                r = err_errno(e, -ENOMEM, "cannot print the table");
         if (r == 0)
-                (void) fputs(b.s, stdout);
+                r = list_print(a, by_node, e);
+        json_decref(by_node);
+        json_decref(nodes);
         return r;
 }
 
@@ -361,7 +405,7 @@ static int remove_run(struct session *s, const void *raw, const struct words *wo
                 json_array_foreach(nodes, i, node) {
                         if (r == 0)
                                 r = session_delete(
-                                        s, images_path(json_string_value(node), words->items[w]),
+                                        s, image_path(json_string_value(node), words->items[w]),
                                         NULL, NULL, e);
                 }
                 if (r == 0)
@@ -393,10 +437,10 @@ static const struct command import_command = {
 
 static const struct command list_command = {
         .name = "ls",
-        .usage = "image ls",
+        .usage = "image ls [-o json] [-q]",
         .summary = "List the images of the nodes",
-        .options = image_node_options,
-        .n_options = ARRAY_SIZE(image_node_options),
+        .options = image_list_options,
+        .n_options = ARRAY_SIZE(image_list_options),
         .args_size = sizeof(struct image_args),
         .run = list_run,
 };
@@ -411,13 +455,19 @@ static const struct command remove_command = {
         .run = remove_run,
 };
 
-static const struct command *const image_commands[] = { &image_pull_command, &load_command,
-                                                        &import_command,     &list_command,
-                                                        &remove_command,     NULL };
+static const struct command *const image_commands[] = {
+        &image_pull_command,    &load_command,
+        &import_command,        &list_command,
+        &remove_command,        &image_save_command,
+        &image_tag_command,     &image_inspect_command,
+        &image_history_command, &image_prune_command,
+        &image_pin_command,     &image_unpin_command,
+        &image_check_command,   NULL
+};
 
 const struct command image_command = {
         .name = "image",
-        .usage = "image pull|load|import|ls|rm ...",
+        .usage = "image pull|load|import|ls|rm|save|tag|inspect|history|prune|pin|unpin|check ...",
         .summary = "Manage the images of the nodes",
         .subcommands = image_commands,
 };

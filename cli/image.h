@@ -11,9 +11,18 @@ struct session;
 /* The names of the nodes meant, as an array of strings: the caller's. node: NULL: all. */
 int image_nodes(struct session *s, const char *node, json_t **ret, struct err *e);
 
+/* The API's path of a node's images, or of one: the caller's. reference: NULL: all. NULL when
+ * memory is out. */
+char *image_path(const char *node, const char *reference);
+
 /* "12.3 MiB". Returns buf. */
 #define IMAGE_SIZE_MAX 32
 char *image_format_size(int64_t bytes, char buf[IMAGE_SIZE_MAX]);
+
+/* image_manage.c */
+extern const struct command image_inspect_command, image_history_command, image_tag_command,
+        image_pin_command, image_unpin_command, image_prune_command, image_check_command,
+        image_save_command;
 
 /* image_remote.c */
 extern const struct command image_pull_command;

@@ -206,6 +206,82 @@ static int remove_start(struct stream *s, struct err *e) {
         return r;
 }
 
+/* ---- what people do with images that are here ---- */
+
+/* What may be asked for, and what orch-image then is told. */
+static const struct image_action {
+        const char *name;
+        bool wants_reference, wants_name, is_changing;
+        const char *flag; /* a query "FLAG=true" becomes "--FLAG" */
+} image_actions[] = {
+        { "tag", true, true, true, NULL },       { "pin", true, false, false, NULL },
+        { "unpin", true, false, false, NULL },   { "prune", false, false, true, "all" },
+        { "check", false, false, true, "deep" },
+};
+
+static const struct image_action *image_action_find(const char *name) {
+        for (size_t i = 0; i < ARRAY_SIZE(image_actions); i++)
+                if (str_eq(image_actions[i].name, name))
+                        return &image_actions[i];
+        return NULL;
+}
+
+static bool is_word(const char *text) {
+        return !str_is_empty(text) && text[0] != '-';
+}
+
+static int inspect_start(struct stream *s, struct err *e) {
+        AUTO_FREE char *dir = store_dir(s);
+        const char *reference = stream_query_text(s, "reference");
+        const char *const argv[] = { "orch-image", "--store", dir, "inspect", reference, NULL };
+
+        if (!is_word(reference))
+                return err_set(e, -EINVAL, "name the image");
+        return dir ? image_run(s, argv, false, false, e) : err_set(e, -ENOMEM, "out of memory");
+}
+
+static int manage_run(struct stream *s, const struct image_action *action, const char *dir,
+                      struct err *e) {
+        const char *reference = stream_query_text(s, "reference");
+        const char *name = stream_query_text(s, "name");
+        struct in_use u = { 0 };
+        int r;
+
+        in_use_push(&u, "orch-image");
+        in_use_push(&u, "--store");
+        in_use_push(&u, dir);
+        if (action->flag && stream_query_bool(s, action->flag))
+                in_use_push(&u, str_eq(action->flag, "all") ? "--all" : "--deep");
+        if (stream_query_bool(s, "repair"))
+                in_use_push(&u, "--repair");
+        if (!action->wants_reference)
+                pods_each(s->pods, add_in_use, &u);
+        in_use_push(&u, action->name);
+        if (action->wants_reference)
+                in_use_push(&u, reference);
+        if (action->wants_name)
+                in_use_push(&u, name);
+        in_use_push(&u, NULL);
+        r = u.has_failed ? err_set(e, -ENOMEM, "out of memory")
+                         : image_run(s, u.argv, false, action->is_changing, e);
+        free(u.argv);
+        return r;
+}
+
+static int manage_start(struct stream *s, struct err *e) {
+        const struct image_action *action = image_action_find(stream_query_text(s, "action"));
+        AUTO_FREE char *dir = store_dir(s);
+
+        if (!action)
+                return err_set(e, -EINVAL,
+                               "action= is missing; tag, pin, unpin, prune and check are known");
+        if (action->wants_reference && !is_word(stream_query_text(s, "reference")))
+                return err_set(e, -EINVAL, "name the image");
+        if (action->wants_name && !is_word(stream_query_text(s, "name")))
+                return err_set(e, -EINVAL, "give the new name");
+        return dir ? manage_run(s, action, dir, e) : err_set(e, -ENOMEM, "out of memory");
+}
+
 static void image_frame(struct stream *s, const struct stream_frame *frame) {
         struct image_stream *x = s->state;
 
@@ -243,4 +319,10 @@ const struct stream_verb stream_image_list_verb = { .name = "image-list",
                                                     .free = image_free };
 const struct stream_verb stream_image_remove_verb = { .name = "image-remove",
                                                       .start = remove_start,
+                                                      .free = image_free };
+const struct stream_verb stream_image_inspect_verb = { .name = "image-inspect",
+                                                       .start = inspect_start,
+                                                       .free = image_free };
+const struct stream_verb stream_image_manage_verb = { .name = "image-manage",
+                                                      .start = manage_start,
                                                       .free = image_free };

@@ -46,7 +46,8 @@ struct stream {
 
 extern const struct stream_verb stream_log_verb, stream_exec_verb, stream_attach_verb,
         stream_forward_verb, stream_image_load_verb, stream_image_list_verb,
-        stream_image_remove_verb, stream_image_pull_verb, stream_image_push_verb,
+        stream_image_remove_verb, stream_image_inspect_verb, stream_image_manage_verb,
+        stream_image_save_verb, stream_image_pull_verb, stream_image_push_verb,
         stream_image_build_verb, stream_usage_verb;
 
 const char *stream_text(const struct stream *s, const char *key); /* of the request; NULL: absent */

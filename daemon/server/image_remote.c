@@ -1,4 +1,5 @@
-/* nodes/N/pulls and nodes/N/pushes: an image comes or goes, told line by line. The body has
+/* nodes/N/pulls and nodes/N/pushes: an image comes or goes, told line by line; nodes/N/archives: an
+ * archive of images as it is. The body has
  * credentials and goes to the node as it is; the answer is what orch-image says, and a Status as
  * the last line where it fails after its first word. */
 #include "base/str.h"
@@ -47,10 +48,16 @@ static void remote_keep(void *data) {
         (void) data;
 }
 
+static bool remote_is_archive(const struct request *r) {
+        return str_ends_with(r->path, "/archives");
+}
+
 static enum MHD_Result remote_queue(struct request *r) {
         static const struct pull_source SOURCE = { .take = remote_take, .free = remote_keep };
 
-        return pull_queue(r, "application/json", &SOURCE, r->route_data);
+        return pull_queue(
+                r, str_ends_with(r->path, "/archives") ? "application/x-tar" : "application/json",
+                &SOURCE, r->route_data);
 }
 
 static void remote_begin(struct image_remote *x) {
@@ -60,6 +67,13 @@ static void remote_begin(struct image_remote *x) {
                 x->request->is_answered = true;
         }
         request_resume(x->request);
+}
+
+/* Behind an archive stands nothing, unless it failed: then it doesn't end as archives do. */
+static bool remote_is_good_archive(const struct request *r, const struct stream_frame *f) {
+        static const char mark[] = "\"Failure\"";
+
+        return remote_is_archive(r) && !memmem(f->data, f->len, mark, strlen(mark));
 }
 
 static void remote_frame(void *data, const struct stream_frame *f) {
@@ -74,7 +88,7 @@ static void remote_frame(void *data, const struct stream_frame *f) {
                         request_resume(x->request);
                         return;
                 }
-                if (x->has_begun) {
+                if (x->has_begun && !remote_is_good_archive(x->request, f)) {
                         strbuf_add_len(&x->text, f->data, f->len);
                         strbuf_add_char(&x->text, '\n');
                 }
@@ -127,7 +141,9 @@ static enum MHD_Result remote_dispatch(struct request *r) {
 
         if (node_path_parse(r->path, &p) < 0)
                 return request_refuse(r, 400, "BadRequest", "the path is malformed");
-        what = remote_what(r, str_eq(p.what, "pulls") ? "image-pull" : "image-push");
+        what = remote_what(r, str_eq(p.what, "pulls")    ? "image-pull"
+                              : str_eq(p.what, "pushes") ? "image-push"
+                                                         : "image-save");
         x = calloc(1, sizeof(*x));
         r->route_data = x;
         result = x && what

@@ -1,4 +1,5 @@
-/* nodes/N/images: list, load and remove, each a stream to the node. */
+/* nodes/N/images: list, load, inspect, manage (tag, pin, prune, …) and remove, each a stream to the
+ * node. */
 #include "base/str.h"
 #include "daemon/registry/path.h"
 #include "daemon/server/face.h"
@@ -138,11 +139,21 @@ static void images_gone(struct request *r) {
         free(x);
 }
 
-/* ---- list and remove ---- */
+/* ---- everything but load ---- */
+
+static const char *images_verb(const struct request *r) {
+        AUTO_DONE(node_path) struct node_path p = { 0 };
+
+        if (str_eq(r->method, "DELETE"))
+                return "image-remove";
+        if (str_eq(r->method, "PATCH"))
+                return "image-manage";
+        return node_path_parse(r->path, &p) == 0 && !str_is_empty(p.rest) ? "image-inspect"
+                                                                          : "image-list";
+}
 
 static enum MHD_Result images_dispatch(struct request *r) {
-        enum MHD_Result result =
-                images_open(r, str_eq(r->method, "DELETE") ? "image-remove" : "image-list");
+        enum MHD_Result result = images_open(r, images_verb(r));
         struct images *x = r->route_data;
 
         if (result != MHD_YES || r->is_answered)

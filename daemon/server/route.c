@@ -75,11 +75,14 @@ static const struct route *node_route_find(const char *method, const char *path)
                 return &image_remote_route;
         if (str_eq(p.what, "builds") && str_is_empty(p.rest) && str_eq(method, "POST"))
                 return &build_route;
+        if (str_eq(p.what, "archives") && str_is_empty(p.rest) && str_eq(method, "GET"))
+                return &image_remote_route;
         if (!str_eq(p.what, "images"))
                 return NULL;
         if (str_is_empty(p.rest) && str_eq(method, "POST"))
                 return &image_load_route;
-        if (str_eq(method, str_is_empty(p.rest) ? "GET" : "DELETE"))
+        if (str_eq(method, "GET") || str_eq(method, "PATCH") ||
+            (str_eq(method, "DELETE") && !str_is_empty(p.rest)))
                 return &images_route;
         return NULL;
 }

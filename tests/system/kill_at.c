@@ -1,6 +1,6 @@
-/* Preloaded into orch-image by image_kill.sh: counts the calls that change a file system, of all its
- * processes together, and kills them all in front of the one whose number KILL_AT says. KILL_COUNT
- * names a file of eight bytes that holds the count. */
+/* Preloaded into orch-image by image_kill.sh: counts the calls that change a file system, of all
+ * its processes together, and kills them all in front of the one whose number KILL_AT says.
+ * KILL_COUNT names a file of eight bytes that holds the count. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
