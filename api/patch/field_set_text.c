@@ -258,10 +258,11 @@ static void format_escaped(struct strbuf *b, const char *s) {
                 s += n;
                 if (!*s)
                         return;
+                strbuf_add_char(b, '\\');
                 if ((unsigned char) *s < 0x20)
-                        strbuf_addf(b, "\\u%04x", (unsigned char) *s++);
+                        strbuf_addf(b, "u%04x", (unsigned char) *s++);
                 else
-                        strbuf_addf(b, "\\%c", *s++);
+                        strbuf_add_char(b, *s++);
         }
 }
 

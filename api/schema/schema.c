@@ -6,10 +6,14 @@
 #include <string.h>
 
 const struct field *schema_field(const struct schema *s, const char *name) {
-        /* Asked for each key of each object: most fields are told apart by their first letter. */
-        for (size_t i = 0; i < s->n_fields; i++)
-                if (s->fields[i].name[0] == name[0] && strcmp(s->fields[i].name, name) == 0)
+        /* Asked for each key of each object: most fields are told apart by their first letters. No
+         * field's name is empty, so where the first agree there is a second. */
+        for (size_t i = 0; i < s->n_fields; i++) {
+                const char *field = s->fields[i].name;
+
+                if (field[0] == name[0] && field[1] == name[1] && strcmp(field, name) == 0)
                         return &s->fields[i];
+        }
         return NULL;
 }
 
