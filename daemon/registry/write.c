@@ -77,21 +77,25 @@ static bool tree_to_stored(struct call *c) {
 }
 
 static void submit(struct call *c, enum change change, struct record *old, bool is_volatile) {
-        const struct change_request request = {
+        struct change_request request = {
                 .kind = c->kind,
                 .change = change,
-                .tree = c->tree,
                 .old = old,
                 .is_volatile = is_volatile,
                 .done = committed,
                 .data = c,
         };
         struct err e = { 0 };
+        json_t *tree;
         int r;
 
         if (!tree_to_stored(c))
                 return;
+        /* Its text is all that counts from here on. Trees of all that wait for the disk would make
+         * the memory of new ones cold. */
+        request.tree = tree = STEAL(c->tree);
         r = commit_submit(c->registry, &request, &e);
+        json_decref(tree);
         if (r < 0)
                 fail_commit(c, r, err_text(&e));
 }
