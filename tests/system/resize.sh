@@ -91,7 +91,8 @@ check "means a new life, though it ends with 0" until_true 20 lived anew 1
 check "which has it" until_true 10 memory_is "sleep 33333" 67108864
 check "as has the pod" until_true 10 memory_is "sleep 33333" 67108864 ..
 check "again" [ "$(resize anew main '{"requests":{"memory":"96Mi"},"limits":{"memory":"96Mi"}}')" = 200 ]
-check "and without a back-off" until_true 8 lived anew 2
+check "and again a new life" until_true 20 lived anew 2
+check "without a back-off" sh -c '! "$0" --socket "$1" get events -o json | jq -r ".items[].reason" | grep -qx BackOff' "$ORCH_BUILD/cli/orch" "$SOCKET"
 
 # ---- what can't be had ----
 check "more than the machine has" [ "$(resize web main '{"requests":{"cpu":"9000"},"limits":{"cpu":"9000"}}')" = 200 ]
