@@ -25,4 +25,4 @@ extern const struct command image_inspect_command, image_history_command, image_
         image_save_command;
 
 /* image_remote.c */
-extern const struct command image_pull_command;
+extern const struct command image_pull_command, image_push_command;

@@ -14,7 +14,7 @@
 #define ROWS_DEFAULT 24
 
 struct remote_args {
-        const char *node, *platform, *creds, *auth_file;
+        const char *node, *platform, *to, *creds, *auth_file;
         bool is_quiet;
 };
 
@@ -23,6 +23,18 @@ static const struct option pull_options[] = {
                        "on this node only; else on every node"),
         OPTION_OF_TEXT(struct remote_args, platform, 0, "platform", "OS/ARCH[/VARIANT]",
                        "image for another machine: linux/arm/v7"),
+        OPTION_OF_TEXT(struct remote_args, creds, 0, "creds", "USER:PASSWORD",
+                       "what the registry asks for"),
+        OPTION_OF_TEXT(struct remote_args, auth_file, 0, "auth-file", "FILE",
+                       "credentials in Docker's format"),
+        OPTION_OF_FLAG(struct remote_args, is_quiet, 'q', "quiet", "print nothing"),
+};
+
+static const struct option push_options[] = {
+        OPTION_OF_TEXT(struct remote_args, node, 0, "node", "NAME",
+                       "from this node; else from the first that has it"),
+        OPTION_OF_TEXT(struct remote_args, to, 0, "to", "REFERENCE",
+                       "name at the registry; else the image's own"),
         OPTION_OF_TEXT(struct remote_args, creds, 0, "creds", "USER:PASSWORD",
                        "what the registry asks for"),
         OPTION_OF_TEXT(struct remote_args, auth_file, 0, "auth-file", "FILE",
@@ -145,7 +157,8 @@ static char *remote_path(const struct remote_work *w, const char *sub, const cha
                                                                     .subresource = sub });
 
         if (!path || client_path_query(&path, "reference", reference) < 0 ||
-            client_path_query(&path, "platform", w->args->platform) < 0)
+            client_path_query(&path, "platform", w->args->platform) < 0 ||
+            client_path_query(&path, "to", w->args->to) < 0)
                 return NULL;
         return STEAL(path);
 }
@@ -180,8 +193,9 @@ static int remote_on_node(struct remote_work *w, const char *sub, const char *re
                                        w->node);
 }
 
-static int remote_run(struct session *s, const struct remote_args *a, const char *sub,
-                      const char *verb, const char *reference, struct err *e) {
+static int remote_run(struct session *s, const struct remote_args *a, bool is_push,
+                      const char *reference, struct err *e) {
+        const char *sub = is_push ? "pushes" : "pulls", *verb = is_push ? "Pushed" : "Pulled";
         AUTO_FREE char *body = NULL;
         json_t *nodes = NULL, *node;
         size_t i;
@@ -190,16 +204,21 @@ static int remote_run(struct session *s, const struct remote_args *a, const char
         if (r == 0)
                 r = image_nodes(s, a->node, &nodes, e);
         json_array_foreach(nodes, i, node) {
-                AUTO_FREE struct remote_work *w = r == 0 ? calloc(1, sizeof(*w)) : NULL;
+                AUTO_FREE struct remote_work *w = calloc(1, sizeof(*w));
 
-                if (r < 0 || !w)
+                if (!w) {
+                        r = err_set(e, -ENOMEM, "out of memory");
                         break;
+                }
                 w->session = s;
                 w->args = a;
                 w->verb = verb;
                 w->node = json_string_value(node);
                 w->has_many = json_array_size(nodes) > 1;
                 r = remote_on_node(w, sub, reference, body, e);
+                /* Every node pulls; one pushes, the first that has the image. */
+                if (is_push ? r != -ENOENT : r < 0)
+                        break;
         }
         json_decref(nodes);
         return r;
@@ -212,9 +231,26 @@ static int pull_run(struct session *s, const void *raw, const struct words *word
         if (words->n == 0)
                 return session_usage(s, e, "name the image: orch image pull HOST/NAME:TAG");
         for (size_t i = 0; i < words->n && r == 0; i++)
-                r = remote_run(s, a, "pulls", "Pulled", words->items[i], e);
+                r = remote_run(s, a, false, words->items[i], e);
         return r;
 }
+
+static int push_run(struct session *s, const void *raw, const struct words *words, struct err *e) {
+        if (words->n != 1)
+                return session_usage(
+                        s, e, "name one image: orch image push NAME:TAG [--to HOST/NAME:TAG]");
+        return remote_run(s, raw, true, words->items[0], e);
+}
+
+const struct command image_push_command = {
+        .name = "push",
+        .usage = "image push REFERENCE [--to REFERENCE]",
+        .summary = "Bring an image to a registry",
+        .options = push_options,
+        .n_options = ARRAY_SIZE(push_options),
+        .args_size = sizeof(struct remote_args),
+        .run = push_run,
+};
 
 const struct command image_pull_command = {
         .name = "pull",

@@ -30,7 +30,7 @@ const struct layer_news *layers_take(struct layers *l, const json_t *progress) {
 }
 
 static const char *layer_words(const struct layer_news *news) {
-        return strcmp(news->state, "exists") == 0 ? "already here" : news->state;
+        return strcmp(news->state, "exists") == 0 ? "already there" : news->state;
 }
 
 void layers_say(const struct layer_news *news, struct strbuf *b) {

@@ -174,7 +174,7 @@ static ssize_t call_read(void *userdata, void *buf, size_t cap) {
         struct remote_call *call = userdata;
 
         call->has_read = true;
-        return call->request.read(call->request.userdata, buf, cap);
+        return call->request.read(call->request.read_userdata, buf, cap);
 }
 
 /* ---- what went wrong, in words ---- */

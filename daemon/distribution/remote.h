@@ -58,7 +58,8 @@ struct remote_request {
         /* In the place of body: a source; it can't be read twice, so nothing is tried again once a
          * byte was taken. */
         int64_t source_size;
-        ssize_t (*read)(void *userdata, void *buf, size_t cap);
+        ssize_t (*read)(void *read_userdata, void *buf, size_t cap);
+        void *read_userdata;
         uint64_t max_bytes;  /* of the answer's body; more is -E2BIG */
         uint64_t size_bytes; /* what the body must have; UINT64_MAX: not known. Cut answers go on
                                 where they were cut (Range) when it is known */

@@ -7,6 +7,7 @@
 #include "daemon/distribution/remote_tags.h"
 #include "daemon/image/image.h"
 #include "daemon/image/pull.h"
+#include "daemon/image/push.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -17,7 +18,7 @@
 
 struct remote_arguments {
         const char *verb, *store_dir, *registries_file, *operand, *proxy;
-        const char *platform_text;
+        const char *platform_text, *to;
         int64_t auth_fd, parallel, stall_sec;
         bool has_progress;
 };
@@ -38,7 +39,7 @@ static void remote_setting_done(struct remote_setting *s) {
 DEFINE_AUTO_DONE(remote_setting);
 
 bool main_is_remote(int argc, char **argv) {
-        static const char *const verbs[] = { "pull", "tags", NULL };
+        static const char *const verbs[] = { "pull", "push", "tags", NULL };
 
         return argc > 1 && str_is_any(argv[1], verbs);
 }
@@ -52,6 +53,7 @@ static int arguments_read(int argc, char **argv, struct remote_arguments *ret, s
                 { "proxy", required_argument, NULL, 'x' },
                 { "parallel", required_argument, NULL, 'n' },
                 { "stall", required_argument, NULL, 't' },
+                { "to", required_argument, NULL, 'o' },
                 { "progress", no_argument, NULL, 'g' },
                 { 0 },
         };
@@ -73,6 +75,8 @@ static int arguments_read(int argc, char **argv, struct remote_arguments *ret, s
                         r = str_to_int64(optarg, 1, PULL_PARALLEL_MAX, &ret->parallel);
                 else if (c == 't')
                         r = str_to_int64(optarg, 1, 86400, &ret->stall_sec);
+                else if (c == 'o')
+                        ret->to = optarg;
                 else if (c == 'g')
                         ret->has_progress = true;
                 else
@@ -80,7 +84,7 @@ static int arguments_read(int argc, char **argv, struct remote_arguments *ret, s
         }
         if (r == 0 && argc - 1 - optind == 1)
                 ret->operand = argv[1 + optind];
-        if (r < 0 || !ret->operand || (strcmp(ret->verb, "pull") == 0 && !ret->store_dir))
+        if (r < 0 || !ret->operand || (strcmp(ret->verb, "tags") != 0 && !ret->store_dir))
                 return err_set(
                         e, -EINVAL,
                         "usage: orch-image pull --store DIR [--registries FILE] [--auth-fd N] "
@@ -150,7 +154,7 @@ static int setting_read(const struct remote_arguments *args, struct remote_setti
                         : registries_parse("", 0, "", &s->registries, e);
 
         if (r == 0 && args->auth_fd >= 0)
-                r = setting_add_fd(s, (int) args->auth_fd, args->operand, e);
+                r = setting_add_fd(s, (int) args->auth_fd, args->to ? args->to : args->operand, e);
         if (r == 0)
                 r = setting_add_file(s, e);
         if (r == 0 && args->platform_text) {
@@ -173,14 +177,15 @@ static int remote_print(json_t *take, const char *key, struct err *e) {
 }
 
 static void remote_tell(void *userdata, const struct pull_news *news) {
-        static const char *const words[] = { "waiting", "downloading", "unpacking", "done",
-                                             "exists" };
+        static const char *const words[] = { "waiting", "downloading", "unpacking",
+                                             "done",    "exists",      "uploading" };
         struct remote_setting *s = userdata;
         uint64_t now = clock_now_usec();
         uint64_t *told = &s->told_usec[news->layer % ARRAY_SIZE(s->told_usec)];
 
         /* Bytes are told now and then, changes of state always. */
-        if (news->state == PULL_DOWNLOADING && news->bytes > 0 && now < *told + NEWS_EVERY_USEC)
+        if ((news->state == PULL_DOWNLOADING || news->state == PULL_UPLOADING) && news->bytes > 0 &&
+            now < *told + NEWS_EVERY_USEC)
                 return;
         *told = now;
         (void) remote_print(json_pack("{s:I, s:I, s:s, s:s, s:I, s:I}", "layer",
@@ -214,6 +219,28 @@ static int remote_pull(const struct remote_arguments *args, struct remote_settin
         return r < 0 ? r : remote_print(json_pack("[o]", answer), "images", e);
 }
 
+static int remote_push(const struct remote_arguments *args, struct remote_setting *s,
+                       struct err *e) {
+        AUTO(image_store) struct image_store *store = NULL;
+        json_t *answer = NULL;
+        int r = image_store_open(args->store_dir, &store, e);
+
+        if (r == 0)
+                r = image_push(store,
+                               &(struct image_push_options){
+                                       .reference = args->operand,
+                                       .to = args->to,
+                                       .registries = &s->registries,
+                                       .keyring = &s->keyring,
+                                       .proxy = args->proxy,
+                                       .stall_usec = (uint64_t) args->stall_sec * USEC_PER_SEC,
+                                       .on_news = args->has_progress ? remote_tell : NULL,
+                                       .userdata = s,
+                               },
+                               &answer, e);
+        return r < 0 ? r : remote_print(json_pack("[o]", answer), "images", e);
+}
+
 static int remote_tags(const struct remote_arguments *args, const struct remote_setting *s,
                        struct err *e) {
         AUTO_DONE(image_reference) struct image_reference ref = { 0 };
@@ -234,6 +261,13 @@ static int remote_tags(const struct remote_arguments *args, const struct remote_
         return r < 0 ? r : remote_print(answer, "tags", e);
 }
 
+static int remote_verb(const struct remote_arguments *args, struct remote_setting *s,
+                       struct err *e) {
+        if (strcmp(args->verb, "pull") == 0)
+                return remote_pull(args, s, e);
+        return strcmp(args->verb, "push") == 0 ? remote_push(args, s, e) : remote_tags(args, s, e);
+}
+
 int main_remote(int argc, char **argv) {
         AUTO_DONE(remote_setting) struct remote_setting setting = { 0 };
         struct remote_arguments args;
@@ -243,8 +277,7 @@ int main_remote(int argc, char **argv) {
         if (r == 0)
                 r = setting_read(&args, &setting, &e);
         if (r == 0)
-                r = strcmp(args.verb, "pull") == 0 ? remote_pull(&args, &setting, &e)
-                                                   : remote_tags(&args, &setting, &e);
+                r = remote_verb(&args, &setting, &e);
         if (r == 0)
                 return 0;
         (void) fprintf(stderr, "%s %s\n", str_or_empty(strerrorname_np(-r)), err_text(&e));

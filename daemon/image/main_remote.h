@@ -5,6 +5,7 @@
 /* The verbs of orch-image that speak with registries:
  *
  *   orch-image pull --store DIR [OPTION]... REFERENCE
+ *   orch-image push --store DIR [--to REFERENCE] [OPTION]... REFERENCE
  *   orch-image tags [OPTION]... NAME
  *
  *   --registries FILE  how registries are reached; must exist

@@ -15,7 +15,14 @@
 #define PULL_PARALLEL_DEFAULT 3
 #define PULL_PARALLEL_MAX 16U
 
-enum pull_state { PULL_WAITING, PULL_DOWNLOADING, PULL_UNPACKING, PULL_DONE, PULL_EXISTS };
+enum pull_state {
+        PULL_WAITING,
+        PULL_DOWNLOADING,
+        PULL_UNPACKING,
+        PULL_DONE,
+        PULL_EXISTS,
+        PULL_UPLOADING
+};
 
 /* One layer's news. */
 struct pull_news {

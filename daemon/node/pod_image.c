@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "base/str.h"
+#include "daemon/distribution/registries.h"
 #include "daemon/image/image.h"
 #include "daemon/node/events.h"
 #include "daemon/node/pod_internal.h"
@@ -92,11 +93,30 @@ static bool is_unreachable(int code) {
                code == -ECONNRESET || code == -EDESTADDRREQ;
 }
 
+/* Under the name that the pod spells, else under the whole one that a pull gives it. The file is
+ * read anew: it is small, and may have changed. */
+static int find_present(const struct pod_slot *s, struct image **ret, struct err *e) {
+        const struct context *ctx = s->pod->ctx;
+        const char *name = str_or_empty(s->spec->image);
+        AUTO_DONE(registries) struct registries registries = { 0 };
+        AUTO_DONE(image_reference) struct image_reference ref = { 0 };
+        AUTO_FREE char *whole = NULL;
+        int r = image_find(ctx->images, name, ret, e);
+
+        if (r != -ENOENT || !ctx->config->registries_file)
+                return r;
+        if (registries_read(ctx->config->registries_file, true, &registries, NULL) < 0 ||
+            registries_name(&registries, name, &ref, NULL) < 0)
+                return r;
+        whole = image_reference_format(&ref);
+        return whole ? image_find(ctx->images, whole, ret, e) : -ENOMEM;
+}
+
 static bool take_present(struct pod_slot *s, int code, const char *why) {
         struct image *image = NULL;
         char text[ERR_TEXT_MAX + 256];
 
-        if (image_find(s->pod->ctx->images, str_or_empty(s->spec->image), &image, NULL) < 0)
+        if (find_present(s, &image, NULL) < 0)
                 return false;
         pod_text_set(&s->pulled_id, image->id);
         image_unref(image);
@@ -170,7 +190,7 @@ int pod_slot_find_image(struct pod_slot *s) {
                 return 0;
         }
         pod_text_set(&s->pulled_id, NULL);
-        r = image_find(images, str_or_empty(s->spec->image), &image, &e);
+        r = find_present(s, &image, &e);
         if (r == -EINVAL) {
                 fault_name(s, err_text(&e));
                 return r;

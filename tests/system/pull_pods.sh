@@ -39,6 +39,8 @@ pod again 127.0.0.1:5000/team/web:1.0
 check "one that is here isn't pulled again" until_true 20 event_has again 'already present on machine'
 pod short web:2.0
 check "a short name is sought at the default registry" until_true 20 runs short
+pod short-again web:2.0
+check "and found again by its short name" until_true 20 event_has short-again 'Container image "web:2.0" already present on machine'
 pod absent web:never ',"imagePullPolicy":"Never"'
 check "policy Never pulls nothing" until_true 20 waits_for absent ErrImageNeverPull
 
@@ -64,7 +66,7 @@ echo "ok - orch image ls has them under their whole names"
 pod always web:latest
 check "policy Always pulls" until_true 20 event_has always 'Successfully pulled image "web:latest"'
 orch image pull 127.0.0.1:5000/team/web:1.0 >"$WORK/out" 2>&1 || fail "orch image pull: $(cat "$WORK/out")"
-grep -q 'already here$' "$WORK/out" && grep -q '^Pulled image: 127.0.0.1:5000/team/web:1.0 (0 B)$' "$WORK/out" || fail "orch image pull said: $(cat "$WORK/out")"
+grep -q 'already there$' "$WORK/out" && grep -q '^Pulled image: 127.0.0.1:5000/team/web:1.0 (0 B)$' "$WORK/out" || fail "orch image pull said: $(cat "$WORK/out")"
 echo "ok - orch image pull says what was here"
 refuses "unauthorized" orch image pull 127.0.0.1:5001/private/web:1
 check "credentials by option" orch image pull -q --creds user:secret 127.0.0.1:5001/private/web:1
@@ -72,6 +74,13 @@ printf '{"auths":{"127.0.0.1:5001":{"username":"user","password":"secret"}}}' >"
 check "and by file" orch image pull -q --auth-file "$WORK/auth.json" 127.0.0.1:5001/private/web:1
 refuses "not found" orch image pull 127.0.0.1:5000/team/none:1
 refuses "no image for platform" orch image pull --platform linux/s390x 127.0.0.1:5000/team/web:1.0
+
+load_image
+orch image push user-service:1.0 --to 127.0.0.1:5001/private/pushed:1 --creds user:secret >"$WORK/out" 2>&1 || fail "orch image push: $(cat "$WORK/out")"
+grep -q '^Pushed image: 127.0.0.1:5001/private/pushed:1 ' "$WORK/out" || fail "orch image push said: $(cat "$WORK/out")"
+skopeo inspect --tls-verify=false --creds user:secret docker://127.0.0.1:5001/private/pushed:1 >/dev/null || fail "skopeo does not see it"
+echo "ok - orch image push brings an image there"
+refuses "is not on this node" orch image push nosuch:1 --to 127.0.0.1:5000/team/nosuch:1
 
 # Without its registry what is here goes on.
 for pid in $(pgrep -x docker-registry); do kill -9 "$pid"; done
