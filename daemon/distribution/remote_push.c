@@ -68,8 +68,7 @@ static int push_finish(struct remote *remote, const char *location, const void *
                                           .body = data,
                                           .body_len = len };
 
-        return path ? push_ask(remote, &request, &answer, e)
-                    : err_set(e, -ENOMEM, "out of memory");
+        return path ? push_ask(remote, &request, &answer, e) : err_set(e, -ENOMEM, "out of memory");
 }
 
 int remote_put_blob(struct remote *remote, const void *data, size_t len, const char *digest,

@@ -94,16 +94,15 @@ static int push_read_manifest(struct image_push *p) {
         json_t *root = NULL;
         int r;
 
-        if (!p->image->manifest ||
-            push_read_blob(p, p->image->manifest, MANIFEST_BYTES_MAX, &p->manifest_text,
-                           &p->manifest_len, NULL) < 0)
+        if (!p->image->manifest || push_read_blob(p, p->image->manifest, MANIFEST_BYTES_MAX,
+                                                  &p->manifest_text, &p->manifest_len, NULL) < 0)
                 return 0;
         r = manifest_classify(p->manifest_text, p->manifest_len, NULL, &kind, &root, NULL);
         if (r == 0 && kind == MANIFEST_IMAGE)
                 r = manifest_read(root, &p->manifest, NULL);
         json_decref(root);
-        if (r == 0 && (p->manifest.n_layers != p->n ||
-                       strcmp(p->manifest.config.digest, p->image->id) != 0))
+        if (r == 0 &&
+            (p->manifest.n_layers != p->n || strcmp(p->manifest.config.digest, p->image->id) != 0))
                 manifest_done(&p->manifest);
         return r == -ENOMEM ? r : 0;
 }
@@ -238,10 +237,9 @@ static char *push_make_manifest(const struct image_push *p) {
         char *text;
 
         for (size_t i = 0; i < p->n; i++)
-                (void) json_array_append_new(layers,
-                                             push_descriptor(p->items[i].media_type,
-                                                             p->items[i].digest,
-                                                             p->items[i].size_bytes));
+                (void) json_array_append_new(layers, push_descriptor(p->items[i].media_type,
+                                                                     p->items[i].digest,
+                                                                     p->items[i].size_bytes));
         root = json_pack("{s:i, s:s, s:o, s:o}", "schemaVersion", 2, "mediaType", OCI_MANIFEST,
                          "config", push_descriptor(OCI_CONFIG, p->image->id, p->config_len),
                          "layers", layers);

@@ -103,8 +103,7 @@ int push_layer(struct remote *remote, const struct push_layer_options *options,
         (void) close(ends[1]);
         if (r < 0)
                 return r;
-        r = remote_put_stream(remote,
-                              &(struct remote_stream){ push_read, push_digest, &p }, e);
+        r = remote_put_stream(remote, &(struct remote_stream){ push_read, push_digest, &p }, e);
         if (r < 0) {
                 layer_tar_cancel(tar);
                 return r;
