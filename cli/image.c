@@ -456,18 +456,17 @@ static const struct command remove_command = {
 };
 
 static const struct command *const image_commands[] = {
-        &image_pull_command, &image_push_command,   &load_command,
-        &import_command,        &list_command,
-        &remove_command,        &image_save_command,
-        &image_tag_command,     &image_inspect_command,
-        &image_history_command, &image_prune_command,
-        &image_pin_command,     &image_unpin_command,
-        &image_check_command,   NULL
+        &image_pull_command,    &image_push_command,  &load_command,
+        &import_command,        &list_command,        &remove_command,
+        &image_save_command,    &image_tag_command,   &image_inspect_command,
+        &image_history_command, &image_prune_command, &image_pin_command,
+        &image_unpin_command,   &image_check_command, NULL
 };
 
 const struct command image_command = {
         .name = "image",
-        .usage = "image pull|push|load|import|ls|rm|save|tag|inspect|history|prune|pin|unpin|check ...",
+        .usage = "image pull|push|load|import|ls|rm|save|tag|inspect|history|prune|pin|unpin|check "
+                 "...",
         .summary = "Manage the images of the nodes",
         .subcommands = image_commands,
 };

@@ -313,20 +313,24 @@ static int config_check(const json_t *root, size_t n_layers, const struct platfo
         return config_check_platform(root, want, e);
 }
 
+void manifest_config_done(struct manifest_config *c) {
+        json_decref(c->root);
+        *c = (struct manifest_config){ 0 };
+}
+
 int manifest_read_config(const char *text, size_t len, size_t n_layers, const struct platform *want,
-                         json_t **ret_root, const char **ret_diff_ids, struct err *e) {
+                         struct manifest_config *ret, struct err *e) {
+        AUTO_DONE(manifest_config) struct manifest_config c = { 0 };
         struct err why = { 0 };
-        json_t *root = NULL;
-        int r = text_read_json(text, len, MANIFEST_CONFIG_MAX, &root, &why);
+        int r = text_read_json(text, len, MANIFEST_CONFIG_MAX, &c.root, &why);
 
         if (r < 0)
                 return err_set(e, r == -ENOMEM ? r : -EBADMSG,
                                "the image's configuration is not JSON (%s)", err_text(&why));
-        r = config_check(root, n_layers, want, ret_diff_ids, e);
-        if (r < 0) {
-                json_decref(root);
+        r = config_check(c.root, n_layers, want, c.diff_ids, e);
+        if (r < 0)
                 return r;
-        }
-        *ret_root = root;
+        *ret = c;
+        c = (struct manifest_config){ 0 };
         return 0;
 }

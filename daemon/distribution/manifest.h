@@ -70,15 +70,23 @@ int manifest_choose(const json_t *root, const struct platform *want, struct desc
 void descriptor_done(struct descriptor *d);
 DEFINE_AUTO_DONE(descriptor);
 
-/* Reads an image's configuration (OCI image-spec, config.md) as far as the manifest must agree with
- * it: its tree, and the layers' diff IDs in *ret_diff_ids[n_layers] (an array of the caller's; each
- * borrowed from the tree).
+/* An image's configuration, as far as its manifest must agree with it. */
+struct manifest_config {
+        json_t *root;
+        const char *diff_ids[MANIFEST_LAYERS_MAX]; /* borrowed from root */
+};
+
+void manifest_config_done(struct manifest_config *c);
+DEFINE_AUTO_DONE(manifest_config);
+
+/* Reads it (OCI image-spec, config.md).
  *
- * want  NULL: whatever machine it is for.
+ * n_layers  what the manifest has, at most MANIFEST_LAYERS_MAX.
+ * want      NULL: whatever machine it is for.
  *
  * Returns 0, -EBADMSG, -ENOTUNIQ (for another machine) or -ENOMEM. Pure. */
 int manifest_read_config(const char *text, size_t len, size_t n_layers, const struct platform *want,
-                         json_t **ret_root, const char **ret_diff_ids, struct err *e);
+                         struct manifest_config *ret, struct err *e);
 
 /* "sha256:" and 64 lower-case hex digits. */
 bool digest_is_valid(const char *text);

@@ -125,9 +125,10 @@ static int call_on_head(void *userdata, const struct http_head *head, struct err
         call->takes_body = is_wanted && strcmp(call->request.method, "HEAD") != 0;
         if (!call->takes_body)
                 return 0;
-        return transfer_check_head(&call->transfer, head->status, head->content_range,
-                                   head->content_length, call->request.size_bytes,
-                                   &call->skip_bytes, e);
+        return transfer_check_head(
+                &call->transfer,
+                &(struct transfer_head){ head->status, head->content_range, head->content_length },
+                call->request.size_bytes, &call->skip_bytes, e);
 }
 
 static int call_take(struct remote_call *call, const char *data, size_t len, struct err *e) {

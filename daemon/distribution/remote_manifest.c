@@ -8,35 +8,41 @@ void remote_image_done(struct remote_image *image) {
         manifest_done(&image->manifest);
         free(image->manifest_text);
         free(image->config_text);
-        json_decref(image->config);
+        manifest_config_done(&image->config);
         *image = (struct remote_image){ 0 };
 }
 
+/* What to ask for. */
+struct document {
+        const char *folder, *name; /* "manifests", "1.2" */
+        const char *accept;        /* NULL: anything */
+        uint64_t size_bytes;       /* UINT64_MAX: not known */
+};
+
 /* One document by digest or tag, its digest taken and, where one is known, compared. */
-static int document_get(struct remote *remote, const char *folder, const char *name,
-                        const char *accept, uint64_t size_bytes, struct remote_answer *ret,
+static int document_get(struct remote *remote, const struct document *d, struct remote_answer *ret,
                         char ret_digest[DIGEST_TEXT_MAX], struct err *e) {
-        AUTO_FREE char *path = str_format("%s/%s", folder, name);
-        bool is_known = size_bytes != UINT64_MAX;
+        AUTO_FREE char *path = str_format("%s/%s", d->folder, d->name);
         const char *wanted;
         int r;
 
         if (!path)
                 return err_set(e, -ENOMEM, "out of memory");
-        r = remote_ask(
-                remote,
-                &(struct remote_request){ .method = "GET",
-                                          .path = path,
-                                          .accept = accept,
-                                          .max_bytes = is_known ? size_bytes : MANIFEST_BYTES_MAX,
-                                          .size_bytes = size_bytes },
-                ret, e);
+        r = remote_ask(remote,
+                       &(struct remote_request){ .method = "GET",
+                                                 .path = path,
+                                                 .accept = d->accept,
+                                                 .max_bytes = d->size_bytes == UINT64_MAX
+                                                                      ? MANIFEST_BYTES_MAX
+                                                                      : d->size_bytes,
+                                                 .size_bytes = d->size_bytes },
+                       ret, e);
         if (r < 0)
                 return r;
         r = digest_of(str_or_empty(ret->body), ret->body_len, ret_digest, e);
         if (r < 0)
                 return r;
-        wanted = digest_is_valid(name) ? name : ret->digest;
+        wanted = digest_is_valid(d->name) ? d->name : ret->digest;
         if (wanted && digest_is_valid(wanted) && strcmp(wanted, ret_digest) != 0)
                 return err_set(e, -EBADMSG,
                                "checksum differs: the registry sends %s, whose digest is %s",
@@ -53,7 +59,9 @@ static int image_choose(struct remote *remote, const json_t *index, const struct
         if (r < 0)
                 return r;
         remote_answer_done(answer);
-        return document_get(remote, "manifests", chosen.digest, MANIFEST_ACCEPT, chosen.size_bytes,
+        return document_get(remote,
+                            &(struct document){ "manifests", chosen.digest, MANIFEST_ACCEPT,
+                                                chosen.size_bytes },
                             answer, image->manifest_digest, e);
 }
 
@@ -63,8 +71,10 @@ static int image_get_manifest(struct remote *remote, const struct image_referenc
         AUTO_DONE(remote_answer) struct remote_answer answer = { 0 };
         enum manifest_kind kind;
         json_t *root = NULL;
-        int r = document_get(remote, "manifests", ref->digest ? ref->digest : ref->tag,
-                             MANIFEST_ACCEPT, UINT64_MAX, &answer, image->digest, e);
+        int r = document_get(remote,
+                             &(struct document){ "manifests", ref->digest ? ref->digest : ref->tag,
+                                                 MANIFEST_ACCEPT, UINT64_MAX },
+                             &answer, image->digest, e);
 
         memcpy(image->manifest_digest, image->digest, sizeof(image->digest));
         if (r == 0)
@@ -98,11 +108,13 @@ int remote_image_get(struct remote *remote, const struct image_reference *ref,
         int r = image_get_manifest(remote, ref, want, &image, e);
 
         if (r == 0)
-                r = document_get(remote, "blobs", image.manifest.config.digest, NULL,
-                                 image.manifest.config.size_bytes, &answer, digest, e);
+                r = document_get(remote,
+                                 &(struct document){ "blobs", image.manifest.config.digest, NULL,
+                                                     image.manifest.config.size_bytes },
+                                 &answer, digest, e);
         if (r == 0)
                 r = manifest_read_config(answer.body, answer.body_len, image.manifest.n_layers,
-                                         is_strict ? want : NULL, &image.config, image.diff_ids, e);
+                                         is_strict ? want : NULL, &image.config, e);
         if (r < 0)
                 return r;
         image.config_text = STEAL(answer.body);

@@ -14,8 +14,7 @@ struct remote_image {
         struct manifest manifest;
         char *config_text; /* as it came; its digest is the image's ID */
         size_t config_len;
-        json_t *config;
-        const char *diff_ids[MANIFEST_LAYERS_MAX]; /* borrowed from config */
+        struct manifest_config config;
 };
 
 void remote_image_done(struct remote_image *image);

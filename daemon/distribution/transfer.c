@@ -127,14 +127,14 @@ static int transfer_check_range(const struct transfer *t, const char *range, uin
         return first == t->got_bytes && last >= first ? 0 : -EBADMSG;
 }
 
-int transfer_check_head(const struct transfer *t, unsigned status, const char *content_range,
-                        int64_t content_length, uint64_t size_bytes, uint64_t *ret_skip,
-                        struct err *e) {
+int transfer_check_head(const struct transfer *t, const struct transfer_head *head,
+                        uint64_t size_bytes, uint64_t *ret_skip, struct err *e) {
         uint64_t left;
 
         *ret_skip = 0;
-        if (status == 206) {
-                if (!content_range || transfer_check_range(t, content_range, size_bytes) < 0)
+        if (head->status == 206) {
+                if (!head->content_range ||
+                    transfer_check_range(t, head->content_range, size_bytes) < 0)
                         return err_set(e, -EBADMSG,
                                        "the registry sends another part than asked for");
                 left = size_bytes - t->got_bytes;
@@ -142,9 +142,10 @@ int transfer_check_head(const struct transfer *t, unsigned status, const char *c
                 *ret_skip = t->got_bytes;
                 left = size_bytes;
         }
-        if (size_bytes != UINT64_MAX && content_length >= 0 && (uint64_t) content_length != left)
+        if (size_bytes != UINT64_MAX && head->content_length >= 0 &&
+            (uint64_t) head->content_length != left)
                 return err_set(e, -EBADMSG, "size differs: the registry sends %lld bytes, not %llu",
-                               (long long) content_length, (unsigned long long) left);
+                               (long long) head->content_length, (unsigned long long) left);
         return 0;
 }
 

@@ -53,19 +53,22 @@ struct transfer_step {
 
 struct transfer_step transfer_next(struct transfer *t, const struct transfer_seen *seen);
 
+/* What the head of an answer says of its body. */
+struct transfer_head {
+        unsigned status;           /* 200 or 206 */
+        const char *content_range; /* borrowed; NULL: none */
+        int64_t content_length;    /* of this answer; -1: not said */
+};
+
 /* Whether the head of an answer goes on where the last attempt was cut (RFC 9110, sections 14 and
  * 15.3.7).
  *
- * status         200 or 206.
- * content_range  the header's value; NULL: none.
- * content_length of this answer; -1: not said.
- * size_bytes     of the whole; UINT64_MAX: not known.
- * ret_skip       bytes of the body to drop: a server that can't give a part gives it all again.
+ * size_bytes  of the whole; UINT64_MAX: not known.
+ * ret_skip    bytes of the body to drop: a server that can't give a part gives it all again.
  *
  * Returns 0, -EBADMSG when the answer is for another part or of another size. */
-int transfer_check_head(const struct transfer *t, unsigned status, const char *content_range,
-                        int64_t content_length, uint64_t size_bytes, uint64_t *ret_skip,
-                        struct err *e);
+int transfer_check_head(const struct transfer *t, const struct transfer_head *head,
+                        uint64_t size_bytes, uint64_t *ret_skip, struct err *e);
 
 /* Seconds or an HTTP date (RFC 9110, section 10.2.3); UINT64_MAX: neither. now_sec: since 1970. */
 uint64_t transfer_retry_after(const char *text, uint64_t now_sec);

@@ -60,7 +60,7 @@ static bool pull_wants(const struct pull *p, const char *diff_id) {
 static int pull_choose_layers(struct pull *p, struct err *e) {
         for (size_t i = 0; i < p->image.manifest.n_layers; i++) {
                 const struct descriptor *layer = &p->image.manifest.layers[i];
-                const char *diff_id = p->image.diff_ids[i];
+                const char *diff_id = p->image.config.diff_ids[i];
 
                 if (image_words_add(&p->diff_ids, diff_id) < 0)
                         return err_set(e, -ENOMEM, "out of memory");

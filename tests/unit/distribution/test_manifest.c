@@ -185,15 +185,11 @@ static void chooses_the_nearest_platform(void **state) {
 }
 
 static int config(const char *text, size_t n_layers, const char *platform, struct err *e) {
-        const char *diff_ids[MANIFEST_LAYERS_MAX];
+        AUTO_DONE(manifest_config) struct manifest_config c = { 0 };
         struct platform want;
-        json_t *root = NULL;
-        int r;
 
         assert_int_equal(platform_parse(platform, &want, NULL), 0);
-        r = manifest_read_config(text, strlen(text), n_layers, &want, &root, diff_ids, e);
-        json_decref(root);
-        return r;
+        return manifest_read_config(text, strlen(text), n_layers, &want, &c, e);
 }
 
 static void configuration_and_manifest_must_agree(void **state) {

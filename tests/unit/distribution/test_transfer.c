@@ -158,7 +158,8 @@ static int head(uint64_t got, unsigned status, const char *range, int64_t length
                 uint64_t *ret_skip) {
         struct transfer t = { .got_bytes = got };
 
-        return transfer_check_head(&t, status, range, length, size, ret_skip, NULL);
+        return transfer_check_head(&t, &(struct transfer_head){ status, range, length }, size,
+                                   ret_skip, NULL);
 }
 
 static void a_part_must_be_the_one_that_was_asked_for(void **state) {
