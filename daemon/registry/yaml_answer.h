@@ -12,8 +12,9 @@
 bool yaml_is_wanted(const char *accept);
 
 /* A sink that rewrites what it gets and hands it on; it frees itself with the answer. What isn't
- * JSON (a log, a metric) stays as it is. Reading and writing take the loop some 50 ms for 4 MiB, so
- * larger answers become a 406; so does a watch, as in Kubernetes. NULL: memory is out. */
+ * JSON (a log, a metric) stays as it is. Reading and writing take the loop up to 100 ms a MiB, so
+ * answers of more than 2 MiB become a 406; so does a watch, as in Kubernetes. NULL: memory is out.
+ */
 struct yaml_sink;
 struct yaml_sink *yaml_sink_new(const struct rest_sink *sink, void *data);
 extern const struct rest_sink YAML_SINK;

@@ -258,5 +258,14 @@ await fails('a bad one is refused', 422, () => custom.createNamespacedCustomObje
     body: { apiVersion: 'example.com/v1', kind: 'Gizmo', metadata: { name: 'bad' }, spec: { size: 0 } } }));
 await crds.deleteCustomResourceDefinition({ name: 'gizmos.example.com' });
 
+// ---- events, of both groups
+await core.createNamespacedEvent({ namespace, body: { metadata: { name: 'old' }, reason: 'Told', message: 'm', type: 'Normal',
+    involvedObject: { kind: 'Pod', name: 'nobody', namespace }, reportingComponent: 'press', firstTimestamp: new Date(1e12) } });
+const older = await core.listNamespacedEvent({ namespace, fieldSelector: 'reportingComponent=press' });
+assert.deepStrictEqual(older.items.map((e) => [e.metadata.name, e.eventTime]), [['old', null]]);
+const newer = await config.makeApiClient(k8s.EventsV1Api).listNamespacedEvent({ namespace, fieldSelector: 'regarding.name=nobody' });
+assert.deepStrictEqual(newer.items.map((e) => [e.metadata.name, e.note, Date.parse(e.eventTime)]), [['old', 'm', 1e12]]);
+ok('events in both groups');
+
 await core.deleteNamespacedPod({ name: 'talker', namespace, gracePeriodSeconds: 0 });
 process.exit(0);

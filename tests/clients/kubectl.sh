@@ -58,6 +58,8 @@ fails "get what isn't there" "deployments.apps \"nothing\" not found" k get depl
 fails "get an unknown kind" "the server doesn't have a resource type" k get gizmos
 says "get --chunk-size" "web-" k get pods --chunk-size=1
 says "get events" "Scheduled" k get events
+says "events by who told them" "Scheduled" k get events --field-selector=reportingComponent=default-scheduler
+says "pods by a field that is rarely asked for" "web-" k get pods --field-selector=spec.restartPolicy=Always,spec.hostNetwork=false -o name
 says "describe deployment" "NewReplicaSet" k describe deployment web
 says "describe pod" "Successfully assigned" k describe pods -l app=web
 says "describe service" "Endpoints:" k describe service web
