@@ -37,6 +37,8 @@ static int arguments_read(int argc, char **argv, struct arguments *ret, struct e
                 { "config", required_argument, NULL, 'c' },
                 { "in-use", required_argument, NULL, 'u' },
                 { "format", required_argument, NULL, 'f' },
+                { "high", required_argument, NULL, 'H' },
+                { "low", required_argument, NULL, 'L' },
                 { "deep", no_argument, NULL, 'd' },
                 { "repair", no_argument, NULL, 'r' },
                 { "all", no_argument, NULL, 'a' },
@@ -53,6 +55,10 @@ static int arguments_read(int argc, char **argv, struct arguments *ret, struct e
                         ret->load.config = optarg;
                 else if (c == 'f')
                         ret->store.format = optarg;
+                else if (c == 'H')
+                        ret->store.high = optarg;
+                else if (c == 'L')
+                        ret->store.low = optarg;
                 else if (c == 'd')
                         ret->store.is_deep = true;
                 else if (c == 'r')
@@ -149,10 +155,31 @@ static int main_remove(struct image_store *store, const struct arguments *args, 
         return r < 0 ? r : main_print(json_pack("[s]", args->operand), "removed", e);
 }
 
-static int main_run(const struct arguments *args, struct err *e) {
+/* Pods that don't run yet name images; what they name is in use, too. */
+static int main_resolve_in_use(struct image_store *store, struct image_words *in_use,
+                               struct err *e) {
+        for (size_t i = 0; i < in_use->n; i++) {
+                AUTO(image) struct image *image = NULL;
+                char *id;
+
+                if (image_digest_is_valid(in_use->items[i]) ||
+                    image_find(store, in_use->items[i], &image, NULL) < 0)
+                        continue;
+                id = strdup(image->id);
+                if (!id)
+                        return err_set(e, -ENOMEM, "out of memory");
+                free(in_use->items[i]);
+                in_use->items[i] = id;
+        }
+        return 0;
+}
+
+static int main_run(struct arguments *args, struct err *e) {
         AUTO(image_store) struct image_store *store = NULL;
         int r = image_store_open(args->store_dir, &store, e);
 
+        if (r == 0)
+                r = main_resolve_in_use(store, &args->in_use, e);
         if (r < 0)
                 return r;
         if (strcmp(args->verb, "load") == 0 || strcmp(args->verb, "import") == 0)

@@ -2,6 +2,7 @@
 
 #include "base/str.h"
 #include "daemon/image/check.h"
+#include "daemon/image/keep.h"
 #include "daemon/image/layer_tar.h"
 #include "daemon/image/manage.h"
 #include "daemon/image/record.h"
@@ -11,6 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+/* kubelet's imageMinimumGCAge. */
+#define STORE_GC_AGE_SEC 120
 
 static int store_print(json_t *take, struct err *e) {
         AUTO_FREE char *text = take ? json_dumps(take, JSON_COMPACT) : NULL;
@@ -81,6 +85,30 @@ static int store_save(struct image_store *store, const struct store_arguments *a
                           STDOUT_FILENO, e);
 }
 
+static int store_gc(struct image_store *store, const struct store_arguments *a, struct err *e) {
+        int64_t high = 0, low = 0;
+        json_t *answer = NULL;
+        int r;
+
+        if (!a->high || !a->low || str_to_int64(a->high, 0, 100, &high) < 0 ||
+            str_to_int64(a->low, 0, high, &low) < 0)
+                return err_set(e, -EINVAL, "--high and --low are percents, the higher one first");
+        r = image_gc(store,
+                     &(struct image_gc_options){ .high_pct = (unsigned) high,
+                                                 .low_pct = (unsigned) low,
+                                                 .min_age_sec = high > 0 ? STORE_GC_AGE_SEC : 0,
+                                                 .in_use = a->in_use },
+                     &answer, e);
+        return r < 0 ? r : store_print(answer, e);
+}
+
+static int store_sync(struct image_store *store, const struct store_arguments *a, struct err *e) {
+        json_t *answer = NULL;
+        int r = image_sync_folder(store, a->operands[0], &answer, e);
+
+        return r < 0 ? r : store_print(answer, e);
+}
+
 static int store_tar(struct image_store *store, const struct store_arguments *a, struct err *e) {
         if (!image_digest_is_valid(a->operands[0]))
                 return err_set(e, -EINVAL, "%s is no diff ID (sha256:…)", a->operands[0]);
@@ -100,6 +128,8 @@ static const struct store_verb {
         { "pin", 1, 1, store_pin, "pin REFERENCE" },
         { "unpin", 1, 1, store_unpin, "unpin REFERENCE" },
         { "save", 1, 1000, store_save, "save [--format FORMAT] REFERENCE..." },
+        { "gc", 0, 0, store_gc, "gc --high PCT --low PCT" },
+        { "sync", 1, 1, store_sync, "sync FOLDER" },
         { "tar", 1, 1, store_tar, "tar DIFF_ID" },
 };
 

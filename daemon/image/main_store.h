@@ -13,6 +13,8 @@
  *   orch-image --store DIR prune [--all] [--in-use ID]...
  *   orch-image --store DIR pin|unpin REFERENCE
  *   orch-image --store DIR save [--format docker-archive|oci-archive] REFERENCE...   to stdout
+ *   orch-image --store DIR gc --high PCT --low PCT [--in-use ID|NAME]...
+ *   orch-image --store DIR sync FOLDER
  *   orch-image --store DIR tar DIFF_ID                                              to stdout
  */
 struct store_arguments {
@@ -20,6 +22,7 @@ struct store_arguments {
         size_t n_operands;
         bool is_deep, is_repair, is_all;
         const char *format;
+        const char *high, *low; /* percent */
         const struct image_words *in_use;
 };
 

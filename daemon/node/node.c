@@ -12,6 +12,7 @@
 #include "daemon/network/ipam.h"
 #include "daemon/node/context.h"
 #include "daemon/node/events.h"
+#include "daemon/node/image_keeper.h"
 #include "daemon/node/node_object.h"
 #include "daemon/node/pods.h"
 #include "daemon/node/prober.h"
@@ -38,6 +39,7 @@ struct node {
         struct pods *pods;
         struct services *services;
         struct streams *streams;
+        struct image_keeper *image_keeper;
         struct node_object *object;
         struct node_facts facts;
         char host_ip[IP_TEXT_MAX], dns_address[IP_TEXT_MAX], pod_cidr[IP_TEXT_MAX];
@@ -300,6 +302,7 @@ static int node_open(struct node *n, struct err *e) {
                                                .on_heard = on_heard,
                                                .userdata = n };
         const struct node_object_events registered = { on_registered, n };
+        const struct image_keeper_events kept = { on_images_changed, n };
         int r = check_programs(n, e);
 
         if (r == 0)
@@ -323,6 +326,8 @@ static int node_open(struct node *n, struct err *e) {
                 r = services_watch(n->services, n->timers, e);
         if (r == 0)
                 r = pods_watch(n->pods, n->timers, e);
+        if (r == 0)
+                r = image_keeper_new(&n->ctx, n->pods, &kept, &n->image_keeper, e);
         if (r == 0)
                 r = streams_new(&n->ctx, n->pods, &events, &n->streams, e);
         if (r == 0)
@@ -362,6 +367,7 @@ void node_unref(struct node *n) {
                 return;
         node_object_unref(n->object);
         streams_unref(n->streams);
+        image_keeper_unref(n->image_keeper);
         pods_unref(n->pods);
         puller_unref(n->ctx.puller);
         services_unref(n->services);

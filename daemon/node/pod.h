@@ -61,6 +61,8 @@ int node_pod_exec_target(const struct node_pod *p, const char *name, const char 
 void node_pod_held(const struct node_pod *p, int64_t *cpu_milli, int64_t *memory_bytes);
 /* The image of the i-th container ("" none yet); false past the last. */
 bool node_pod_image_id(const struct node_pod *p, size_t i, const char **ret_id);
+/* What its spec names. */
+bool node_pod_image_name(const struct node_pod *p, size_t i, const char **ret_name);
 
 /* The i-th container, init containers first; false past the last. *ret_name: borrowed. */
 bool node_pod_container(const struct node_pod *p, size_t i, const char **ret_name,

@@ -94,6 +94,13 @@ bool node_pod_image_id(const struct node_pod *p, size_t i, const char **ret_id) 
         return true;
 }
 
+bool node_pod_image_name(const struct node_pod *p, size_t i, const char **ret_name) {
+        if (i >= p->wanted.n)
+                return false;
+        *ret_name = str_or_empty(pod_wanted_container(&p->spec->spec, i)->image);
+        return true;
+}
+
 bool node_pod_container(const struct node_pod *p, size_t i, const char **ret_name,
                         bool *ret_is_running) {
         if (i >= p->wanted.n)

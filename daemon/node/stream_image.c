@@ -183,6 +183,11 @@ static void add_in_use(void *data, struct node_pod *p) {
                         in_use_push(data, "--in-use");
                         in_use_push(data, id);
                 }
+        for (size_t i = 0; node_pod_image_name(p, i, &id); i++)
+                if (!str_is_empty(id)) {
+                        in_use_push(data, "--in-use");
+                        in_use_push(data, id);
+                }
 }
 
 static int remove_start(struct stream *s, struct err *e) {
