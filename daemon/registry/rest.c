@@ -201,12 +201,12 @@ static void handle_sub(struct call *c) {
 
                 if (!str_eq(s->name, c->path.subresource))
                         continue;
-                if (!s->handle || !sub_fits(s, c->asked))
+                if (!sub_fits(s, c->asked))
                         break;
                 /* What isn't the object itself has no columns. */
                 if (s->handle != handle_object)
                         c->form = (struct form){ 0 };
-                if (str_is_any(c->method, s->methods))
+                if (s->handle && str_is_any(c->method, s->methods))
                         s->handle(c);
                 else
                         sub_refuse_method(c, s);

@@ -74,6 +74,9 @@ static void methods_that_a_path_lacks_are_told_with_those_it_has(void **state) {
         refuses(f, "POST", "/api/v1/namespaces/default/pods/x", "DELETE, GET, PATCH, PUT");
         refuses(f, "DELETE", "/api/v1/namespaces/default/pods/x/status", "GET, PATCH, PUT");
         refuses(f, "GET", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", "POST");
+        refuses(f, "PUT", "/api/v1/namespaces/default/pods/x/log", "GET");
+        refuses(f, "DELETE", "/api/v1/namespaces/default/pods/x/exec", "POST, GET");
+        fixture_do(f, "POST", "/api/v1/namespaces/default/configmaps/x/log", NULL, 404);
         fixture_do(f, "POST", "/versions", NULL, 404);
         fixture_do(f, "POST", "/healthzz", NULL, 404);
 }
