@@ -93,6 +93,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         with LOCK, open(LOG, 'a') as f:
             f.write(f'{self.path} range={self.headers.get("Range")} auth={self.headers.get("Authorization")}\n')
+        if self.path.startswith('http://'):  # asked as a proxy
+            self.path = '/' + self.path.split('/', 3)[3]
         parts = self.path.split('/')
         if len(parts) < 5 or parts[1] != 'v2':
             return self.elsewhere()

@@ -60,3 +60,23 @@ pull --auth-fd 3 127.0.0.1:5000/elsewhere:1 >/dev/null 3<"$WORK/auth.json" || fa
 ! grep '^/sha256:' "$WORK/requests.log" | grep -v 'auth=None' || fail "credentials went to another host"
 echo "ok - a redirect to another host is followed, without credentials"
 
+
+# A mirror whose blob is damaged: the registry itself has a good one.
+start_registry 5001
+new_store
+pull 127.0.0.1:5000/good:1 >/dev/null || fail "the good image"
+printf 'registries:\n- host: 127.0.0.1:5001\n  plainHTTP: true\n- host: 127.0.0.1:5000\n  plainHTTP: true\n' >"$WORK/registries.yaml"
+skopeo --insecure-policy copy -q --src-tls-verify=false --dest-tls-verify=false docker://127.0.0.1:5000/good:1 docker://127.0.0.1:5001/wrong:1 >/dev/null 2>&1 || fail "copy"
+new_store
+printf 'registries:\n- host: 127.0.0.1:5001\n  plainHTTP: true\n  mirrors: [http://127.0.0.1:5000]\n' >"$WORK/registries.yaml"
+: >"$WORK/requests.log"
+check "what a mirror has damaged comes from the registry itself" pull 127.0.0.1:5001/wrong:1
+grep -q /v2/wrong/blobs "$WORK/requests.log" || fail "the mirror was not asked"
+
+new_store
+printf 'registries:\n- host: far.invalid\n  plainHTTP: true\n' >"$WORK/registries.yaml"
+refuses "no such host" pull far.invalid/good:1
+check "behind a proxy by option" pull --proxy http://127.0.0.1:5000 far.invalid/good:1
+new_store
+export http_proxy=http://127.0.0.1:5000
+check "and by the environment" pull far.invalid/good:1

@@ -75,6 +75,15 @@ check "and by file" orch image pull -q --auth-file "$WORK/auth.json" 127.0.0.1:5
 refuses "not found" orch image pull 127.0.0.1:5000/team/none:1
 refuses "no image for platform" orch image pull --platform linux/s390x 127.0.0.1:5000/team/web:1.0
 
+# One pull for many: the registry takes a second over it, meanwhile the others come.
+python3 "$SRC/tests/system/hostile_registry.py" 5004 "$WORK/requests.log" &
+until_true 10 curl -s -o /dev/null http://127.0.0.1:5004/ || fail "no registry"
+printf -- '- host: 127.0.0.1:5004\n  plainHTTP: true\n' >>"$WORK/registries.yaml"
+for n in 1 2 3 4; do pod same-$n 127.0.0.1:5004/busy:1; done
+for n in 1 2 3 4; do check "pod $n of four with one image has it" until_true 30 event_has same-$n 'Successfully pulled\|already present'; done
+[ "$(grep -c /v2/busy/manifests/ "$WORK/requests.log")" = 1 ] || fail "pulled more than once: $(cat "$WORK/requests.log")"
+echo "ok - after one pull for all of them"
+
 load_image
 orch image push user-service:1.0 --to 127.0.0.1:5001/private/pushed:1 --creds user:secret >"$WORK/out" 2>&1 || fail "orch image push: $(cat "$WORK/out")"
 grep -q '^Pushed image: 127.0.0.1:5001/private/pushed:1 ' "$WORK/out" || fail "orch image push said: $(cat "$WORK/out")"

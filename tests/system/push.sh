@@ -1,7 +1,7 @@
 #!/bin/sh
 # What orch pushes, others pull: the same files, the same image ID, and the same digest where nothing had to be packed anew.
 . "$(dirname "$0")/registry.sh"
-need umoci
+need umoci podman buildah
 python3 "$SRC/tests/system/make_images.py" "$WORK" || fail "cannot make the test images"
 make_certificates
 start_registry 5000
@@ -57,3 +57,27 @@ new_store
 check "and orch pulls what it pushed" pull 127.0.0.1:5000/team/loaded:1
 refuses "is not on this node" push --to 127.0.0.1:5000/team/x:1 nosuch:1
 refuses "connection refused" push --to 127.0.0.1:9/team/x:1 127.0.0.1:5000/team/loaded:1
+
+# ---- podman and buildah ----
+export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot
+store_of() { echo "--root $WORK/peer --runroot $WORK/peer-run"; }
+mkdir -p "$WORK/etc" "$WORK/context/app"
+echo '{"default":[{"type":"insecureAcceptAnything"}]}' >"$WORK/etc/policy.json"
+echo hello >"$WORK/context/app/hello"
+chmod 750 "$WORK/context/app"
+# shellcheck disable=SC2046
+peer() { tool=$1; shift; $tool $(store_of) "$@" >"$WORK/peer.log" 2>&1 || fail "$tool $*: $(tail -2 "$WORK/peer.log")"; }
+peer podman pull -q --signature-policy "$WORK/etc/policy.json" --tls-verify=false 127.0.0.1:5000/team/loaded:1
+[ "$(tail -1 "$WORK/peer.log")" = "${id#sha256:}" ] || fail "podman sees another ID: $(cat "$WORK/peer.log")"
+echo "ok - podman pulls what orch pushed"
+peer buildah from --name made scratch
+peer buildah copy made "$WORK/context" /
+peer buildah config --cmd /app/hello --env A=b made
+peer buildah commit -q --signature-policy "$WORK/etc/policy.json" made built
+peer buildah push -q --signature-policy "$WORK/etc/policy.json" --tls-verify=false built docker://127.0.0.1:5000/team/built:1
+pull 127.0.0.1:5000/team/built:1 >"$WORK/out" || fail "orch cannot pull it"
+layer=$(find "$STORE/layers" -name hello -path '*/app/*')
+[ "$(cat "$layer")" = hello ] && [ "$(stat -c %a "$(dirname "$layer")")" = 750 ] || fail "its files are not there"
+push --to 127.0.0.1:5000/copy/built:1 127.0.0.1:5000/team/built:1 >"$WORK/out" || fail "orch cannot push it"
+[ "$(digest_of 5000/copy/built:1)" = "$(digest_of 5000/team/built:1)" ] || fail "another digest"
+echo "ok - orch pulls what buildah built, and pushes it on as it was"
