@@ -1,11 +1,11 @@
 #include "daemon/build/build.h"
 
 #include "api/dockerfile/build_wire.h"
-#include "api/text/text.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/ip.h"
 #include "base/str.h"
+#include "daemon/build/build_images.h"
 #include "daemon/distribution/digest.h"
 #include "daemon/distribution/image_reference.h"
 #include "daemon/distribution/platform.h"
@@ -25,7 +25,6 @@
 #include <sys/mount.h>
 
 #define BUILD_REQUEST_MAX (1U << 20)
-#define BUILD_RECORD_MAX (4U << 20)
 #define BUILD_LOG_BYTES (64ULL << 20)
 
 /* ---- the request ---- */
@@ -100,63 +99,6 @@ static int build_parse(struct builder *b, struct err *e) {
         if (r == 0)
                 r = build_plan_new(b->file, &b->request.options, &b->plan, &d);
         return build_findings(&d, r, e);
-}
-
-/* ---- images ---- */
-
-static int build_read_config(struct builder *b, const char *id, json_t **ret, struct err *e) {
-        AUTO_FREE char *path = image_store_record_path(b->store, id), *text = NULL;
-        json_t *root = NULL;
-        size_t len = 0;
-        int r = path ? file_read(path, BUILD_RECORD_MAX, &text, &len, e)
-                     : err_set(e, -ENOMEM, "out of memory");
-
-        if (r == 0)
-                r = text_read_json(text, len, BUILD_RECORD_MAX, &root, e);
-        if (r < 0)
-                return r;
-        *ret = json_incref(json_object_get(root, "config"));
-        json_decref(root);
-        return *ret ? 0 : err_set(e, -EIO, "image %s is damaged; load it again", id);
-}
-
-/* Programs of another kind of machine can be copied, but not run. */
-static int build_check_platform(struct builder *b, const struct build_image *image, struct err *e) {
-        const char *text = image->platform               ? image->platform
-                           : b->request.options.platform ? b->request.options.platform
-                                                         : b->request.options.machine;
-        struct platform want, have;
-        int r = platform_parse(text, &want, e);
-
-        if (r < 0)
-                return r;
-        platform_set(&have, json_string_value(json_object_get(image->config, "os")),
-                     json_string_value(json_object_get(image->config, "architecture")),
-                     json_string_value(json_object_get(image->config, "variant")));
-        return platform_fit(&want, &have) > 0
-                       ? 0
-                       : err_set(e, -EINVAL, "image %s on this node is not for %s: load that one",
-                                 image->reference, text);
-}
-
-static int build_find_image(struct builder *b, struct build_image *image, struct err *e) {
-        AUTO(image) struct image *found = NULL;
-        struct err why = { 0 };
-        int r = image_find(b->store, image->reference, &found, &why);
-
-        if (r == -ENOENT)
-                return err_set(e, r,
-                               "%s:%u:%u: %s: bring it with \"orch image pull\" or \"orch "
-                               "image load\"",
-                               b->request.file ? b->request.file : "Dockerfile", image->place.line,
-                               image->place.column, err_text(&why));
-        if (r < 0)
-                return err_set(e, r, "%s", err_text(&why));
-        image->id = strdup(found->id);
-        if (!image->id)
-                return err_set(e, -ENOMEM, "out of memory");
-        r = build_read_config(b, image->id, &image->config, e);
-        return r < 0 ? r : build_check_platform(b, image, e);
 }
 
 static bool stage_runs(const struct build_stage *stage) {

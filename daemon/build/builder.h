@@ -18,8 +18,10 @@ struct runtime;
 
 struct builder_config {
         const char *store_dir;
-        const char *run_dir;     /* tmpfs, for sockets and secrets; of this build alone */
-        const char *pod_program; /* orch-pod */
+        const char *run_dir;         /* tmpfs, for sockets and secrets; of this build alone */
+        const char *pod_program;     /* orch-pod */
+        const char *image_program;   /* orch-image, for what is to be pulled; NULL: nothing is */
+        const char *registries_file; /* how registries are reached; NULL: the defaults */
         const char *cgroup_name;
         const char *resolv_conf; /* file for steps with a network; NULL: none */
         /* Addresses that steps with a network may take, one at a time each. None: steps have no

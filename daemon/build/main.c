@@ -1,7 +1,8 @@
 /* orch-build: builds an image from a Dockerfile and its context. Run by the node for its users, a
  * process of its own for each build; steps run in sandboxes as pods do (orch-pod).
  *
- *   orch-build --store DIR --run-dir DIR --pod-program FILE [--cgroup NAME] [--resolv-conf FILE]
+ *   orch-build --store DIR --run-dir DIR --pod-program FILE [--image-program FILE] [--registries
+ * FILE] [--cgroup NAME] [--resolv-conf FILE]
  *              [--address A]... [--bridge NAME --pod-cidr P --cluster-cidr P --service-cidr P]
  *
  * The request comes on standard input, lines about the build go to standard output
@@ -38,6 +39,8 @@ static int arguments_read(int argc, char **argv, struct arguments *ret, struct e
                 { "store", required_argument, NULL, 's' },
                 { "run-dir", required_argument, NULL, 'r' },
                 { "pod-program", required_argument, NULL, 'p' },
+                { "image-program", required_argument, NULL, 'i' },
+                { "registries", required_argument, NULL, 'R' },
                 { "cgroup", required_argument, NULL, 'g' },
                 { "resolv-conf", required_argument, NULL, 'c' },
                 { "address", required_argument, NULL, 'a' },
@@ -51,11 +54,12 @@ static int arguments_read(int argc, char **argv, struct arguments *ret, struct e
         const struct {
                 int option;
                 const char **to;
-        } texts[] = {
-                { 's', &c->store_dir },   { 'r', &c->run_dir },      { 'p', &c->pod_program },
-                { 'g', &c->cgroup_name }, { 'c', &c->resolv_conf },  { 'b', &c->bridge },
-                { '1', &c->pod_cidr },    { '2', &c->cluster_cidr }, { '3', &c->service_cidr }
-        };
+        } texts[] = { { 'R', &c->registries_file }, { 'i', &c->image_program },
+                      { 's', &c->store_dir },       { 'r', &c->run_dir },
+                      { 'p', &c->pod_program },     { 'g', &c->cgroup_name },
+                      { 'c', &c->resolv_conf },     { 'b', &c->bridge },
+                      { '1', &c->pod_cidr },        { '2', &c->cluster_cidr },
+                      { '3', &c->service_cidr } };
         int option;
 
         c->addresses = ret->addresses;

@@ -10,6 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A step that a build remembers. */
+#define COLLECT_STEP_MAX 4096
+
 /* What is still wanted: image IDs, and the layers' folder names of those images. */
 struct collect_marks {
         struct map ids;
@@ -77,6 +80,38 @@ static int collect_mark_pins(struct image_store *store, struct collect_marks *ma
         return r < 0 ? err_set(e, r, "out of memory") : 0;
 }
 
+/* What builds remember (daemon/build/cache.h): layers that their steps made stay for the next
+ * build. */
+static int collect_mark_builds(struct image_store *store, struct collect_marks *marks,
+                               struct err *e) {
+        AUTO_FREE char *path = str_format("%s/builds/steps", image_store_dir(store));
+        struct dirent *d;
+        DIR *dir;
+        int r = 0;
+
+        if (!path)
+                return err_set(e, -ENOMEM, "out of memory");
+        dir = opendir(path);
+        if (!dir)
+                return errno == ENOENT ? 0 : err_errno(e, -errno, "cannot read %s", path);
+        while (r == 0 && (d = readdir(dir))) {
+                AUTO_FREE char *entry = str_format("%s/%s", path, d->d_name), *text = NULL;
+                const char *layer;
+                json_t *root;
+
+                if (d->d_name[0] == '.' || !entry ||
+                    file_read(entry, COLLECT_STEP_MAX, &text, NULL, NULL) < 0)
+                        continue;
+                root = json_loads(text, 0, NULL);
+                layer = json_string_value(json_object_get(root, "layer"));
+                if (layer && image_digest_is_valid(layer))
+                        r = map_put(&marks->layers, layer + strlen("sha256:"), marks, NULL);
+                json_decref(root);
+        }
+        (void) closedir(dir);
+        return r < 0 ? err_set(e, r, "out of memory") : 0;
+}
+
 /* Removes from DIR/sub every entry whose name (up to its first '.') isn't marked. A folder is moved
  * to tmp first, so that a crash never leaves half a layer under its final name. */
 static int collect_sweep(struct image_store *store, const char *sub, const struct map *marked,
@@ -119,6 +154,8 @@ int image_store_collect(struct image_store *store, const struct image_words *in_
 
         if (r == 0)
                 r = collect_mark_pins(store, &marks, e);
+        if (r == 0)
+                r = collect_mark_builds(store, &marks, e);
         if (r == 0)
                 r = collect_sweep(store, "images", &marks.ids, e);
         if (r == 0)

@@ -7,6 +7,7 @@
 #include "daemon/image/store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/statvfs.h>
 
@@ -180,6 +181,13 @@ static int manage_forget(struct image_store *store, const struct image *image, j
         return 0;
 }
 
+/* What builds remember: the next ones begin anew. */
+static int manage_forget_builds(struct image_store *store, struct err *e) {
+        AUTO_FREE char *path = str_format("%s/builds", image_store_dir(store));
+
+        return path ? dir_remove_all(AT_FDCWD, path, e) : err_set(e, -ENOMEM, "out of memory");
+}
+
 int image_prune(struct image_store *store, bool is_all, const struct image_words *in_use,
                 json_t **ret, struct err *e) {
         AUTO_DONE(image_list) struct image_list list = { 0 };
@@ -194,6 +202,8 @@ int image_prune(struct image_store *store, bool is_all, const struct image_words
                 if (!(in_use && image_words_has(in_use, list.items[i]->id)) &&
                     !image_is_pinned(store, list.items[i]))
                         r = manage_forget(store, list.items[i], removed, e);
+        if (r == 0 && is_all)
+                r = manage_forget_builds(store, e);
         if (r == 0)
                 r = image_store_collect(store, in_use, e);
         if (r < 0) {

@@ -21,7 +21,8 @@ bool image_is_pinned(const struct image_store *store, const struct image *image)
  */
 int image_inspect(struct image_store *store, const char *reference, json_t **ret, struct err *e);
 
-/* Takes images away that have no name; is_all: also those that no pod uses. Never those in in_use
+/* Takes images away that have no name; is_all: also those that no pod uses, and
+ * what builds remember. Never those in in_use
  * and pinned ones. ret: {"removed": [names and IDs], "freedBytes": N}. Returns 0, -EBUSY while
  * images are pulled or loaded, or another negative errno. */
 int image_prune(struct image_store *store, bool is_all, const struct image_words *in_use,

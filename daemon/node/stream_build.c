@@ -114,6 +114,9 @@ static void build_argv(struct stream *s, struct build_stream *x, struct build_wo
         build_add(w, "--store", str_format("%s/images", c->state_dir));
         build_add(w, "--run-dir", str_format("%s/builds/%s", c->run_dir, str_or_empty(id)));
         build_add(w, "--pod-program", str_format("%s/orch-pod", c->libexec_dir));
+        build_add(w, "--image-program", str_format("%s/orch-image", c->libexec_dir));
+        if (c->registries_file)
+                build_add(w, "--registries", strdup(c->registries_file));
         build_add(w, "--cgroup", str_format("orch-build-%s", str_or_empty(id)));
         build_add(w, "--resolv-conf",
                   strdup(c->host_resolv_conf ? c->host_resolv_conf : "/etc/resolv.conf"));

@@ -125,7 +125,7 @@ check "and all else at once" grep -q 'wrong:4:1: unknown instruction "RNU"; did 
 printf 'FROM base:1\nCOPY nosuch /\n' >"$C/wrong"
 check "a source that isn't there" refuses '"nosuch" is not there' -f "$C/wrong" "$C"
 printf 'FROM nosuch:1\n' >"$C/wrong"
-check "an image that isn't there" refuses 'wrong:1:6: image nosuch:1 is not on this node' -f "$C/wrong" "$C"
+check "an image that isn't there" refuses "wrong:1:6: image nosuch:1 is not on this node, and can't be pulled: " -f "$C/wrong" "$C"
 
 # ---- mounts, secrets, network ----
 echo sesame >"$WORK/secret"
