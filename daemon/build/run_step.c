@@ -204,6 +204,8 @@ static int run_layers(struct run_step *run, struct err *e) {
                 AUTO_FREE char *path = str_format("%s/layers/%s", b->config->store_dir,
                                                   diff_ids->items[i] + strlen("sha256:"));
 
+                if (path && build_view_is_repeated(diff_ids, i))
+                        continue;
                 r = path ? image_words_add(&run->layers, path) : -ENOMEM;
         }
         if (r == 0 && run->layers.n == 0)

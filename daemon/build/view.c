@@ -25,12 +25,20 @@ int build_open_inside(int rootfd, const char *path, int flags) {
         return fd < 0 ? -errno : fd;
 }
 
+bool build_view_is_repeated(const struct image_words *diff_ids, size_t index) {
+        for (size_t i = index + 1; i < diff_ids->n; i++)
+                if (strcmp(diff_ids->items[i], diff_ids->items[index]) == 0)
+                        return true;
+        return false;
+}
+
 /* Folders of the store by their short names: the working folder is the store's "layers". */
 static int view_options(const struct build_view *view, const struct image_words *diff_ids,
                         const char *empty, struct strbuf *b) {
         strbuf_add(b, "lowerdir=");
         for (size_t i = diff_ids->n; i-- > 0;)
-                strbuf_addf(b, "%s:", diff_ids->items[i] + strlen("sha256:"));
+                if (!build_view_is_repeated(diff_ids, i))
+                        strbuf_addf(b, "%s:", diff_ids->items[i] + strlen("sha256:"));
         /* An overlay without upper folder wants two lower ones. */
         strbuf_add(b, empty);
         if (view->upper)
@@ -50,7 +58,8 @@ static int view_mount_long(const struct build_view *view, const struct image_wor
         int r = fs < 0 ? -1 : 0;
 
         for (size_t i = diff_ids->n; r == 0 && i-- > 0;)
-                r = view_set(fs, "lowerdir+", diff_ids->items[i] + strlen("sha256:"));
+                if (!build_view_is_repeated(diff_ids, i))
+                        r = view_set(fs, "lowerdir+", diff_ids->items[i] + strlen("sha256:"));
         if (r == 0)
                 r = view_set(fs, "lowerdir+", empty);
         if (r == 0 && view->upper)

@@ -295,16 +295,23 @@ static int build_security(struct spec_builder *b, struct err *e) {
 }
 
 static int build_layers(struct spec_builder *b) {
-        size_t n = b->image->layers.n;
+        size_t n = b->image->layers.n, n_layers = 0;
         const char **layers = arena_alloc_n(b->a, n, sizeof(*layers));
 
         if (!layers)
                 return -ENOMEM;
-        /* The image lists the lowest first, overlayfs the topmost. */
-        for (size_t i = 0; i < n; i++)
-                layers[i] = b->image->layers.items[n - 1 - i];
+        /* The image lists the lowest first, overlayfs the topmost. An overlay takes each folder
+         * once; of a layer that comes again the upper one alone shows the same. */
+        for (size_t i = n; i-- > 0;) {
+                bool is_repeated = false;
+
+                for (size_t k = 0; k < n_layers; k++)
+                        is_repeated |= str_eq(layers[k], b->image->layers.items[i]);
+                if (!is_repeated)
+                        layers[n_layers++] = b->image->layers.items[i];
+        }
         b->out->layers = layers;
-        b->out->n_layers = n;
+        b->out->n_layers = n_layers;
         return 0;
 }
 

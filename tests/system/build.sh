@@ -150,6 +150,12 @@ check "a secret that is required" refuses 'secret "door" is required' -f "$C/sec
 printf 'FROM base:1\nRUN ! ip -o addr | grep -q eth0\n' >"$C/offline"
 check "--network none takes every step off the network" builds --network none -t n:1 -f "$C/offline" "$C"
 
+# ---- the same layer twice ----
+printf 'FROM base:1 AS a\nRUN mkdir /o && echo 1 >/o/f\nFROM a\nRUN rm -r /o\nCOPY --from=a /o /o\nRUN test -f /o/f\nCMD ["cat", "/o/f"]\n' >"$C/twice"
+check "a layer that comes twice counts once" builds -t twice:1 -f "$C/twice" "$C"
+sed 's/name: app/name: twice/; s/app:1/twice:1/' "$WORK/pod.yaml" | orch apply -f - >/dev/null
+check "in pods, too" until_true 10 sh -c '[ "$("$0" --socket "$1" logs twice 2>/dev/null)" = 1 ]' "$ORCH_BUILD/cli/orch" "$SOCKET"
+
 # ---- equal files, equal image ----
 printf 'FROM base:1\nCOPY sub /sub\nRUN echo x >/x && mkdir /y\n' >"$C/same"
 first=$(SOURCE_DATE_EPOCH=1700000000 orch build -q --no-cache -t s:1 -f "$C/same" "$C")
