@@ -15,7 +15,6 @@
 #include "daemon/loop/loop.h"
 #include "daemon/loop/timer.h"
 #include "daemon/network/network.h"
-#include "daemon/runtime/cgroup.h"
 #include "daemon/runtime/runtime.h"
 
 #include <errno.h>
@@ -285,19 +284,6 @@ static int build_publish(struct builder *b, const struct image_words *names, str
 
 /* ---- all of it ---- */
 
-/* The group that the steps' groups were in: nobody else's, and empty by now. */
-static void build_leave_cgroup(const struct builder *b) {
-        AUTO_DONE(strbuf) struct strbuf warnings = { 0 };
-        struct cgroup_host host;
-
-        if (!b->config->cgroup_name ||
-            cgroup_host_prepare(b->config->cgroup_name, NULL, &host, &warnings, NULL) < 0)
-                return;
-        for (unsigned t = 0; t < CGROUP_TREES; t++)
-                if (host.dir[t][0])
-                        (void) rmdir(host.dir[t]);
-}
-
 static void build_done(struct builder *b) {
         for (size_t i = 0; b->stages && i < b->plan->n_stages; i++) {
                 builder_run_free(b->stages[i].run);
@@ -309,8 +295,6 @@ static void build_done(struct builder *b) {
         free(b->stages);
         loop_timer_unref(b->retry);
         network_unref(b->network);
-        if (b->runtime)
-                build_leave_cgroup(b);
         runtime_unref(b->runtime);
         free(b->address_is_used);
         build_plan_unref(b->plan);
@@ -320,7 +304,6 @@ static void build_done(struct builder *b) {
                 (void) umount2(b->secrets, MNT_DETACH);
         if (b->work)
                 (void) dir_remove_all(AT_FDCWD, b->work, NULL);
-        (void) dir_remove_all(AT_FDCWD, b->config->run_dir, NULL);
         free(b->work);
         free(b->context);
         free(b->secrets);

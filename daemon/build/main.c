@@ -8,11 +8,15 @@
  * The request comes on standard input, lines about the build go to standard output
  * (api/dockerfile/build_wire.h); a failure is one line on standard error and exit code 1. */
 #include "base/err.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "daemon/build/build.h"
+#include "daemon/runtime/cgroup.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <locale.h>
@@ -27,6 +31,7 @@
 #include <unistd.h>
 
 #define MAIN_ADDRESSES_MAX 16
+#define MAIN_GROUPS_DEPTH 8
 
 struct arguments {
         struct builder_config config;
@@ -107,6 +112,48 @@ static int main_build(const struct arguments *args) {
         return 1;
 }
 
+/* ---- the outer process: sees to it that nothing is left ---- */
+
+static volatile sig_atomic_t main_child;
+
+/* Whoever waits for the build has left. */
+static void on_term(int signo) {
+        (void) signo;
+        if (main_child > 0)
+                (void) kill(main_child, SIGKILL);
+}
+
+/* Groups can't be removed but one by one, from the innermost on. */
+static void main_remove_groups(const char *path, unsigned depth) {
+        DIR *dir = depth < MAIN_GROUPS_DEPTH ? opendir(path) : NULL;
+
+        for (struct dirent *d; dir && (d = readdir(dir));) {
+                AUTO_FREE char *below = NULL;
+
+                if (d->d_type != DT_DIR || d->d_name[0] == '.')
+                        continue;
+                below = str_format("%s/%s", path, d->d_name);
+                if (below)
+                        main_remove_groups(below, depth + 1);
+        }
+        if (dir)
+                (void) closedir(dir);
+        (void) rmdir(path);
+}
+
+static void main_clean(const struct builder_config *c) {
+        AUTO_DONE(strbuf) struct strbuf warnings = { 0 };
+        struct cgroup_host host;
+
+        (void) dir_remove_all(AT_FDCWD, c->run_dir, NULL);
+        if (!c->cgroup_name ||
+            cgroup_host_prepare(c->cgroup_name, NULL, &host, &warnings, NULL) < 0)
+                return;
+        for (unsigned t = 0; t < CGROUP_TREES; t++)
+                if (host.dir[t][0])
+                        main_remove_groups(host.dir[t], 0);
+}
+
 int main(int argc, char **argv) {
         struct arguments args = { 0 };
         struct err e = { 0 };
@@ -126,8 +173,11 @@ int main(int argc, char **argv) {
         }
         if (pid == 0)
                 _exit(main_build(&args));
+        main_child = pid;
+        (void) signal(SIGTERM, on_term);
         while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
                 ;
+        main_clean(&args.config);
         if (WIFEXITED(status))
                 return WEXITSTATUS(status);
         (void) fprintf(stderr, "the build was killed by signal %d\n", WTERMSIG(status));

@@ -17,8 +17,9 @@ struct build_view {
 int build_view_open(const char *store_dir, const struct image_words *diff_ids, const char *dir,
                     bool is_writable, struct build_view *ret, struct err *e);
 
-/* Whether a layer comes again further up. An overlay takes each folder once, and the upper one alone
- * shows the same: all that the lower one holds is in it, and nothing between can outlive it. */
+/* Whether a layer comes again further up. An overlay takes each folder once, and the upper one
+ * alone shows the same: all that the lower one holds is in it, and nothing between can outlive it.
+ */
 bool build_view_is_repeated(const struct image_words *diff_ids, size_t index);
 
 /* Unmounts; the upper folder stays the caller's to read and remove. */

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -153,7 +154,8 @@ static int build_start(struct stream *s, struct err *e) {
                                 &(struct child_spec){ .argv = (const char *const *) w.items,
                                                       .path = program,
                                                       .fds = child_fds,
-                                                      .n_fds = 3 },
+                                                      .n_fds = 3,
+                                                      .outlives_us = true },
                                 on_exit_told, s, &x->child, e);
         for (int i = 0; i < 3; i++)
                 if (fds[i] >= 0)
@@ -185,6 +187,9 @@ static void build_free(struct stream *s) {
 
         if (!x)
                 return;
+        /* It ends what it started, and cleans up. */
+        if (x->child && child_is_running(x->child))
+                (void) child_kill(x->child, SIGTERM);
         child_unref(x->child);
         pump_in_unref(x->in);
         pump_out_unref(x->out);

@@ -162,6 +162,27 @@ first=$(SOURCE_DATE_EPOCH=1700000000 orch build -q --no-cache -t s:1 -f "$C/same
 touch "$C/sub/b.txt"
 check "the same input gives the same digest" [ "$(SOURCE_DATE_EPOCH=1700000000 orch build -q --no-cache -t s:2 -f "$C/same" "$C")" = "$first" ]
 
+# ---- long names ----
+long=$(printf 'n%.0s' $(seq 120))
+mkdir -p "$C/long/$long"; echo far >"$C/long/$long/$long"; ln -s "$long/$long" "$C/long/link"
+printf 'FROM base:1\nCOPY long /long\nRUN test "$(cat /long/link)" = far\n' >"$C/names"
+check "long names and links arrive whole" builds -t long:1 -f "$C/names" "$C"
+
+# ---- what builds remember outlives other images ----
+builds -t gone:1 -f "$C/same" "$C"
+orch image rm gone:1 >/dev/null
+builds -t gone:2 -f "$C/same" "$C"
+check "steps are remembered when an image goes" sh -c '! grep -q "done in" "$0"' "$WORK/err"
+
+# ---- whoever leaves ends the build ----
+printf 'FROM base:1\nRUN echo waiting && sleep 1000\n' >"$C/waits"
+"$ORCH_BUILD/cli/orch" --socket "$SOCKET" build -t waits:1 -f "$C/waits" "$C" >"$WORK/out" 2>"$WORK/err" &
+client=$!
+until_true 10 grep -q '   waiting' "$WORK/err" || fail "the build did not begin"
+kill "$client"
+check "a build ends with its client" until_true 10 sh -c '! pgrep -x orch-build && ! pgrep -f "^sleep 1000"'
+builds -t again:1 -f "$C/names" "$C"
+
 # ---- nothing is left behind ----
 check "no build's folders are left" [ -z "$(ls "$STATE/images/tmp")$(ls "$RUN/builds" 2>/dev/null)" ]
 check "no build's groups are left" [ -z "$(find /sys/fs/cgroup -maxdepth 8 -type d -name 'orch-build-*' 2>/dev/null)" ]
