@@ -19,8 +19,14 @@
 #define BUILD_ADDRESSES 2
 #define BUILD_ARGS_MAX 40
 
-struct build_stream {
+/* The program may need a moment to clean up after its stream is gone: it is waited for then. */
+struct build_program {
         struct child *child;
+        struct stream *stream; /* NULL: gone */
+};
+
+struct build_stream {
+        struct build_program *program;
         struct pump_in *in;
         struct pump_out *out;
         int err; /* read end */
@@ -29,13 +35,18 @@ struct build_stream {
 };
 
 static void on_exit_told(struct child *c, const siginfo_t *info, void *userdata) {
-        struct stream *s = userdata;
-        struct build_stream *x = s->state;
+        struct build_program *program = userdata;
+        struct stream *s = program->stream;
+        struct build_stream *x = s ? s->state : NULL;
         char text[BUILD_COMPLAINT_MAX] = "";
         struct err e = { 0 };
         ssize_t n;
-        (void) c;
 
+        child_unref(c);
+        free(program);
+        if (!x)
+                return;
+        x->program = NULL;
         pump_out_drain(x->out);
         if (info->si_code == CLD_EXITED && info->si_status == 0) {
                 stream_images_changed(s);
@@ -138,9 +149,11 @@ static int build_start(struct stream *s, struct err *e) {
         struct child_fd child_fds[3];
 
         s->state = x;
-        if (!x || !program)
+        if (x)
+                x->err = -1;
+        if (!x || !program || !(x->program = calloc(1, sizeof(*x->program))))
                 return err_set(e, -ENOMEM, "out of memory");
-        x->err = -1;
+        x->program->stream = s;
         /* Without a free address steps have no network. */
         while (x->n_addresses < BUILD_ADDRESSES &&
                ipam_allocate(s->ctx->ipam, &x->addresses[x->n_addresses], NULL) == 0)
@@ -154,9 +167,8 @@ static int build_start(struct stream *s, struct err *e) {
                                 &(struct child_spec){ .argv = (const char *const *) w.items,
                                                       .path = program,
                                                       .fds = child_fds,
-                                                      .n_fds = 3,
-                                                      .outlives_us = true },
-                                on_exit_told, s, &x->child, e);
+                                                      .n_fds = 3 },
+                                on_exit_told, x->program, &x->program->child, e);
         for (int i = 0; i < 3; i++)
                 if (fds[i] >= 0)
                         (void) close(fds[i]);
@@ -188,9 +200,11 @@ static void build_free(struct stream *s) {
         if (!x)
                 return;
         /* It ends what it started, and cleans up. */
-        if (x->child && child_is_running(x->child))
-                (void) child_kill(x->child, SIGTERM);
-        child_unref(x->child);
+        if (x->program && x->program->child) {
+                x->program->stream = NULL;
+                (void) child_kill(x->program->child, SIGTERM);
+        } else
+                free(x->program);
         pump_in_unref(x->in);
         pump_out_unref(x->out);
         if (x->err >= 0)
