@@ -141,21 +141,25 @@ static void main_remove_groups(const char *path, unsigned depth) {
         (void) rmdir(path);
 }
 
-static void main_clean(const struct builder_config *c) {
+/* Where the build's groups will be. Asked before there are namespaces: afterwards /proc is the
+ * inner process's. */
+static void main_find_groups(const struct builder_config *c, struct cgroup_host *ret) {
         AUTO_DONE(strbuf) struct strbuf warnings = { 0 };
-        struct cgroup_host host;
 
+        if (!c->cgroup_name || cgroup_host_prepare(c->cgroup_name, NULL, ret, &warnings, NULL) < 0)
+                *ret = (struct cgroup_host){ 0 };
+}
+
+static void main_clean(const struct builder_config *c, const struct cgroup_host *groups) {
         (void) dir_remove_all(AT_FDCWD, c->run_dir, NULL);
-        if (!c->cgroup_name ||
-            cgroup_host_prepare(c->cgroup_name, NULL, &host, &warnings, NULL) < 0)
-                return;
         for (unsigned t = 0; t < CGROUP_TREES; t++)
-                if (host.dir[t][0])
-                        main_remove_groups(host.dir[t], 0);
+                if (groups->dir[t][0])
+                        main_remove_groups(groups->dir[t], 0);
 }
 
 int main(int argc, char **argv) {
         struct arguments args = { 0 };
+        struct cgroup_host groups = { 0 };
         struct err e = { 0 };
         int status = 0;
         pid_t pid;
@@ -166,6 +170,7 @@ int main(int argc, char **argv) {
                 (void) fprintf(stderr, "%s\n", err_text(&e));
                 return 1;
         }
+        main_find_groups(&args.config, &groups);
         if (unshare(CLONE_NEWNS | CLONE_NEWPID) < 0 || (pid = fork()) < 0) {
                 (void) fprintf(stderr, "a build needs namespaces of its own: %s\n",
                                strerror(errno));
@@ -177,7 +182,7 @@ int main(int argc, char **argv) {
         (void) signal(SIGTERM, on_term);
         while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
                 ;
-        main_clean(&args.config);
+        main_clean(&args.config, &groups);
         if (WIFEXITED(status))
                 return WEXITSTATUS(status);
         (void) fprintf(stderr, "the build was killed by signal %d\n", WTERMSIG(status));
