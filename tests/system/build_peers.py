@@ -1,16 +1,19 @@
 #!/usr/bin/env python3
 """Builds small Dockerfiles with buildah and with orch-build and compares what came out, file by file.
 
-usage: build_peers.py WORK BUILD. Prints a line for each file; ends with 1 when any differs."""
+usage: build_peers.py WORK BUILD [bench]. Prints a line for each file; ends with 1 when any differs. With "bench" one file of three
+stages is built five times by each, in turn, without caches, and by orch-build with a warm one: medians and their ratio."""
 import hashlib
 import io
 import json
 import os
 import shutil
 import stat
+import statistics
 import subprocess
 import sys
 import tarfile
+import time
 
 WORK, BUILD = sys.argv[1], sys.argv[2]
 BASE = 'FROM scratch AS base\nADD base.tar /\nENV PATH=/bin\n'
@@ -129,9 +132,17 @@ def config(image):
     return kept
 
 
+def buildah_words():
+    return ['buildah', '--root', os.path.join(WORK, 'br'), '--runroot', os.path.join(WORK, 'brr'), '--storage-driver', 'vfs']
+
+
+def run_buildah(context, file):
+    run(*buildah_words(), 'bud', '--isolation', 'chroot', '--network', 'host', '--layers=false', '--pull-never', '-f', file, '-t', 'peer', context)
+
+
 def by_buildah(context, file):
-    buildah = ['buildah', '--root', os.path.join(WORK, 'br'), '--runroot', os.path.join(WORK, 'brr'), '--storage-driver', 'vfs']
-    run(*buildah, 'bud', '--isolation', 'chroot', '--network', 'host', '--layers=false', '--pull-never', '-f', file, '-t', 'peer', context)
+    buildah = buildah_words()
+    run_buildah(context, file)
     container = run(*buildah, 'from', '--pull-never', 'peer').strip()
     root = run(*buildah, 'mount', container).strip()
     result = tree(root), config(json.loads(run(*buildah, 'inspect', '--type', 'image', 'peer'))['OCIv1'])
@@ -139,19 +150,24 @@ def by_buildah(context, file):
     return result
 
 
-def by_orch(context, file):
-    store, request = os.path.join(WORK, 'store'), os.path.join(WORK, 'request.tar')
+def run_orch(context, file, **more):
+    request = os.path.join(WORK, 'request.tar')
     ignored = ('ignored.txt', 'tree/sub/deep')  # the client's part: what .dockerignore says
     with tarfile.open(request, 'w') as t:
-        text = json.dumps({'tags': ['peer:1']}).encode()
+        text = json.dumps({'tags': ['peer:1'], **more}).encode()
         entry = tarfile.TarInfo('build.json')
         entry.size = len(text)
         t.addfile(entry, io.BytesIO(text))
         t.add(file, 'Dockerfile')
         t.add(context, 'context', filter=lambda e: None if e.name[len('context/'):] in ignored else e)
     with open(request, 'rb') as f:
-        run(f'{BUILD}/daemon/build/orch-build', '--store', store, '--run-dir', os.path.join(WORK, 'run'),
+        run(f'{BUILD}/daemon/build/orch-build', '--store', os.path.join(WORK, 'store'), '--run-dir', os.path.join(WORK, 'run'),
             '--pod-program', f'{BUILD}/daemon/pod/orch-pod', '--cgroup', f'orch-build-peers-{os.getpid()}', stdin=f)
+
+
+def by_orch(context, file):
+    store = os.path.join(WORK, 'store')
+    run_orch(context, file)
     with open(os.path.join(store, 'references/peer:1'), encoding='utf-8') as f:
         ident = f.read().strip()
     with open(os.path.join(store, 'images', ident[7:] + '.json'), encoding='utf-8') as f:
@@ -175,9 +191,31 @@ def difference(name, theirs, ours):
     return lines
 
 
+def timed(function, *args, **more):
+    begin = time.monotonic()
+    function(*args, **more)
+    return time.monotonic() - begin
+
+
+def bench(context):
+    file = os.path.join(WORK, 'Dockerfile')
+    write(file, BASE + 'COPY tree /src\nWORKDIR /src\nRUN cat f >out\nRUN mkdir /o && cat out >/o/out\n'
+                       'FROM base AS test\nCOPY --from=base /o /o\nRUN echo ok >/result\nFROM scratch\nCOPY --from=test /o /o\n')
+    theirs, ours, warm = [], [], []
+    for _ in range(5):
+        theirs.append(timed(run_buildah, context, file))
+        ours.append(timed(run_orch, context, file, noCache=True))
+        warm.append(timed(run_orch, context, file))
+    theirs, ours, warm = (statistics.median(x) for x in (theirs, ours, warm))
+    print(f'buildah {theirs:.2f} s, orch {ours:.2f} s: {theirs / ours:.1f} times as fast; warm cache {warm * 1000:.0f} ms')
+    return 0
+
+
 def main():
     context = os.path.join(WORK, 'context')
     make_context(context)
+    if 'bench' in sys.argv[3:]:
+        return bench(context)
     n_bad = 0
     for name, text in CASES.items():
         file = os.path.join(WORK, 'Dockerfile')

@@ -8,4 +8,4 @@ fi
 need buildah busybox python3 tar
 mount -t tmpfs tmpfs "$WORK"
 CLEANUP='umount -l "$WORK"'
-python3 "$SRC/tests/system/build_peers.py" "$WORK" "$ORCH_BUILD"
+python3 "$SRC/tests/system/build_peers.py" "$WORK" "$ORCH_BUILD" "$@"
