@@ -135,6 +135,9 @@ static void builder_fail(struct builder_stage *s, const struct err *e) {
         else
                 (void) err_set(&b->why, -ECANCELED, "%s: the base image's ONBUILD %.200s: %s", file,
                                step->title, err_text(e));
+        for (size_t i = 0; i < b->plan->n_stages; i++)
+                if (b->stages[i].run)
+                        builder_run_kill(b->stages[i].run);
 }
 
 static const json_t *stage_base_config(const struct builder_stage *s) {

@@ -97,6 +97,8 @@ int builder_run_start(struct builder_stage *s, const struct build_step *step, ch
                       struct err *e);
 void builder_run_done(struct builder_stage *s, int r, char *take_diff_id, const struct err *e);
 void builder_run_free(struct run_step *run);
+/* The build has failed elsewhere: what still runs ends, and builder_run_done() tells so. */
+void builder_run_kill(const struct run_step *run);
 /* A container ended: to be called by the runtime's event. */
 struct runtime_container_status;
 void builder_run_exited(struct builder *b, const struct runtime_container_status *status);

@@ -39,6 +39,11 @@ void builder_run_free(struct run_step *run) {
 
 /* ---- the end ---- */
 
+void builder_run_kill(const struct run_step *run) {
+        if (run->pod)
+                (void) runtime_container_kill(run->pod, RUN_CONTAINER, NULL);
+}
+
 static void on_removed(void *userdata, int r, const struct err *e) {
         struct run_step *run = userdata;
         struct builder_stage *s = run->stage;

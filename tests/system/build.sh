@@ -162,6 +162,19 @@ first=$(SOURCE_DATE_EPOCH=1700000000 orch build -q --no-cache -t s:1 -f "$C/same
 touch "$C/sub/b.txt"
 check "the same input gives the same digest" [ "$(SOURCE_DATE_EPOCH=1700000000 orch build -q --no-cache -t s:2 -f "$C/same" "$C")" = "$first" ]
 
+# ---- side by side ----
+cat >"$C/beside" <<'D'
+FROM base:1 AS one
+RUN echo begun && sleep 1000
+FROM base:1 AS two
+RUN sleep 1 && false
+FROM scratch
+COPY --from=one /etc /1
+COPY --from=two /etc /2
+D
+check "a stage that fails ends the one beside it" refuses 'beside:4:1: RUN sleep 1 && false: exit code 1' -f "$C/beside" -t b:1 "$C"
+check "which was under way" grep -q '   begun' "$WORK/err"
+
 # ---- long names ----
 long=$(printf 'n%.0s' $(seq 120))
 mkdir -p "$C/long/$long"; echo far >"$C/long/$long/$long"; ln -s "$long/$long" "$C/long/link"
