@@ -215,19 +215,6 @@ static int build_open_runtime(struct builder *b, struct err *e) {
 
 /* ---- the image ---- */
 
-static uint64_t build_size(const struct builder *b, const struct image_words *diff_ids) {
-        uint64_t sum = 0;
-
-        for (size_t i = 0; i < diff_ids->n; i++) {
-                AUTO_FREE char *path = image_store_layer_path(b->store, diff_ids->items[i]);
-                AUTO_FREE char *size_path = path ? str_format("%s.size", path) : NULL, *text = NULL;
-
-                if (size_path && file_read(size_path, 64, &text, NULL, NULL) == 0)
-                        sum += strtoull(text, NULL, 10);
-        }
-        return sum;
-}
-
 static int build_names(const struct builder *b, struct image_words *ret, struct err *e) {
         for (size_t i = 0; i < b->request.n_tags; i++) {
                 AUTO_DONE(image_reference) struct image_reference ref = { 0 };
@@ -262,23 +249,24 @@ static void build_tell_image(const char *id, const struct image_words *names, ui
         json_decref(line);
 }
 
+/* Without a name only the steps are remembered. */
 static int build_publish(struct builder *b, const struct image_words *names, struct err *e) {
         const struct builder_stage *s = &b->stages[b->plan->target];
         AUTO_FREE char *text = json_dumps(s->config, JSON_COMPACT | JSON_SORT_KEYS);
-        AUTO_FREE char *record = NULL;
-        uint64_t size = build_size(b, &s->diff_ids);
+        struct image_intake intake = { .diff_ids = &s->diff_ids, .names = names };
+        uint64_t size_bytes = 0;
         char id[DIGEST_TEXT_MAX];
         int r = text ? digest_of(text, strlen(text), id, e) : err_set(e, -ENOMEM, "out of memory");
 
         if (r < 0)
                 return r;
-        record = image_record_encode(id, s->config, &s->diff_ids, size);
-        if (!record)
-                return err_set(e, -ENOMEM, "out of memory");
+        intake.id = id;
+        intake.config_text = text;
+        intake.config_len = strlen(text);
         if (names->n > 0)
-                r = image_store_publish(b->store, id, record, names, e);
+                r = image_store_take(b->store, &intake, &size_bytes, e);
         if (r == 0)
-                build_tell_image(id, names, size);
+                build_tell_image(id, names, size_bytes);
         return r;
 }
 
