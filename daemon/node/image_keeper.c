@@ -2,6 +2,7 @@
 
 #include "base/array.h"
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "daemon/loop/timer.h"
@@ -28,7 +29,9 @@ struct image_keeper {
         struct image_keeper_events events;
         struct loop_timer *timer;
         struct image_child *child; /* NULL: nothing is at work */
+        bool is_checking;
         char *store, *folder;
+        char *mark; /* in /run: there once the images were looked at since the machine started */
 };
 
 static void keeper_on_line(void *userdata, const char *line) {
@@ -45,16 +48,25 @@ static void keeper_on_line(void *userdata, const char *line) {
                          "%s/%s isn't loaded: %s; it is tried again at the next start", k->folder,
                          str_or_empty(json_string_value(json_object_get(item, "file"))),
                          str_or_empty(json_string_value(json_object_get(item, "reason"))));
+        json_array_foreach(json_object_get(root, "damaged"), i, item)
+                LOG_WARN(k->ctx->config->name,
+                         "a layer is damaged (%s) and was taken away; its "
+                         "images are pulled or loaded again",
+                         str_or_empty(json_string_value(json_object_get(item, "reason"))));
         json_array_foreach(json_object_get(root, "removed"), i, item)
                 LOG_NOTICE(k->ctx->config->name, "image %s was removed: the disk is filling",
                            str_or_empty(json_string_value(item)));
         json_decref(root);
 }
 
+static void keeper_checked(struct image_keeper *k);
+
 static void keeper_on_exit(void *userdata, int code, const char *text) {
         struct image_keeper *k = userdata;
 
         image_child_unref(STEAL(k->child));
+        if (k->is_checking)
+                keeper_checked(k);
         if (code < 0 && code != -EBUSY)
                 LOG_WARN(k->ctx->config->name,
                          "cannot keep the images in order (%s); next try in 5 min", text);
@@ -118,6 +130,54 @@ static int keeper_collect(struct image_keeper *k, struct err *e) {
         return r;
 }
 
+/* ---- at start ---- */
+
+static void keeper_add_running(void *data, struct node_pod *pod) {
+        const char *id;
+
+        for (size_t i = 0; node_pod_image_id(pod, i, &id); i++)
+                if (!str_is_empty(id)) {
+                        keeper_push(data, "--in-use");
+                        keeper_push(data, id);
+                }
+}
+
+/* Kinds and sizes of all files, no contents. What runs keeps its layers even so. */
+static int keeper_check(struct image_keeper *k, struct err *e) {
+        struct keeper_words w = { 0 };
+        int r;
+
+        keeper_push(&w, "orch-image");
+        keeper_push(&w, "--store");
+        keeper_push(&w, k->store);
+        keeper_push(&w, "--repair");
+        pods_each(k->pods, keeper_add_running, &w);
+        keeper_push(&w, "check");
+        keeper_push(&w, NULL);
+        r = w.has_failed ? err_set(e, -ENOMEM, "out of memory") : keeper_start(k, w.items, e);
+        k->is_checking = r == 0;
+        free(w.items);
+        return r;
+}
+
+static int keeper_sync(struct image_keeper *k, struct err *e) {
+        const char *const argv[] = { "orch-image", "--store", k->store, "sync", k->folder, NULL };
+
+        return access(k->folder, F_OK) < 0 ? 0 : keeper_start(k, argv, e);
+}
+
+static void keeper_checked(struct image_keeper *k) {
+        struct err e = { 0 };
+        int r;
+
+        k->is_checking = false;
+        r = file_write_atomic(k->mark, "", 0, 0644, false, &e);
+        if (r == 0)
+                r = keeper_sync(k, &e);
+        if (r < 0)
+                LOG_WARN(k->ctx->config->name, "%s", err_text(&e));
+}
+
 /* One call to the kernel while there is room. */
 static bool keeper_is_full(const struct image_keeper *k) {
         struct statvfs fs;
@@ -153,20 +213,17 @@ int image_keeper_new(const struct context *ctx, const struct pods *pods,
         *k = (struct image_keeper){ .ctx = ctx, .pods = pods, .events = *events };
         k->store = str_format("%s/images", ctx->config->state_dir);
         k->folder = str_format("%s/images.d", ctx->config->state_dir);
-        if (!k->store || !k->folder)
+        k->mark = str_format("%s/node/images-checked", ctx->config->run_dir);
+        if (!k->store || !k->folder || !k->mark)
                 return err_set(e, -ENOMEM, "out of memory");
         r = loop_timer_new(ctx->loop, KEEPER_SLACK_USEC, keeper_on_timer, k, &k->timer, e);
         if (r < 0)
                 return r;
         loop_timer_set(k->timer, clock_now_usec() + KEEPER_PERIOD_USEC);
-        if (access(k->folder, F_OK) == 0) {
-                const char *const argv[] = { "orch-image", "--store", k->store,
-                                             "sync",       k->folder, NULL };
-
-                r = keeper_start(k, argv, e);
-                if (r < 0)
-                        return r;
-        }
+        /* The power may have failed: once after each start of the machine. */
+        r = access(k->mark, F_OK) < 0 ? keeper_check(k, e) : keeper_sync(k, e);
+        if (r < 0)
+                return r;
         *ret = STEAL(k);
         return 0;
 }
@@ -178,5 +235,6 @@ void image_keeper_unref(struct image_keeper *k) {
         loop_timer_unref(k->timer);
         free(k->store);
         free(k->folder);
+        free(k->mark);
         free(k);
 }

@@ -3,9 +3,10 @@
 #include "base/err.h"
 #include "base/macros.h"
 
-/* Keeps the node's images in order, by orch-image: archives in STATE/images.d are loaded and pinned
- * at start, and images that nobody needs go when the disk fills (kubelet's thresholds, looked at
- * every five minutes). */
+/* Keeps the node's images in order, by orch-image: after a start of the machine all files are
+ * looked at, and damaged layers taken away; archives in STATE/images.d are loaded and pinned at
+ * start, and images that nobody needs go when the disk fills (kubelet's thresholds, looked at every
+ * five minutes). */
 struct context;
 struct image_keeper;
 struct pods;

@@ -50,4 +50,15 @@ start_cluster
 orch apply -f "$SRC/manifests/user-service.yaml" >/dev/null || fail "apply"
 check "a pod's image comes from the folder of archives" until_true 60 n_ready_is user-service 3
 check "and is pinned" sh -c '! "$0" --socket "$1" image rm user-service:1.0 >/dev/null 2>&1' "$ORCH_BUILD/cli/orch" "$SOCKET"
+
+# A machine that starts again looks at its images first.
+orch delete deployment user-service >/dev/null || fail "delete"
+check "pods are gone" until_true 30 sh -c '[ -z "$("$0" --socket "$1" get pods -o name 2>/dev/null)" ]' "$ORCH_BUILD/cli/orch" "$SOCKET"
+stop_cluster
+rm "$RUN/node/images-checked" || fail "no mark says that the images were looked at"
+file=$(find "$STATE/images/layers" -type f -path '*/bin/*' -size +100k | head -1)
+truncate -s 100 "$file"
+start_cluster
+check "a damaged layer is found after a start and comes again" until_true 60 sh -c '[ "$(stat -c %s "$0" 2>/dev/null)" -gt 100000 ]' "$file"
+check "which is said" grep -q "a layer is damaged" "$WORK/orchd.log"
 stop_cluster
