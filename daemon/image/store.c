@@ -160,6 +160,23 @@ static int store_sweep_tmp(const struct image_store *store, struct err *e) {
         return 0;
 }
 
+/* What file_write_atomic() of a killed writer left. Only while no writer is there. */
+static void store_sweep_files(const struct image_store *store) {
+        static const char *const folders[] = { "images", "references", "blobs", "pins", "layers" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+                AUTO_FREE char *path = str_format("%s/%s", store->dir, folders[i]);
+                DIR *dir = path ? opendir(path) : NULL;
+                struct dirent *d;
+
+                while (dir && (d = readdir(dir)))
+                        if (strstr(d->d_name, ".tmp-"))
+                                (void) unlinkat(dirfd(dir), d->d_name, 0);
+                if (dir)
+                        (void) closedir(dir);
+        }
+}
+
 static int store_lock(struct image_store *store, int how, int *ret_fd, struct err *e) {
         AUTO_FREE char *path = str_format("%s/lock", store->dir);
         AUTO_CLOSE int fd = -1;
@@ -201,6 +218,7 @@ int image_store_lock(struct image_store *store, bool is_patient, int *ret_fd, st
                 r = store_sweep_tmp(store, e);
         if (r < 0)
                 return err_wrap(e, r, "image store");
+        store_sweep_files(store);
         *ret_fd = STEAL_FD(fd);
         return 0;
 }

@@ -62,5 +62,6 @@ whole "after the loads" "first:1 second:1"
 every "remove" 'run load "$WORK/second.tar" >/dev/null' remove second:1
 every "tag" 'run remove third:1 >/dev/null 2>&1 || true' tag first:1 third:1
 run remove third:1 >/dev/null; run prune >/dev/null
+[ -z "$(find "$STORE" -name '*.tmp-*')" ] || fail "half-written files stay: $(find "$STORE" -name '*.tmp-*')"
 [ "$(ls "$STORE/images" | wc -l)" = 1 ] && [ "$(ls -d "$STORE"/layers/*.recipe | wc -l)" = 2 ] || fail "something was left: $(find "$STORE" -maxdepth 2)"
 echo "ok - and nothing is left of what was removed"
