@@ -8,7 +8,7 @@ BUILD_PACKAGES=(gcc libc6-dev pkg-config meson ninja-build libsystemd-dev libarc
   libwslay-dev libpcre2-dev zlib1g-dev libisal-dev)
 RUN_PACKAGES=(busybox-static iproute2 nftables util-linux)
 TEST_PACKAGES=(clang clang-format libclang-rt-14-dev libcmocka-dev python3 openssl git curl jq qemu-system-x86 mmdebstrap kmod cpio e2fsprogs xz-utils lz4
-  zstd procps crun docker-registry skopeo umoci buildah podman libarchive-tools apache2-utils)
+  zstd bzip2 procps crun docker-registry skopeo umoci buildah podman libarchive-tools apache2-utils)
 # Client libraries that tests/clients drives; scripts/fetch-clients brings kubectl, helm, Prometheus and the JavaScript ones.
 CLIENT_PACKAGES=(python3-kubernetes ruby-kubeclient)
 
