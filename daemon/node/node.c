@@ -13,6 +13,7 @@
 #include "daemon/node/context.h"
 #include "daemon/node/events.h"
 #include "daemon/node/image_keeper.h"
+#include "daemon/node/image_report.h"
 #include "daemon/node/node_object.h"
 #include "daemon/node/pods.h"
 #include "daemon/node/prober.h"
@@ -41,6 +42,7 @@ struct node {
         struct streams *streams;
         struct image_keeper *image_keeper;
         struct node_object *object;
+        struct image_report *image_report;
         struct node_facts facts;
         char host_ip[IP_TEXT_MAX], dns_address[IP_TEXT_MAX], pod_cidr[IP_TEXT_MAX];
         bool is_registered, has_synced, is_heard, was_told;
@@ -118,6 +120,12 @@ static void on_images_changed(void *userdata) {
         struct node *n = userdata;
 
         pods_images_changed(n->pods);
+}
+
+static void on_images_read(void *userdata, json_t *images) {
+        struct node *n = userdata;
+
+        node_object_set_images(n->object, images);
 }
 
 static void node_tell_ready(struct node *n) {
@@ -303,6 +311,7 @@ static int node_open(struct node *n, struct err *e) {
                                                .userdata = n };
         const struct node_object_events registered = { on_registered, n };
         const struct image_keeper_events kept = { on_images_changed, n };
+        const struct image_report_events reported = { on_images_read, n };
         int r = check_programs(n, e);
 
         if (r == 0)
@@ -333,6 +342,8 @@ static int node_open(struct node *n, struct err *e) {
         if (r == 0)
                 r = node_object_new(n->ctx.loop, n->ctx.client, &n->facts, &registered, &n->object,
                                     e);
+        if (r == 0)
+                r = image_report_new(&n->ctx, &reported, &n->image_report, e);
         return r;
 }
 
@@ -365,6 +376,7 @@ int node_new(struct loop *loop, struct client *client, const struct node_config 
 void node_unref(struct node *n) {
         if (!n)
                 return;
+        image_report_unref(n->image_report);
         node_object_unref(n->object);
         streams_unref(n->streams);
         image_keeper_unref(n->image_keeper);

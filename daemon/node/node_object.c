@@ -26,8 +26,10 @@
 /* Steps of what is told, in order:
  *
  *   CREATE -> (exists: PATCH) -> STATUS -> LEASE -> wait 10 s -> LEASE ...
- *                ^ not found: CREATE           (not found: LEASE_CREATE) */
-enum node_step { STEP_CREATE, STEP_PATCH, STEP_STATUS, STEP_LEASE, STEP_LEASE_CREATE };
+ *                ^ not found: CREATE           (not found: LEASE_CREATE)
+ *
+ * IMAGES comes between two leases when the images are others, and never delays one. */
+enum node_step { STEP_CREATE, STEP_PATCH, STEP_STATUS, STEP_LEASE, STEP_LEASE_CREATE, STEP_IMAGES };
 
 struct node_object {
         struct client *client;
@@ -37,6 +39,10 @@ struct node_object {
         enum node_step step;
         unsigned n_failures;
         bool is_registered;
+        uint64_t lease_due_usec;
+        json_t *images;      /* NULL: nobody has said yet */
+        bool has_image_news; /* the server hasn't been told */
+        bool was_refused;    /* the last time that it was */
         struct node_object_events events;
 };
 
@@ -176,6 +182,14 @@ char *node_object_text(const struct node_facts *f, uint64_t now_usec) {
         return dump(node_tree(f, now_usec));
 }
 
+static json_t *status_tree(const struct node_object *n, uint64_t now_usec) {
+        json_t *status = node_status(&n->facts, now_usec);
+
+        if (n->images)
+                (void) json_object_set(status, "images", n->images);
+        return json_pack("{s:o}", "status", status);
+}
+
 /* The patches leave alone what people have set: taints, unschedulable, further labels. */
 static char *step_body(const struct node_object *n) {
         uint64_t now_usec = clock_wall_usec();
@@ -191,7 +205,9 @@ static char *step_body(const struct node_object *n) {
                 (void) json_object_del(tree, "status");
                 return dump(tree);
         case STEP_STATUS:
-                return dump(json_pack("{s:o}", "status", node_status(&n->facts, now_usec)));
+                return dump(status_tree(n, now_usec));
+        case STEP_IMAGES:
+                return dump(json_pack("{s:{s:O}}", "status", "images", n->images));
         case STEP_LEASE:
                 return dump(json_pack("{s:{s:s}}", "spec", "renewTime", now));
         case STEP_LEASE_CREATE:
@@ -210,9 +226,32 @@ static void step_next(struct node_object *n, enum node_step step, uint64_t delay
         loop_timer_set(n->timer, clock_now_usec() + delay_usec);
 }
 
+static void step_next_lease(struct node_object *n) {
+        n->step = STEP_LEASE;
+        loop_timer_set(n->timer, n->lease_due_usec);
+}
+
+static bool step_tells_images(const struct node_object *n) {
+        return n->images && (n->step == STEP_STATUS || n->step == STEP_IMAGES);
+}
+
+/* The heartbeat goes on; after the next one they are told again. */
+static void images_refused(struct node_object *n, const struct err *e) {
+        if (!n->was_refused)
+                LOG_WARN(n->facts.name, "cannot tell which images are here (%s); tried again",
+                         err_text(e));
+        n->was_refused = true;
+        step_next_lease(n);
+}
+
 static void step_retry(struct node_object *n, const struct err *e) {
         uint64_t wait_usec = MIN(RETRY_FIRST_USEC << MIN(n->n_failures, 12U), RETRY_MOST_USEC);
 
+        n->has_image_news = n->has_image_news || step_tells_images(n);
+        if (n->step == STEP_IMAGES) {
+                images_refused(n, e);
+                return;
+        }
         /* Not at the first: a server that starts with us is there a moment later. */
         if (n->n_failures++ == 1)
                 LOG_NOTICE(n->facts.name,
@@ -239,9 +278,20 @@ static void step_succeeded(struct node_object *n) {
         case STEP_LEASE_CREATE:
                 is_news = !n->is_registered;
                 n->is_registered = true;
-                step_next(n, STEP_LEASE, LEASE_RENEW_USEC);
+                n->lease_due_usec = clock_now_usec() + LEASE_RENEW_USEC;
+                if (n->has_image_news)
+                        step_next(n, STEP_IMAGES, 0);
+                else
+                        step_next_lease(n);
                 if (is_news)
                         n->events.on_registered(n->events.userdata);
+                break;
+        case STEP_IMAGES:
+                n->was_refused = false;
+                if (n->has_image_news)
+                        step_next(n, STEP_IMAGES, 0);
+                else
+                        step_next_lease(n);
                 break;
         }
 }
@@ -257,7 +307,7 @@ static void on_answer(void *data, const struct client_answer *a) {
                 step_succeeded(n);
         else if (n->step == STEP_CREATE && reason == CLIENT_REASON_ALREADY_EXISTS)
                 step_next(n, STEP_PATCH, 0);
-        else if ((n->step == STEP_PATCH || n->step == STEP_STATUS) &&
+        else if ((n->step == STEP_PATCH || n->step == STEP_STATUS || n->step == STEP_IMAGES) &&
                  reason == CLIENT_REASON_NOT_FOUND)
                 step_next(n, STEP_CREATE, RETRY_FIRST_USEC);
         else if (n->step == STEP_LEASE && reason == CLIENT_REASON_NOT_FOUND && n->n_failures == 0)
@@ -271,12 +321,13 @@ static void on_answer(void *data, const struct client_answer *a) {
 static int step_start(struct node_object *n, struct err *e) {
         bool is_lease = n->step == STEP_LEASE || n->step == STEP_LEASE_CREATE;
         bool is_create = n->step == STEP_CREATE || n->step == STEP_LEASE_CREATE;
+        bool is_status = n->step == STEP_STATUS || n->step == STEP_IMAGES;
         const struct client_target t = { .group = is_lease ? "coordination.k8s.io" : NULL,
                                          .version = "v1",
                                          .resource = is_lease ? "leases" : "nodes",
                                          .namespace_ = is_lease ? "kube-node-lease" : NULL,
                                          .name = is_create ? NULL : n->facts.name,
-                                         .subresource = n->step == STEP_STATUS ? "status" : NULL };
+                                         .subresource = is_status ? "status" : NULL };
         AUTO_FREE char *path = client_path(&t), *body = step_body(n);
         const struct client_handlers h = { .on_done = on_answer };
         struct client_request q = { .method = is_create ? CLIENT_POST : CLIENT_PATCH,
@@ -288,6 +339,9 @@ static int step_start(struct node_object *n, struct err *e) {
                 return err_set(e, -ENOMEM, "out of memory");
         q.body = body;
         q.body_len = strlen(body);
+        /* What changes from now on is news again. */
+        if (step_tells_images(n))
+                n->has_image_news = false;
         return client_start(n->client, &q, &h, n, &n->call, e);
 }
 
@@ -319,9 +373,20 @@ int node_object_new(struct loop *loop, struct client *client, const struct node_
         return 0;
 }
 
+void node_object_set_images(struct node_object *n, json_t *images) {
+        if (n->images && json_equal(n->images, images))
+                return;
+        json_decref(n->images);
+        n->images = json_incref(images);
+        n->has_image_news = true;
+        if (n->is_registered && !n->call && n->step == STEP_LEASE && n->n_failures == 0)
+                step_next(n, STEP_IMAGES, 0);
+}
+
 void node_object_unref(struct node_object *n) {
         if (!n)
                 return;
+        json_decref(n->images);
         client_cancel(n->call);
         loop_timer_unref(n->timer);
         free(n);

@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/macros.h"
 
+#include <jansson.h>
 #include <stdint.h>
 
 /* This machine as an object: registered at start, a Lease every 10 s as its heartbeat. */
@@ -32,6 +33,11 @@ int node_object_new(struct loop *loop, struct client *client, const struct node_
                     const struct node_object_events *events, struct node_object **ret,
                     struct err *e);
 void node_object_unref(struct node_object *n);
+
+/* Node.status.images (image_report.h): told to the server when it is another list than the one
+ * before, and at each registration. images: gets a reference of the object's; not changed any more.
+ * Loop thread. */
+void node_object_set_images(struct node_object *n, json_t *images);
 DEFINE_AUTO(node_object);
 
 /* The Node as JSON text, the caller's; NULL: memory is out. now_usec: wall clock. */
