@@ -7,7 +7,6 @@
 #include "cli/fetch.h"
 #include "cli/progress.h"
 #include "cli/session.h"
-#include "cli/table.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +19,7 @@
 #define KIB 1024.0
 
 struct image_args {
-        const char *name, *node, *config, *output;
+        const char *name, *node, *config;
         bool is_quiet;
 };
 
@@ -43,13 +42,6 @@ static const struct option image_import_options[] = {
 static const struct option image_node_options[] = {
         OPTION_OF_TEXT(struct image_args, node, 0, "node", "NAME",
                        "on this node only; else on every node"),
-};
-
-static const struct option image_list_options[] = {
-        OPTION_OF_TEXT(struct image_args, node, 0, "node", "NAME",
-                       "on this node only; else on every node"),
-        OPTION_OF_TEXT(struct image_args, output, 'o', "output", "FORMAT", "json"),
-        OPTION_OF_FLAG(struct image_args, is_quiet, 'q', "quiet", "print IDs only"),
 };
 
 /* ---- nodes ---- */
@@ -282,8 +274,6 @@ static int import_run(struct session *s, const void *raw, const struct words *wo
         return upload_run(s, "import", words->items[0], &a, e);
 }
 
-/* ---- list ---- */
-
 char *image_format_size(int64_t bytes, char buf[IMAGE_SIZE_MAX]) {
         static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
         double value = (double) bytes;
@@ -296,97 +286,6 @@ char *image_format_size(int64_t bytes, char buf[IMAGE_SIZE_MAX]) {
         (void) snprintf(buf, IMAGE_SIZE_MAX, i && value < 100 ? "%.1f %s" : "%.0f %s", value,
                         units[i]);
         return buf;
-}
-
-static void add_images(struct table *t, const json_t *answer, const char *node, bool has_many) {
-        const json_t *image, *name;
-        char size[IMAGE_SIZE_MAX];
-        size_t i, n;
-
-        json_array_foreach(json_object_get(answer, "images"), i, image) {
-                const json_t *names = json_object_get(image, "names");
-                const char *id = tree_text(image, "id", NULL);
-
-                if (str_starts_with(id, "sha256:"))
-                        id += strlen("sha256:");
-                (void) image_format_size(tree_number(image, "sizeBytes", NULL), size);
-                for (n = 0; n < MAX(json_array_size(names), (size_t) 1); n++) {
-                        name = json_array_get(names, n);
-                        table_add(t, json_string_value(name));
-                        table_addf(t, "%.12s", id);
-                        table_add(t, size);
-                        if (has_many)
-                                table_add(t, node);
-                }
-        }
-}
-
-static int list_print_table(const json_t *by_node, bool is_quiet, struct err *e) {
-        static const char *const headers[] = { "NAME", "ID", "SIZE", "NODE" };
-        size_t n = json_array_size(by_node) > 1 ? 4 : 3, i;
-        AUTO_DONE(table) struct table t = { 0 };
-        AUTO_DONE(strbuf) struct strbuf b = { 0 };
-        const json_t *answer;
-
-        table_init(&t, n);
-        for (i = 0; i < n; i++)
-                table_add(&t, headers[i]);
-        json_array_foreach(by_node, i, answer) {
-                const json_t *image;
-                size_t k;
-
-                if (!is_quiet) {
-                        add_images(&t, answer, tree_text(answer, "node", NULL), n == 4);
-                        continue;
-                }
-                json_array_foreach(json_object_get(answer, "images"), k, image)
-                        (void) printf("%s\n", tree_text(image, "id", NULL));
-        }
-        if (is_quiet)
-                return 0;
-        if (table_print(&t, 0, false, &b) < 0)
-                return err_errno(e, -ENOMEM, "cannot print the table");
-        (void) fputs(b.s, stdout);
-        return 0;
-}
-
-static int list_print(const struct image_args *a, const json_t *by_node, struct err *e) {
-        AUTO_FREE char *text = NULL;
-
-        if (!str_eq(a->output, "json"))
-                return list_print_table(by_node, a->is_quiet, e);
-        text = json_dumps(by_node, JSON_INDENT(4));
-        if (!text)
-                return err_set(e, -ENOMEM, "out of memory");
-        (void) printf("%s\n", text);
-        return 0;
-}
-
-static int list_run(struct session *s, const void *raw, const struct words *words, struct err *e) {
-        const struct image_args *a = raw;
-        json_t *nodes = NULL, *node, *by_node = json_array();
-        size_t i;
-        int r = a->output && !str_eq(a->output, "json")
-                        ? session_usage(s, e, "-o %s is unknown; json is known", a->output)
-                        : image_nodes(s, a->node, &nodes, e);
-
-        (void) words;
-        json_array_foreach(nodes, i, node) {
-                json_t *answer = NULL;
-
-                if (r == 0)
-                        r = session_get(s, image_path(json_string_value(node), NULL), &answer, e);
-                if (r == 0) {
-                        (void) json_object_set(answer, "node", node);
-                        (void) json_array_append(by_node, answer);
-                }
-                json_decref(answer);
-        }
-        if (r == 0)
-                r = list_print(a, by_node, e);
-        json_decref(by_node);
-        json_decref(nodes);
-        return r;
 }
 
 /* ---- remove ---- */
@@ -435,16 +334,6 @@ static const struct command import_command = {
         .run = import_run,
 };
 
-static const struct command list_command = {
-        .name = "ls",
-        .usage = "image ls [-o json] [-q]",
-        .summary = "List the images of the nodes",
-        .options = image_list_options,
-        .n_options = ARRAY_SIZE(image_list_options),
-        .args_size = sizeof(struct image_args),
-        .run = list_run,
-};
-
 static const struct command remove_command = {
         .name = "rm",
         .usage = "image rm REFERENCE...",
@@ -455,18 +344,28 @@ static const struct command remove_command = {
         .run = remove_run,
 };
 
-static const struct command *const image_commands[] = {
-        &image_pull_command,    &image_push_command,  &load_command,
-        &import_command,        &list_command,        &remove_command,
-        &image_save_command,    &image_tag_command,   &image_inspect_command,
-        &image_history_command, &image_prune_command, &image_pin_command,
-        &image_unpin_command,   &image_check_command, NULL
-};
+static const struct command *const image_commands[] = { &image_pull_command,
+                                                        &image_push_command,
+                                                        &load_command,
+                                                        &import_command,
+                                                        &image_list_command,
+                                                        &remove_command,
+                                                        &image_save_command,
+                                                        &image_tag_command,
+                                                        &image_inspect_command,
+                                                        &image_history_command,
+                                                        &image_prune_command,
+                                                        &image_pin_command,
+                                                        &image_unpin_command,
+                                                        &image_check_command,
+                                                        &image_mount_command,
+                                                        &image_unmount_command,
+                                                        NULL };
 
 const struct command image_command = {
         .name = "image",
-        .usage = "image pull|push|load|import|ls|rm|save|tag|inspect|history|prune|pin|unpin|check "
-                 "...",
+        .usage = "image pull|push|load|import|ls|rm|save|tag|inspect|history|prune|pin|unpin|check|"
+                 "mount|unmount ...",
         .summary = "Manage the images of the nodes",
         .subcommands = image_commands,
 };

@@ -19,6 +19,12 @@ char *image_path(const char *node, const char *reference);
 #define IMAGE_SIZE_MAX 32
 char *image_format_size(int64_t bytes, char buf[IMAGE_SIZE_MAX]);
 
+/* image_list.c */
+extern const struct command image_list_command;
+
+/* image_mount.c */
+extern const struct command image_mount_command, image_unmount_command;
+
 /* image_manage.c */
 extern const struct command image_inspect_command, image_history_command, image_tag_command,
         image_pin_command, image_unpin_command, image_prune_command, image_check_command,

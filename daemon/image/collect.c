@@ -2,6 +2,7 @@
 #include "base/map.h"
 #include "base/str.h"
 #include "daemon/distribution/image_reference.h"
+#include "daemon/image/mount.h"
 #include "daemon/image/record.h"
 #include "daemon/image/store.h"
 
@@ -51,6 +52,21 @@ static int collect_mark(struct image_store *store, const struct image_words *in_
 
                 /* An image in use whose record is gone has nothing left to protect. */
                 if (image_store_read(store, in_use->items[i], &image, NULL) == 0)
+                        r = collect_mark_image(marks, image);
+        }
+        return r;
+}
+
+/* What somebody looks into. */
+static int collect_mark_mounts(struct image_store *store, struct collect_marks *marks,
+                               struct err *e) {
+        AUTO_DONE(image_mounts) struct image_mounts mounts = { 0 };
+        int r = image_mounts_read(store, &mounts, e);
+
+        for (size_t i = 0; r == 0 && i < mounts.n; i++) {
+                AUTO(image) struct image *image = NULL;
+
+                if (image_store_read(store, mounts.items[i].id, &image, NULL) == 0)
                         r = collect_mark_image(marks, image);
         }
         return r;
@@ -155,6 +171,8 @@ int image_store_collect(struct image_store *store, const struct image_words *in_
         if (r == 0)
                 r = collect_mark_pins(store, &marks, e);
         if (r == 0)
+                r = collect_mark_mounts(store, &marks, e);
+        if (r == 0)
                 r = collect_mark_builds(store, &marks, e);
         if (r == 0)
                 r = collect_sweep(store, "images", &marks.ids, e);
@@ -214,6 +232,18 @@ static int collect_refuse_pinned(struct image_store *store, const struct image *
         return 0;
 }
 
+static int collect_refuse_mounted(struct image_store *store, const struct image *image,
+                                  struct err *e) {
+        AUTO_DONE(image_mounts) struct image_mounts mounts = { 0 };
+        int r = image_mounts_read(store, &mounts, e);
+        const char *path = r == 0 ? image_mounts_find(&mounts, image->id) : NULL;
+
+        return path ? err_set(e, -EBUSY,
+                              "the image is mounted at %s; unmount it first: orch image unmount %s",
+                              path, path)
+                    : r;
+}
+
 int image_remove(struct image_store *store, const char *reference, const struct image_words *in_use,
                  struct err *e) {
         AUTO_DONE(image_words) struct image_words names = { 0 };
@@ -229,7 +259,9 @@ int image_remove(struct image_store *store, const char *reference, const struct 
                 return err_set(e, -EBUSY,
                                "image %s is used by a pod on this node; delete the pod first",
                                reference);
-        r = collect_names(store, reference, image, &names, e);
+        r = collect_refuse_mounted(store, image, e);
+        if (r == 0)
+                r = collect_names(store, reference, image, &names, e);
         if (r == 0)
                 r = collect_refuse_pinned(store, image, &names, e);
         for (size_t i = 0; r == 0 && i < names.n; i++) {

@@ -9,9 +9,11 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "daemon/image/image.h"
+#include "daemon/image/list.h"
 #include "daemon/image/load.h"
 #include "daemon/image/main_remote.h"
 #include "daemon/image/main_store.h"
+#include "daemon/image/mount.h"
 #include "daemon/image/record.h"
 
 #include <fcntl.h>
@@ -39,6 +41,7 @@ static int arguments_read(int argc, char **argv, struct arguments *ret, struct e
                 { "format", required_argument, NULL, 'f' },
                 { "high", required_argument, NULL, 'H' },
                 { "low", required_argument, NULL, 'L' },
+                { "mounts", required_argument, NULL, 'm' },
                 { "deep", no_argument, NULL, 'd' },
                 { "repair", no_argument, NULL, 'r' },
                 { "all", no_argument, NULL, 'a' },
@@ -59,6 +62,8 @@ static int arguments_read(int argc, char **argv, struct arguments *ret, struct e
                         ret->store.high = optarg;
                 else if (c == 'L')
                         ret->store.low = optarg;
+                else if (c == 'm')
+                        ret->store.mounts_dir = optarg;
                 else if (c == 'd')
                         ret->store.is_deep = true;
                 else if (c == 'r')
@@ -117,33 +122,11 @@ static int main_take_in(struct image_store *store, const struct arguments *args,
         return r < 0 ? r : main_print(answer, "images", e);
 }
 
-static json_t *main_words(const struct image_words *words) {
-        json_t *list = json_array();
-
-        for (size_t i = 0; i < words->n; i++)
-                (void) json_array_append_new(list, json_string(words->items[i]));
-        return list;
-}
-
 static int main_list(struct image_store *store, struct err *e) {
-        AUTO_DONE(image_list) struct image_list list = { 0 };
-        json_t *answer;
-        int r = image_list_read(store, &list, e);
+        json_t *answer = NULL;
+        int r = image_describe_all(store, &answer, e);
 
-        if (r < 0)
-                return r;
-        answer = json_array();
-        for (size_t i = 0; i < list.n; i++) {
-                const struct image *image = list.items[i];
-
-                (void) json_array_append_new(
-                        answer, json_pack("{s:s, s:o, s:I, s:I, s:s*, s:s*}", "id", image->id,
-                                          "names", main_words(&image->names), "sizeBytes",
-                                          (json_int_t) image->size_bytes, "layers",
-                                          (json_int_t) image->layers.n, "created", image->created,
-                                          "architecture", image->architecture));
-        }
-        return main_print(answer, "images", e);
+        return r < 0 ? r : main_print(answer, "images", e);
 }
 
 static int main_remove(struct image_store *store, const struct arguments *args, struct err *e) {
@@ -174,12 +157,25 @@ static int main_resolve_in_use(struct image_store *store, struct image_words *in
         return 0;
 }
 
+/* What is mounted is in use, too. */
+static int main_add_mounted(struct image_store *store, struct image_words *in_use, struct err *e) {
+        AUTO_DONE(image_mounts) struct image_mounts mounts = { 0 };
+        int r = image_mounts_read(store, &mounts, e);
+
+        for (size_t i = 0; r == 0 && i < mounts.n; i++)
+                r = image_words_add(in_use, mounts.items[i].id);
+        return r;
+}
+
 static int main_run(struct arguments *args, struct err *e) {
         AUTO(image_store) struct image_store *store = NULL;
         int r = image_store_open(args->store_dir, &store, e);
 
         if (r == 0)
                 r = main_resolve_in_use(store, &args->in_use, e);
+        /* "remove" says itself where an image is mounted. */
+        if (r == 0 && strcmp(args->verb, "remove") != 0)
+                r = main_add_mounted(store, &args->in_use, e);
         if (r < 0)
                 return r;
         if (strcmp(args->verb, "load") == 0 || strcmp(args->verb, "import") == 0)

@@ -5,6 +5,7 @@
 #include "daemon/image/keep.h"
 #include "daemon/image/layer_tar.h"
 #include "daemon/image/manage.h"
+#include "daemon/image/mount.h"
 #include "daemon/image/record.h"
 #include "daemon/image/save.h"
 
@@ -102,6 +103,35 @@ static int store_gc(struct image_store *store, const struct store_arguments *a, 
         return r < 0 ? r : store_print(answer, e);
 }
 
+static int store_mount(struct image_store *store, const struct store_arguments *a, struct err *e) {
+        AUTO_FREE char *path = NULL;
+        int r;
+
+        if (!a->mounts_dir || a->mounts_dir[0] != '/')
+                return err_set(e, -EINVAL, "--mounts is missing: an absolute path");
+        r = image_mount(store, a->operands[0], a->mounts_dir, &path, e);
+        return r < 0 ? r : store_print(json_pack("{s:s}", "path", path), e);
+}
+
+static int store_unmount(struct image_store *store, const struct store_arguments *a,
+                         struct err *e) {
+        AUTO_DONE(image_words) struct image_words paths = { 0 };
+        json_t *list;
+        int r;
+
+        if (!a->mounts_dir || a->mounts_dir[0] != '/')
+                return err_set(e, -EINVAL, "--mounts is missing: an absolute path");
+        r = image_unmount(store, a->operands[0], a->mounts_dir, &paths, e);
+        list = json_array();
+        for (size_t i = 0; i < paths.n; i++)
+                (void) json_array_append_new(list, json_string(paths.items[i]));
+        if (r < 0) {
+                json_decref(list);
+                return r;
+        }
+        return store_print(json_pack("{s:o}", "unmounted", list), e);
+}
+
 static int store_sync(struct image_store *store, const struct store_arguments *a, struct err *e) {
         json_t *answer = NULL;
         int r = image_sync_folder(store, a->operands[0], &answer, e);
@@ -129,6 +159,8 @@ static const struct store_verb {
         { "unpin", 1, 1, store_unpin, "unpin REFERENCE" },
         { "save", 1, 1000, store_save, "save [--format FORMAT] REFERENCE..." },
         { "gc", 0, 0, store_gc, "gc --high PCT --low PCT" },
+        { "mount", 1, 1, store_mount, "--mounts DIR mount REFERENCE" },
+        { "unmount", 1, 1, store_unmount, "--mounts DIR unmount REFERENCE|PATH" },
         { "sync", 1, 1, store_sync, "sync FOLDER" },
         { "tar", 1, 1, store_tar, "tar DIFF_ID" },
 };

@@ -13,6 +13,8 @@
  *   orch-image --store DIR prune [--all] [--in-use ID]...
  *   orch-image --store DIR pin|unpin REFERENCE
  *   orch-image --store DIR save [--format docker-archive|oci-archive] REFERENCE...   to stdout
+ *   orch-image --store DIR --mounts DIR mount REFERENCE
+ *   orch-image --store DIR --mounts DIR unmount REFERENCE|PATH
  *   orch-image --store DIR gc --high PCT --low PCT [--in-use ID|NAME]...
  *   orch-image --store DIR sync FOLDER
  *   orch-image --store DIR tar DIFF_ID                                              to stdout
@@ -23,6 +25,7 @@ struct store_arguments {
         bool is_deep, is_repair, is_all;
         const char *format;
         const char *high, *low; /* percent */
+        const char *mounts_dir; /* where images are mounted */
         const struct image_words *in_use;
 };
 

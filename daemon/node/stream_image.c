@@ -221,7 +221,8 @@ static const struct image_action {
 } image_actions[] = {
         { "tag", true, true, true, NULL },       { "pin", true, false, false, NULL },
         { "unpin", true, false, false, NULL },   { "prune", false, false, true, "all" },
-        { "check", false, false, true, "deep" },
+        { "check", false, false, true, "deep" }, { "mount", true, false, false, NULL },
+        { "unmount", true, false, false, NULL },
 };
 
 static const struct image_action *image_action_find(const char *name) {
@@ -249,7 +250,8 @@ static int manage_run(struct stream *s, const struct image_action *action, const
                       struct err *e) {
         const char *reference = stream_query_text(s, "reference");
         const char *name = stream_query_text(s, "name");
-        struct in_use u = { 0 };
+        AUTO_FREE char *mounts = str_format("%s/image-mounts", s->ctx->config->run_dir);
+        struct in_use u = { .has_failed = !mounts };
         int r;
 
         in_use_push(&u, "orch-image");
@@ -259,6 +261,8 @@ static int manage_run(struct stream *s, const struct image_action *action, const
                 in_use_push(&u, str_eq(action->flag, "all") ? "--all" : "--deep");
         if (stream_query_bool(s, "repair"))
                 in_use_push(&u, "--repair");
+        in_use_push(&u, "--mounts");
+        in_use_push(&u, mounts);
         if (!action->wants_reference)
                 pods_each(s->pods, add_in_use, &u);
         in_use_push(&u, action->name);
@@ -278,8 +282,10 @@ static int manage_start(struct stream *s, struct err *e) {
         AUTO_FREE char *dir = store_dir(s);
 
         if (!action)
-                return err_set(e, -EINVAL,
-                               "action= is missing; tag, pin, unpin, prune and check are known");
+                return err_set(
+                        e, -EINVAL,
+                        "action= is missing; tag, pin, unpin, prune, check, mount and unmount are "
+                        "known");
         if (action->wants_reference && !is_word(stream_query_text(s, "reference")))
                 return err_set(e, -EINVAL, "name the image");
         if (action->wants_name && !is_word(stream_query_text(s, "name")))
