@@ -7,6 +7,7 @@
 #include "daemon/loop/loop.h"
 #include "daemon/node/node.h"
 #include "daemon/node/node_config.h"
+#include "daemon/orchd_image_limits.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -20,32 +21,39 @@
 struct options {
         struct node_config node;
         const char *socket;
-        char *name, *default_socket; /* owned */
+        char *name, *default_socket;                    /* owned */
+        const char *image_high, *image_low, *image_age; /* NULL: default */
         int ready_fd;
         enum log_level level;
 };
 
 static void usage(FILE *to) {
         (void) fprintf(
-                to, "usage: orchd-node [OPTION]...\n"
-                    "Runs the pods that the server binds to this machine.\n\n"
-                    "  --state-dir DIR       what survives a reboot (/var/lib/orch)\n"
-                    "  --run-dir DIR         what doesn't (/run/orch)\n"
-                    "  --socket PATH         the server's socket (RUN_DIR/orch.sock)\n"
-                    "  --node-name NAME      of the Node object (the host's name)\n"
-                    "  --pod-cidr PREFIX     addresses of this node's pods (10.244.0.0/24)\n"
-                    "  --cluster-cidr PREFIX addresses of all pods (10.244.0.0/16)\n"
-                    "  --service-cidr PREFIX addresses of services (10.96.0.0/16)\n"
-                    "  --bridge NAME         of the pods' network (orch0)\n"
-                    "  --dns-address IP      where orch-dns answers (the bridge's address)\n"
-                    "  --cluster-domain NAME (cluster.local)\n"
-                    "  --libexec-dir DIR     where orch-pod, orch-image and orch-build are\n"
-                    "  --registries FILE     how registries are reached, where it isn't\n"
-                    "                        " NODE_REGISTRIES_FILE "\n"
-                    "  --resolv-conf FILE    the machine's (/etc/resolv.conf)\n"
-                    "  --cgroup NAME         group of the pods, below this process's own (orch)\n"
-                    "  --log-level LEVEL     error, warning, notice, debug\n"
-                    "  --ready-fd N          gets one line when the node is registered\n");
+                to,
+                "usage: orchd-node [OPTION]...\n"
+                "Runs the pods that the server binds to this machine.\n\n"
+                "  --state-dir DIR       what survives a reboot (/var/lib/orch)\n"
+                "  --run-dir DIR         what doesn't (/run/orch)\n"
+                "  --socket PATH         the server's socket (RUN_DIR/orch.sock)\n"
+                "  --node-name NAME      of the Node object (the host's name)\n"
+                "  --pod-cidr PREFIX     addresses of this node's pods (10.244.0.0/24)\n"
+                "  --cluster-cidr PREFIX addresses of all pods (10.244.0.0/16)\n"
+                "  --service-cidr PREFIX addresses of services (10.96.0.0/16)\n"
+                "  --bridge NAME         of the pods' network (orch0)\n"
+                "  --dns-address IP      where orch-dns answers (the bridge's address)\n"
+                "  --cluster-domain NAME (cluster.local)\n"
+                "  --libexec-dir DIR     where orch-pod, orch-image and orch-build are\n"
+                "  --registries FILE     how registries are reached, where it isn't\n"
+                "                        " NODE_REGISTRIES_FILE "\n"
+                "  --image-gc-high-threshold-percent N  of the disk in use: images go "
+                "(" ORCHD_IMAGE_HIGH "; 100: never)\n"
+                "  --image-gc-low-threshold-percent N   until less is in use (" ORCHD_IMAGE_LOW
+                ")\n"
+                "  --image-minimum-gc-age DURATION      younger ones stay (" ORCHD_IMAGE_AGE ")\n"
+                "  --resolv-conf FILE    the machine's (/etc/resolv.conf)\n"
+                "  --cgroup NAME         group of the pods, below this process's own (orch)\n"
+                "  --log-level LEVEL     error, warning, notice, debug\n"
+                "  --ready-fd N          gets one line when the node is registered\n");
 }
 
 static int parse_prefix(const char *option, const char *text, struct ip_prefix *ret,
@@ -118,6 +126,15 @@ static int take_option(struct options *o, int c, const char *name, const char *a
         case 'i':
                 o->node.registries_file = arg;
                 return 0;
+        case 'H':
+                o->image_high = arg;
+                return 0;
+        case 'L':
+                o->image_low = arg;
+                return 0;
+        case 'A':
+                o->image_age = arg;
+                return 0;
         case 'R':
                 o->node.host_resolv_conf = arg;
                 return 0;
@@ -136,15 +153,27 @@ static int take_option(struct options *o, int c, const char *name, const char *a
 /* 1: help was asked for. */
 static int options_read(int argc, char **argv, struct options *o, struct err *e) {
         static const struct option known[] = {
-                { "state-dir", 1, NULL, 's' },      { "run-dir", 1, NULL, 'r' },
-                { "socket", 1, NULL, 'S' },         { "node-name", 1, NULL, 'n' },
-                { "pod-cidr", 1, NULL, 'p' },       { "service-cidr", 1, NULL, 'v' },
-                { "cluster-cidr", 1, NULL, 'C' },   { "bridge", 1, NULL, 'b' },
-                { "registries", 1, NULL, 'i' },     { "dns-address", 1, NULL, 'd' },
-                { "cluster-domain", 1, NULL, 'D' }, { "libexec-dir", 1, NULL, 'x' },
-                { "resolv-conf", 1, NULL, 'R' },    { "cgroup", 1, NULL, 'g' },
-                { "log-level", 1, NULL, 'l' },      { "ready-fd", 1, NULL, 'f' },
-                { "help", 0, NULL, 'h' },           { 0 },
+                { "state-dir", 1, NULL, 's' },
+                { "run-dir", 1, NULL, 'r' },
+                { "socket", 1, NULL, 'S' },
+                { "node-name", 1, NULL, 'n' },
+                { "pod-cidr", 1, NULL, 'p' },
+                { "service-cidr", 1, NULL, 'v' },
+                { "cluster-cidr", 1, NULL, 'C' },
+                { "bridge", 1, NULL, 'b' },
+                { "registries", 1, NULL, 'i' },
+                { "dns-address", 1, NULL, 'd' },
+                { "cluster-domain", 1, NULL, 'D' },
+                { "libexec-dir", 1, NULL, 'x' },
+                { "resolv-conf", 1, NULL, 'R' },
+                { "cgroup", 1, NULL, 'g' },
+                { "log-level", 1, NULL, 'l' },
+                { "ready-fd", 1, NULL, 'f' },
+                { "image-gc-high-threshold-percent", 1, NULL, 'H' },
+                { "image-gc-low-threshold-percent", 1, NULL, 'L' },
+                { "image-minimum-gc-age", 1, NULL, 'A' },
+                { "help", 0, NULL, 'h' },
+                { 0 },
         };
         int c, index = 0;
 
@@ -163,7 +192,9 @@ static int options_read(int argc, char **argv, struct options *o, struct err *e)
 }
 
 static int options_complete(struct options *o, struct err *e) {
+        struct orchd_image_limits limits = { 0 };
         char host[256] = "";
+        int r;
 
         if (!o->name && gethostname(host, sizeof(host) - 1) == 0) {
                 o->name = strdup(host);
@@ -184,6 +215,12 @@ static int options_complete(struct options *o, struct err *e) {
                 o->socket = o->default_socket;
         }
         o->node.socket_path = o->socket;
+        r = orchd_image_limits_read(o->image_high, o->image_low, o->image_age, &limits, e);
+        if (r < 0)
+                return r;
+        o->node.image_gc_high_pct = limits.high_pct;
+        o->node.image_gc_low_pct = limits.low_pct;
+        o->node.image_gc_min_age_sec = limits.min_age_sec;
         return 0;
 }
 

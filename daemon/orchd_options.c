@@ -3,6 +3,7 @@
 #include "base/fd.h"
 #include "base/process_user.h"
 #include "base/str.h"
+#include "daemon/orchd_image_limits.h"
 
 #include <arpa/inet.h>
 #include <getopt.h>
@@ -58,6 +59,13 @@ static const struct orchd_option {
           "user of server and DNS; \"orch\" if it exists, else " ORCHD_FALLBACK_UID },
         { "registries", offsetof(struct orchd_options, registries), NULL, OPTION_NODE,
           "file about registries; /etc/orch/registries.yaml if not given" },
+        { "image-gc-high-threshold-percent", offsetof(struct orchd_options, image_high),
+          ORCHD_IMAGE_HIGH, OPTION_NODE,
+          "of the disk in use: from here on images that nobody needs go; 100: never" },
+        { "image-gc-low-threshold-percent", offsetof(struct orchd_options, image_low),
+          ORCHD_IMAGE_LOW, OPTION_NODE, "until less than this is in use" },
+        { "image-minimum-gc-age", offsetof(struct orchd_options, image_age), ORCHD_IMAGE_AGE,
+          OPTION_NODE, "images that came or were used later than this ago stay" },
         { "libexec-dir", offsetof(struct orchd_options, libexec_dir), NULL, OPTION_NODE,
           "folder of orch's other programs" },
 };
@@ -110,6 +118,8 @@ static int orchd_options_first_address(const char *cidr, char **ret, struct err 
 
 static int orchd_options_fill(struct orchd_options *o, char **argv, struct err *e) {
         char host[HOST_NAME_MAX + 1] = "";
+        struct orchd_image_limits limits;
+        int r;
         uid_t uid;
         gid_t gid;
 
@@ -142,6 +152,9 @@ static int orchd_options_fill(struct orchd_options *o, char **argv, struct err *
                                "\"%s\" can't be a node's name (lower-case letters, digits, '-' and "
                                "'.'); give one with --node-name",
                                o->node_name);
+        r = orchd_image_limits_read(o->image_high, o->image_low, o->image_age, &limits, e);
+        if (r < 0)
+                return r;
         return o->dns_address ? 0 : orchd_options_first_address(o->pod_cidr, &o->dns_address, e);
 }
 

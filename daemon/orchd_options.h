@@ -19,9 +19,10 @@ struct orchd_options {
         char *pod_cidr, *service_cidr;
         char *dns_address; /* where orch-dns answers: the first address of pod_cidr */
         char *cluster_domain;
-        char *registries;   /* about registries of images; NULL: the default file */
-        char *dns_upstream; /* NULL: the machine's resolv.conf */
-        char *user;         /* name or number: what the server and DNS run as */
+        char *registries; /* about registries of images; NULL: the default file */
+        char *image_high, *image_low, *image_age; /* orchd_image_limits.h */
+        char *dns_upstream;                       /* NULL: the machine's resolv.conf */
+        char *user; /* name or number: what the server and DNS run as */
         bool is_debugging;
         int ready_fd; /* -1: none */
 };

@@ -4,15 +4,17 @@
 #include "daemon/image/record.h"
 #include "daemon/image/store.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <time.h>
+#include <unistd.h>
 
 struct gc_candidate {
         struct image *image; /* the list's */
-        time_t taken;
+        time_t used;         /* last; or when it came, if that is later */
 };
 
 /* As df says it: of what users may have. */
@@ -31,10 +33,42 @@ static int gc_used_pct(const struct image_store *store, unsigned *ret, struct er
 static int gc_compare(const void *a, const void *b) {
         const struct gc_candidate *x = a, *y = b;
 
-        return (x->taken > y->taken) - (x->taken < y->taken);
+        return (x->used > y->used) - (x->used < y->used);
 }
 
-/* Those that may go, the one that came first in front. */
+/* When an image came or was used last, whichever is later. Returns -1 when it is gone. */
+static time_t gc_last_use(const struct image_store *store, const struct image_gc_options *o,
+                          const struct image *image) {
+        AUTO_FREE char *path = image_store_record_path(store, image->id);
+        AUTO_FREE char *mark =
+                o->used_dir ? str_format("%s/%s", o->used_dir, image->id + strlen("sha256:"))
+                            : NULL;
+        struct stat st, used;
+
+        if (!path || stat(path, &st) < 0)
+                return -1;
+        return mark && stat(mark, &used) == 0 ? MAX(st.st_mtime, used.st_mtime) : st.st_mtime;
+}
+
+/* Marks of images that are gone go, too. */
+static void gc_sweep_marks(const struct image_store *store, const char *used_dir) {
+        DIR *dir = used_dir ? opendir(used_dir) : NULL;
+        struct dirent *d;
+
+        while (dir && (d = readdir(dir))) {
+                AUTO_FREE char *id = str_format("sha256:%s", d->d_name);
+                AUTO_FREE char *path = NULL;
+
+                if (id && image_digest_is_valid(id))
+                        path = image_store_record_path(store, id);
+                if (path && access(path, F_OK) < 0)
+                        (void) unlinkat(dirfd(dir), d->d_name, 0);
+        }
+        if (dir)
+                (void) closedir(dir);
+}
+
+/* Those that may go, the one whose last use is longest ago in front. */
 static size_t gc_choose(struct image_store *store, const struct image_gc_options *o,
                         const struct image_list *list, struct gc_candidate *ret) {
         time_t now = time(NULL);
@@ -42,16 +76,15 @@ static size_t gc_choose(struct image_store *store, const struct image_gc_options
 
         for (size_t i = 0; i < list->n; i++) {
                 struct image *image = list->items[i];
-                AUTO_FREE char *path = image_store_record_path(store, image->id);
-                struct stat st;
+                time_t used = gc_last_use(store, o, image);
 
-                if (!path || stat(path, &st) < 0 || image_is_pinned(store, image) ||
+                if (used < 0 || image_is_pinned(store, image) ||
                     (o->in_use && image_words_has(o->in_use, image->id)))
                         continue;
                 /* A clock that went back makes nothing young for ever. */
-                if (st.st_mtime <= now && (uint64_t) (now - st.st_mtime) < o->min_age_sec)
+                if (used <= now && (uint64_t) (now - used) < o->min_age_sec)
                         continue;
-                ret[n++] = (struct gc_candidate){ .image = image, .taken = st.st_mtime };
+                ret[n++] = (struct gc_candidate){ .image = image, .used = used };
         }
         qsort(ret, n, sizeof(*ret), gc_compare);
         return n;
@@ -95,6 +128,7 @@ static int gc_run(struct image_store *store, const struct image_gc_options *o, u
                 if (r == 0)
                         r = gc_used_pct(store, used, e);
         }
+        gc_sweep_marks(store, o->used_dir);
         return r;
 }
 

@@ -10,14 +10,16 @@
  * archives is kept loaded. */
 
 struct image_gc_options {
-        unsigned high_pct;                /* of the file system in use: from here on images go */
-        unsigned low_pct;                 /* until less than this is in use */
-        uint64_t min_age_sec;             /* younger ones stay: a pod may be about to want them */
+        unsigned high_pct;    /* of the file system in use: from here on images go */
+        unsigned low_pct;     /* until less than this is in use */
+        uint64_t min_age_sec; /* came or used later than this ago: stays; a pod may be about to want
+                                 it */
+        const char *used_dir; /* files HEX whose times are the last uses; NULL: none are known */
         const struct image_words *in_use; /* IDs that stay */
 };
 
-/* Removes images that are neither in use nor pinned, nameless ones first, then the ones that came
- * first, until there is room (kubelet's thresholds).
+/* Removes images that are neither in use nor pinned, nameless ones first, then those whose last
+ * use (or coming) is longest ago, until there is room (kubelet's thresholds).
  *
  * ret  the caller's JSON: {"usedPercent": N, "removed": ["name or ID"]}.
  *

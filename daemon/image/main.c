@@ -42,6 +42,8 @@ static int arguments_read(int argc, char **argv, struct arguments *ret, struct e
                 { "high", required_argument, NULL, 'H' },
                 { "low", required_argument, NULL, 'L' },
                 { "mounts", required_argument, NULL, 'm' },
+                { "min-age", required_argument, NULL, 'A' },
+                { "used", required_argument, NULL, 'U' },
                 { "deep", no_argument, NULL, 'd' },
                 { "repair", no_argument, NULL, 'r' },
                 { "all", no_argument, NULL, 'a' },
@@ -64,6 +66,10 @@ static int arguments_read(int argc, char **argv, struct arguments *ret, struct e
                         ret->store.low = optarg;
                 else if (c == 'm')
                         ret->store.mounts_dir = optarg;
+                else if (c == 'A')
+                        ret->store.min_age = optarg;
+                else if (c == 'U')
+                        ret->store.used_dir = optarg;
                 else if (c == 'd')
                         ret->store.is_deep = true;
                 else if (c == 'r')

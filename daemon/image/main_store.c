@@ -87,17 +87,20 @@ static int store_save(struct image_store *store, const struct store_arguments *a
 }
 
 static int store_gc(struct image_store *store, const struct store_arguments *a, struct err *e) {
-        int64_t high = 0, low = 0;
+        int64_t high = 0, low = 0, age = STORE_GC_AGE_SEC;
         json_t *answer = NULL;
         int r;
 
         if (!a->high || !a->low || str_to_int64(a->high, 0, 100, &high) < 0 ||
             str_to_int64(a->low, 0, high, &low) < 0)
                 return err_set(e, -EINVAL, "--high and --low are percents, the higher one first");
+        if (a->min_age && str_to_int64(a->min_age, 0, INT64_MAX, &age) < 0)
+                return err_set(e, -EINVAL, "--min-age is a number of seconds");
         r = image_gc(store,
                      &(struct image_gc_options){ .high_pct = (unsigned) high,
                                                  .low_pct = (unsigned) low,
-                                                 .min_age_sec = high > 0 ? STORE_GC_AGE_SEC : 0,
+                                                 .min_age_sec = (uint64_t) age,
+                                                 .used_dir = a->used_dir,
                                                  .in_use = a->in_use },
                      &answer, e);
         return r < 0 ? r : store_print(answer, e);
@@ -158,7 +161,7 @@ static const struct store_verb {
         { "pin", 1, 1, store_pin, "pin REFERENCE" },
         { "unpin", 1, 1, store_unpin, "unpin REFERENCE" },
         { "save", 1, 1000, store_save, "save [--format FORMAT] REFERENCE..." },
-        { "gc", 0, 0, store_gc, "gc --high PCT --low PCT" },
+        { "gc", 0, 0, store_gc, "gc --high PCT --low PCT [--min-age SECONDS] [--used DIR]" },
         { "mount", 1, 1, store_mount, "--mounts DIR mount REFERENCE" },
         { "unmount", 1, 1, store_unmount, "--mounts DIR unmount REFERENCE|PATH" },
         { "sync", 1, 1, store_sync, "sync FOLDER" },

@@ -15,7 +15,8 @@
  *   orch-image --store DIR save [--format docker-archive|oci-archive] REFERENCE...   to stdout
  *   orch-image --store DIR --mounts DIR mount REFERENCE
  *   orch-image --store DIR --mounts DIR unmount REFERENCE|PATH
- *   orch-image --store DIR gc --high PCT --low PCT [--in-use ID|NAME]...
+ *   orch-image --store DIR gc --high PCT --low PCT [--min-age SECONDS] [--used DIR]
+ *                               [--in-use ID|NAME]...
  *   orch-image --store DIR sync FOLDER
  *   orch-image --store DIR tar DIFF_ID                                              to stdout
  */
@@ -25,6 +26,7 @@ struct store_arguments {
         bool is_deep, is_repair, is_all;
         const char *format;
         const char *high, *low; /* percent */
+        const char *min_age, *used_dir;
         const char *mounts_dir; /* where images are mounted */
         const struct image_words *in_use;
 };

@@ -8,20 +8,19 @@
 #include "daemon/loop/timer.h"
 #include "daemon/node/context.h"
 #include "daemon/node/image_child.h"
+#include "daemon/node/image_use.h"
 #include "daemon/node/pod.h"
 #include "daemon/node/pods.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #define KEEPER_PERIOD_USEC (300 * USEC_PER_SEC)
 #define KEEPER_SLACK_USEC (30 * USEC_PER_SEC)
-/* kubelet's imageGCHighThresholdPercent and imageGCLowThresholdPercent. */
-#define KEEPER_HIGH_PCT 85U
-#define KEEPER_HIGH "85"
-#define KEEPER_LOW "80"
+#define KEEPER_NEVER_PCT 100U /* kubelet's word for it */
 
 struct image_keeper {
         const struct context *ctx;
@@ -31,6 +30,7 @@ struct image_keeper {
         struct image_child *child; /* NULL: nothing is at work */
         bool is_checking;
         char *store, *folder;
+        char *used; /* folder of marks: image_use.h */
         char *mark; /* in /run: there once the images were looked at since the machine started */
 };
 
@@ -115,8 +115,13 @@ static void keeper_add_pod(void *data, struct node_pod *pod) {
 
 static int keeper_collect(struct image_keeper *k, struct err *e) {
         static const char *const begin[] = { "orch-image", "--store" };
-        static const char *const end[] = { "--high", KEEPER_HIGH, "--low", KEEPER_LOW, "gc", NULL };
-        struct keeper_words w = { 0 };
+        const struct node_config *config = k->ctx->config;
+        AUTO_FREE char *high = str_format("%u", config->image_gc_high_pct);
+        AUTO_FREE char *low = str_format("%u", config->image_gc_low_pct);
+        AUTO_FREE char *age = str_format("%" PRIu64, config->image_gc_min_age_sec);
+        const char *const end[] = { "--high", high,     "--low", low,  "--min-age",
+                                    age,      "--used", k->used, "gc", NULL };
+        struct keeper_words w = { .has_failed = !high || !low || !age };
         int r;
 
         for (size_t i = 0; i < ARRAY_SIZE(begin); i++)
@@ -183,11 +188,19 @@ static bool keeper_is_full(const struct image_keeper *k) {
         struct statvfs fs;
         uint64_t used, room;
 
-        if (statvfs(k->store, &fs) < 0)
+        if (k->ctx->config->image_gc_high_pct >= KEEPER_NEVER_PCT || statvfs(k->store, &fs) < 0)
                 return false;
         used = fs.f_blocks - fs.f_bfree;
         room = used + fs.f_bavail;
-        return room > 0 && used * 100 / room >= KEEPER_HIGH_PCT;
+        return room > 0 && used * 100 / room >= k->ctx->config->image_gc_high_pct;
+}
+
+static void keeper_note_pod(void *data, struct node_pod *pod) {
+        const struct image_keeper *k = data;
+        const char *id;
+
+        for (size_t i = 0; node_pod_image_id(pod, i, &id); i++)
+                image_use_note(k->ctx, id);
 }
 
 static void keeper_on_timer(struct loop_timer *t, void *userdata) {
@@ -195,6 +208,7 @@ static void keeper_on_timer(struct loop_timer *t, void *userdata) {
         struct err e = { 0 };
 
         loop_timer_set(t, clock_now_usec() + KEEPER_PERIOD_USEC);
+        pods_each(k->pods, keeper_note_pod, k);
         if (!k->child && keeper_is_full(k) && keeper_collect(k, &e) < 0)
                 LOG_WARN(k->ctx->config->name, "cannot make room (%s); next try in 5 min",
                          err_text(&e));
@@ -214,9 +228,12 @@ int image_keeper_new(const struct context *ctx, const struct pods *pods,
         k->store = str_format("%s/images", ctx->config->state_dir);
         k->folder = str_format("%s/images.d", ctx->config->state_dir);
         k->mark = str_format("%s/node/images-checked", ctx->config->run_dir);
-        if (!k->store || !k->folder || !k->mark)
+        k->used = image_use_dir(ctx);
+        if (!k->store || !k->folder || !k->mark || !k->used)
                 return err_set(e, -ENOMEM, "out of memory");
-        r = loop_timer_new(ctx->loop, KEEPER_SLACK_USEC, keeper_on_timer, k, &k->timer, e);
+        r = dir_make_all(k->used, 0755, e);
+        if (r == 0)
+                r = loop_timer_new(ctx->loop, KEEPER_SLACK_USEC, keeper_on_timer, k, &k->timer, e);
         if (r < 0)
                 return r;
         loop_timer_set(k->timer, clock_now_usec() + KEEPER_PERIOD_USEC);
@@ -235,6 +252,7 @@ void image_keeper_unref(struct image_keeper *k) {
         loop_timer_unref(k->timer);
         free(k->store);
         free(k->folder);
+        free(k->used);
         free(k->mark);
         free(k);
 }

@@ -2,6 +2,8 @@
 
 #include "daemon/network/network.h"
 
+#include <stdint.h>
+
 /* How an agent is set up: what orchd-node is told, seen by all its parts. */
 /* Read anew by each orch-image. */
 #define NODE_REGISTRIES_FILE "/etc/orch/registries.yaml"
@@ -18,6 +20,10 @@ struct node_config {
         const char *registries_file;  /* how registries are reached; NULL: the default, if there */
         const char *host_resolv_conf; /* path; NULL: /etc/resolv.conf */
         struct network_config network;
+
+        /* When images go by themselves (orchd_image_limits.h). */
+        unsigned image_gc_high_pct, image_gc_low_pct;
+        uint64_t image_gc_min_age_sec;
 
         /* Called once, when the Node object is registered and the pods' list is known; may be
          * NULL. */

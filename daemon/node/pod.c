@@ -12,6 +12,7 @@
 #include "daemon/loop/work.h"
 #include "daemon/network/ipam.h"
 #include "daemon/node/events.h"
+#include "daemon/node/image_use.h"
 #include "daemon/node/pod_internal.h"
 #include "daemon/node/sources.h"
 #include "daemon/node/tokens.h"
@@ -150,6 +151,8 @@ void node_pod_unref(struct node_pod *p) {
         if (!p)
                 return;
         for (size_t i = 0; i < p->wanted.n; i++) {
+                if (p->seen.containers)
+                        image_use_note(p->ctx, str_or_empty(p->seen.containers[i].image_id));
                 pod_slot_done(p->slots[i]);
                 free(p->slots[i]);
         }

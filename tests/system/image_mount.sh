@@ -28,7 +28,7 @@ refuses "cannot use" image mount "$name" "$WORK/nosuch"
 refuses "no image is mounted at" image unmount "$WORK"
 orch image prune --all >/dev/null || fail "prune"
 orch image inspect "$name" >/dev/null || fail "prune took a mounted image"
-"$IMAGE" --store "$STATE/images" gc --high 0 --low 0 | jq -e '.removed == []' >/dev/null || fail "a mounted image was collected"
+"$IMAGE" --store "$STATE/images" gc --high 0 --low 0 --min-age 0 | jq -e '.removed == []' >/dev/null || fail "a mounted image was collected"
 rm "$STATE"/images/references/* # as if a newer image had taken all names
 check "a nameless image is listed while it is mounted" [ "$(orch image ls --filter dangling=true -q)" = "$id" ]
 orch image prune >/dev/null || fail "prune"

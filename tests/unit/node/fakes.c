@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "daemon/image/image.h"
 #include "daemon/network/network.h"
+#include "daemon/node/image_use.h"
 #include "daemon/runtime/runtime.h"
 
 #include <errno.h>
@@ -245,6 +246,12 @@ int image_find(struct image_store *store, const char *reference, struct image **
 
 void image_unref(struct image *image) {
         (void) image;
+}
+
+void image_use_note(const struct context *ctx, const char *id) {
+        (void) ctx;
+        if (id[0])
+                log_add("used %s", id);
 }
 
 /* ---- client ---- */

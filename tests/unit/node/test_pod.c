@@ -353,6 +353,17 @@ static void a_write_that_found_no_server_is_tried_again(void **state) {
         assert_null(fake_client_open(&f->client, CLIENT_PATCH, "/status")); /* later, not at once */
 }
 
+static void what_a_pod_used_is_marked_when_it_goes(void **state) {
+        struct fixture *f = *state;
+        begin(f, POD("", ""));
+        assert_false(fake_did_like("used"));
+
+        node_pod_unref(f->pod);
+        f->pod = NULL;
+
+        assert_true(fake_did("used sha256:abc"));
+}
+
 static void a_second_node_finds_everything_running(void **state) {
         struct fixture *f = *state;
         const struct node_pod_events events = { .on_over = on_over, .userdata = f };
@@ -651,6 +662,7 @@ int main(void) {
                 WITH(a_program_that_cannot_start_is_a_start_error_and_restarts),
                 WITH(a_pod_of_jobs_ends_once),
                 WITH(a_write_that_found_no_server_is_tried_again),
+                WITH(what_a_pod_used_is_marked_when_it_goes),
                 WITH(a_second_node_finds_everything_running),
                 WITH(our_own_status_coming_back_changes_nothing),
                 WITH(a_change_of_resources_is_written_to_the_running_container),
