@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "daemon/build/build.h"
+#include "daemon/image/store.h"
 #include "daemon/runtime/cgroup.h"
 
 #include <dirent.h>
@@ -20,10 +21,12 @@
 #include <getopt.h>
 #include <limits.h>
 #include <locale.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -32,6 +35,9 @@
 
 #define MAIN_ADDRESSES_MAX 16
 #define MAIN_GROUPS_DEPTH 8
+#define MAIN_LOCK_TRIES 10
+#define MAIN_GROUP_TRIES 100
+#define MAIN_GROUP_WAIT_USEC 10000
 
 struct arguments {
         struct builder_config config;
@@ -123,6 +129,14 @@ static void on_term(int signo) {
                 (void) kill(main_child, SIGKILL);
 }
 
+/* The node's program may end at any moment: then this one is told to end, too. One that ended
+ * before that was asked for has closed the other end of standard output. */
+static bool main_has_reader(void) {
+        struct pollfd out = { .fd = STDOUT_FILENO };
+
+        return poll(&out, 1, 0) <= 0 || !(out.revents & (POLLERR | POLLHUP));
+}
+
 /* Groups can't be removed but one by one, from the innermost on. */
 static void main_remove_groups(const char *path, unsigned depth) {
         DIR *dir = depth < MAIN_GROUPS_DEPTH ? opendir(path) : NULL;
@@ -138,31 +152,122 @@ static void main_remove_groups(const char *path, unsigned depth) {
         }
         if (dir)
                 (void) closedir(dir);
-        (void) rmdir(path);
+        /* Those who were killed may need a moment to be gone. */
+        for (unsigned i = 0; rmdir(path) < 0 && errno == EBUSY && i < MAIN_GROUP_TRIES; i++)
+                (void) usleep(MAIN_GROUP_WAIT_USEC);
 }
 
 /* Where the build's groups will be. Asked before there are namespaces: afterwards /proc is the
  * inner process's. */
-static void main_find_groups(const struct builder_config *c, struct cgroup_host *ret) {
+static void main_find_groups(const char *name, struct cgroup_host *ret) {
         AUTO_DONE(strbuf) struct strbuf warnings = { 0 };
 
-        if (!c->cgroup_name || cgroup_host_prepare(c->cgroup_name, NULL, ret, &warnings, NULL) < 0)
+        if (!name || cgroup_host_prepare(name, NULL, ret, &warnings, NULL) < 0)
                 *ret = (struct cgroup_host){ 0 };
 }
 
-static void main_clean(const struct builder_config *c, const struct cgroup_host *groups) {
-        (void) dir_remove_all(AT_FDCWD, c->run_dir, NULL);
+static void main_clean(const char *run_dir, const struct cgroup_host *groups) {
+        (void) dir_remove_all(AT_FDCWD, run_dir, NULL);
         for (unsigned t = 0; t < CGROUP_TREES; t++)
                 if (groups->dir[t][0])
                         main_remove_groups(groups->dir[t], 0);
+}
+
+/* An inner process that was killed leaves its folder in the store. Never from among its mounts:
+ * caches are bound into that folder. */
+static void main_sweep_store(const struct builder_config *c) {
+        AUTO(image_store) struct image_store *store = NULL;
+        AUTO_CLOSE int place = -1;
+
+        if (image_store_open(c->store_dir, &store, NULL) == 0)
+                (void) image_store_enter(store, &place, NULL);
+}
+
+/* The folder of a build is locked while its outer process lives. One that is swept in between is
+ * made again. ret_fd: the caller's; keeps the lock. */
+static int main_lock(const char *run_dir, int *ret_fd, struct err *e) {
+        for (int i = 0; i < MAIN_LOCK_TRIES; i++) {
+                AUTO_CLOSE int fd = -1;
+                struct stat locked, there;
+                int r = dir_make_all(run_dir, 0711, e);
+
+                if (r < 0)
+                        return r;
+                fd = open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                if (fd < 0 && errno == ENOENT)
+                        continue;
+                if (fd < 0 || flock(fd, LOCK_EX) < 0 || fstat(fd, &locked) < 0)
+                        return err_errno(e, -errno, "cannot lock %s", run_dir);
+                if (stat(run_dir, &there) < 0 || there.st_ino != locked.st_ino)
+                        continue;
+                *ret_fd = fd;
+                fd = -1;
+                return 0;
+        }
+        return err_set(e, -EBUSY, "cannot lock %s; try again", run_dir);
+}
+
+/* What builds left whose outer process was killed: beside this one's folder, with groups that are
+ * called like this one's but for the folder's name. */
+static void main_sweep(const struct builder_config *c) {
+        const char *slash = strrchr(c->run_dir, '/'), *own = slash ? slash + 1 : "";
+        size_t group_len = c->cgroup_name ? strlen(c->cgroup_name) : 0, own_len = strlen(own);
+        AUTO_FREE char *beside = slash ? strndup(c->run_dir, (size_t) (slash - c->run_dir)) : NULL;
+        DIR *dir;
+
+        if (!beside || own_len == 0 || group_len < own_len ||
+            !str_eq(c->cgroup_name + group_len - own_len, own))
+                return;
+        dir = opendir(beside);
+        for (struct dirent *d; dir && (d = readdir(dir));) {
+                AUTO_FREE char *path = str_format("%s/%s", beside, d->d_name);
+                AUTO_FREE char *group = str_format("%.*s%s", (int) (group_len - own_len),
+                                                   c->cgroup_name, d->d_name);
+                AUTO_CLOSE int fd = -1;
+                struct cgroup_host groups;
+
+                if (d->d_name[0] == '.' || str_eq(d->d_name, own) || !path || !group)
+                        continue;
+                fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+                if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+                        continue;
+                main_find_groups(group, &groups);
+                main_clean(path, &groups);
+        }
+        if (dir)
+                (void) closedir(dir);
+}
+
+/* Ends with the inner process. Returns its pid, 0 in itself, or a negative errno. A signal that
+ * came in between finds its child. */
+static pid_t main_fork(struct err *e) {
+        sigset_t term, before;
+        pid_t pid;
+
+        (void) sigemptyset(&term);
+        (void) sigaddset(&term, SIGTERM);
+        (void) sigprocmask(SIG_BLOCK, &term, &before);
+        (void) signal(SIGTERM, on_term);
+        (void) prctl(PR_SET_PDEATHSIG, SIGTERM);
+        if (!main_has_reader())
+                return err_set(e, -EPIPE, "nobody waits for this build");
+        if (unshare(CLONE_NEWNS | CLONE_NEWPID) < 0 || (pid = fork()) < 0)
+                return err_errno(e, -errno, "a build needs namespaces of its own");
+        if (pid == 0)
+                (void) signal(SIGTERM, SIG_DFL);
+        else
+                main_child = pid;
+        (void) sigprocmask(SIG_SETMASK, &before, NULL);
+        return pid;
 }
 
 int main(int argc, char **argv) {
         struct arguments args = { 0 };
         struct cgroup_host groups = { 0 };
         struct err e = { 0 };
+        AUTO_CLOSE int lock = -1, mounts = -1;
         int status = 0;
-        pid_t pid;
+        pid_t pid = -1;
 
         (void) setlocale(LC_ALL, "C.UTF-8");
         log_init("orch-build", LOG_LEVEL_NOTICE);
@@ -170,21 +275,23 @@ int main(int argc, char **argv) {
                 (void) fprintf(stderr, "%s\n", err_text(&e));
                 return 1;
         }
-        main_find_groups(&args.config, &groups);
-        if (unshare(CLONE_NEWNS | CLONE_NEWPID) < 0 || (pid = fork()) < 0) {
-                (void) fprintf(stderr, "a build needs namespaces of its own: %s\n",
-                               strerror(errno));
-                return 1;
+        mounts = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+        if (main_lock(args.config.run_dir, &lock, &e) == 0) {
+                main_sweep(&args.config);
+                main_find_groups(args.config.cgroup_name, &groups);
+                pid = main_fork(&e);
         }
         if (pid == 0)
                 _exit(main_build(&args));
-        main_child = pid;
-        (void) signal(SIGTERM, on_term);
-        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
                 ;
-        main_clean(&args.config, &groups);
-        if (WIFEXITED(status))
+        if (setns(mounts, CLONE_NEWNS) == 0 && pid > 0 && WIFSIGNALED(status))
+                main_sweep_store(&args.config);
+        main_clean(args.config.run_dir, &groups);
+        if (pid > 0 && WIFEXITED(status))
                 return WEXITSTATUS(status);
-        (void) fprintf(stderr, "the build was killed by signal %d\n", WTERMSIG(status));
+        if (pid > 0)
+                (void) err_set(&e, -EIO, "the build was killed by signal %d", WTERMSIG(status));
+        (void) fprintf(stderr, "%s\n", err_text(&e));
         return 1;
 }
