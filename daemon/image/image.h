@@ -30,6 +30,14 @@ struct image_words {
         size_t n;
 };
 
+/* What tells whether a container is well: HEALTHCHECK ("Healthcheck" in Docker's image
+ * specification). */
+struct image_health {
+        struct image_words test;              /* a command; n == 0: none, or NONE */
+        uint64_t interval_usec, timeout_usec; /* 0: not said */
+        unsigned retries;                     /* 0: not said */
+};
+
 /* One image, immutable. What an OCI image configuration says of how to run it (OCI image-spec,
  * config.md). */
 struct image {
@@ -43,6 +51,7 @@ struct image {
         char *working_dir;      /* NULL: "/" */
         char *user;             /* "uid[:gid]" or names; NULL: root */
         char *stop_signal;      /* "SIGTERM" or a number; NULL: default */
+        struct image_health health;
         char *architecture;
         char *os;
         char *created;              /* RFC 3339; NULL: unknown */

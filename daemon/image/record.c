@@ -48,6 +48,7 @@ void image_unref(struct image *image) {
         image_words_done(&image->cmd);
         image_words_done(&image->env);
         image_words_done(&image->digests);
+        image_words_done(&image->health.test);
         free(image->manifest);
         free(image->working_dir);
         free(image->user);
@@ -89,6 +90,52 @@ static int record_read_text(const json_t *text, char **ret) {
         return *ret ? 0 : -ENOMEM;
 }
 
+/* Docker counts nanoseconds. What is no sensible time is not said. */
+static uint64_t record_read_nsec(const json_t *nsec) {
+        json_int_t n = json_integer_value(nsec);
+
+        return n > 0 ? (uint64_t) (n + 999) / 1000 : 0;
+}
+
+static int record_add_words(struct image_words *words, const char *const *from, size_t n) {
+        int r = 0;
+
+        for (size_t i = 0; r == 0 && i < n; i++)
+                r = image_words_add(words, from[i]);
+        return r;
+}
+
+/* ["NONE"], ["CMD", words...], ["CMD-SHELL", text]. Anything else is no check: an image isn't
+ * refused for it. */
+static int record_read_health(const json_t *run, struct image_health *ret) {
+        static const char *const shell[] = { "/bin/sh", "-c" };
+        const json_t *health = json_object_get(run, "Healthcheck"),
+                     *own = json_object_get(run, "Shell");
+        const json_t *test = json_object_get(health, "Test");
+        const char *kind = json_string_value(json_array_get(test, 0));
+        json_int_t retries = json_integer_value(json_object_get(health, "Retries"));
+        bool is_shell = str_eq(kind, "CMD-SHELL");
+        int r = 0;
+
+        if ((!is_shell && !str_eq(kind, "CMD")) || json_array_size(test) < 2)
+                return 0;
+        if (is_shell && json_array_size(own) > 0)
+                r = record_read_words(own, &ret->test);
+        else if (is_shell)
+                r = record_add_words(&ret->test, shell, ARRAY_SIZE(shell));
+        for (size_t i = 1; r == 0 && i < json_array_size(test); i++) {
+                const char *word = json_string_value(json_array_get(test, i));
+
+                r = word ? image_words_add(&ret->test, word) : -EINVAL;
+        }
+        if (r < 0)
+                image_words_done(&ret->test);
+        ret->interval_usec = record_read_nsec(json_object_get(health, "Interval"));
+        ret->timeout_usec = record_read_nsec(json_object_get(health, "Timeout"));
+        ret->retries = retries > 0 ? (unsigned) MIN(retries, 1000) : 0;
+        return r == -EINVAL ? 0 : r;
+}
+
 static int record_read_config(const json_t *config, struct image *image) {
         const json_t *run = json_object_get(config, "config");
         const struct {
@@ -121,7 +168,7 @@ static int record_read_config(const json_t *config, struct image *image) {
                 if (r < 0)
                         return r;
         }
-        return 0;
+        return record_read_health(run, &image->health);
 }
 
 static int record_read_layers(const json_t *layers, const char *layers_dir, struct image *image) {

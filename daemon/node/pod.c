@@ -498,7 +498,7 @@ void node_pod_adopt_container(struct node_pod *p, const struct runtime_container
                 c->life = CONTAINER_RUNNING;
                 /* The checkpoint may be of before it ran. */
                 c->is_started |= !s->pod->wanted.containers[s->index].has_startup;
-                c->is_probe_ready |= !s->pod->wanted.containers[s->index].has_readiness;
+                c->is_probe_ready |= !pod_probes_has_readiness(s);
                 c->started_wall_usec = status->started_usec;
                 c->started_usec =
                         clock_now_usec() -

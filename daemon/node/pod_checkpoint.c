@@ -158,7 +158,7 @@ static void checkpoint_miss(struct node_pod *p, const char *why) {
         for (size_t i = 0; i < p->wanted.n; i++) {
                 p->seen.containers[i].is_started = true;
                 p->seen.containers[i].post_start = HOOK_DONE;
-                p->seen.containers[i].is_probe_ready = !p->wanted.containers[i].has_readiness;
+                p->seen.containers[i].is_probe_ready = !pod_probes_has_readiness(p->slots[i]);
         }
 }
 

@@ -18,6 +18,7 @@ struct arena;
 struct ask;
 struct client_call;
 struct image;
+struct image_probe;
 struct loop_timer;
 struct pod_store_job;
 struct probe_target;
@@ -37,6 +38,7 @@ struct pod_slot {
         struct pull_wish *wish;       /* its image is on its way */
         char *pulled_id;              /* what came; until the container starts */
         struct probe_target *probes[PROBE_KIND_MAX_];
+        struct image_probe *health;    /* of this life's image; NULL: none, or not looked for yet */
         struct object *pinned;         /* what the probes borrow from */
         struct ask *hook;              /* postStart or preStop under way */
         struct loop_timer *hook_timer; /* lifecycle sleep */
@@ -182,6 +184,8 @@ void pod_kill(struct pod_slot *s);
 /* pod_probes.c */
 void pod_probes_start(struct pod_slot *s, bool is_adopted);
 void pod_probes_stop(struct pod_slot *s);
+/* The manifest's, or the image's; that is looked up here. */
+bool pod_probes_has_readiness(struct pod_slot *s);
 
 /* pod_status.c */
 void pod_status_plan(struct node_pod *p, const struct pod_plan *plan);

@@ -2,7 +2,9 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/str.h"
+#include "daemon/image/image.h"
 #include "daemon/node/events.h"
+#include "daemon/node/image_probe.h"
 #include "daemon/node/pod_internal.h"
 #include "daemon/node/prober.h"
 
@@ -15,14 +17,16 @@ static struct container_observed *seen_of(struct pod_slot *s) {
         return &s->pod->seen.containers[s->index];
 }
 
-static const struct probe *probe_of(const struct container *c, enum probe_kind kind) {
+static const struct probe *probe_of(const struct pod_slot *s, enum probe_kind kind) {
+        const struct container *c = s->spec;
+
         switch (kind) {
         case PROBE_STARTUP:
                 return c->startup_probe;
         case PROBE_LIVENESS:
                 return c->liveness_probe;
         default:
-                return c->readiness_probe;
+                return !c->readiness_probe && s->health ? &s->health->probe : c->readiness_probe;
         }
 }
 
@@ -70,7 +74,7 @@ static void probe_add(struct pod_slot *s, enum probe_kind kind, bool is_passing)
         struct node_pod *p = s->pod;
         struct probe_target_spec spec = {
                 .kind = kind,
-                .probe = probe_of(s->spec, kind),
+                .probe = probe_of(s, kind),
                 .container = s->spec,
                 .pod = p->rt,
                 .addr = p->ip,
@@ -86,6 +90,40 @@ static void probe_add(struct pod_slot *s, enum probe_kind kind, bool is_passing)
                 (void) ip_parse("127.0.0.1", &spec.addr); /* a pod on the machine's own network */
         if (prober_add(p->ctx->prober, &spec, on_outcome, s, &s->probes[kind], &e) < 0)
                 LOG_WARN(p->key, "container %s is not probed (%s)", s->spec->name, err_text(&e));
+}
+
+/* An init container, a guest, and whoever has a probe of their own don't need the image's. */
+static bool may_have_health(const struct pod_slot *s) {
+        const struct container_wanted *w = &s->pod->wanted.containers[s->index];
+        const char *text =
+                string_map_get(&s->pod->spec->metadata.annotations, IMAGE_PROBE_ANNOTATION);
+
+        return !w->has_readiness && !w->is_guest && (!w->is_init || w->is_sidecar) &&
+               !str_eq(text, IMAGE_PROBE_IGNORE);
+}
+
+/* A container that was adopted has no image at hand. */
+static void find_health(struct pod_slot *s) {
+        AUTO(image) struct image *found = NULL;
+        struct image *image = s->image;
+
+        if (!image &&
+            image_find(s->pod->ctx->images,
+                       s->image_id ? s->image_id : str_or_empty(s->spec->image), &found, NULL) == 0)
+                image = found;
+        if (image && image_probe_new(image, &s->health) < 0)
+                LOG_WARN(s->pod->key,
+                         "container %s: the image's HEALTHCHECK is not looked at: out "
+                         "of memory",
+                         s->spec->name);
+}
+
+bool pod_probes_has_readiness(struct pod_slot *s) {
+        if (s->pod->wanted.containers[s->index].has_readiness)
+                return true;
+        if (!s->health && may_have_health(s))
+                find_health(s);
+        return s->health != NULL;
 }
 
 void pod_probes_start(struct pod_slot *s, bool is_adopted) {
@@ -105,5 +143,6 @@ void pod_probes_start(struct pod_slot *s, bool is_adopted) {
 void pod_probes_stop(struct pod_slot *s) {
         for (size_t i = 0; i < PROBE_KIND_MAX_; i++)
                 prober_remove(STEAL(s->probes[i]));
+        image_probe_unref(STEAL(s->health));
         object_unref(STEAL(s->pinned));
 }

@@ -127,7 +127,7 @@ void pod_slot_running(struct pod_slot *s, uint64_t started_wall_usec) {
         c->started_usec = clock_now_usec();
         c->started_wall_usec = started_wall_usec;
         c->is_started = !w->has_startup;
-        c->is_probe_ready = !w->has_readiness;
+        c->is_probe_ready = !pod_probes_has_readiness(s);
         pod_probes_start(s, false);
 }
 

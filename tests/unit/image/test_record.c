@@ -1,3 +1,4 @@
+#include "base/str.h"
 #include "daemon/image/record.h"
 #include "tests/unit/test.h"
 
@@ -29,6 +30,59 @@ static void a_record_survives_a_round_trip(void **state) {
         assert_int_equal(image->size_bytes, 42);
 }
 
+static struct image *image_of_health(const char *run) {
+        AUTO_FREE char *text = str_format(
+                "{\"id\":\"sha256:" HEX "\",\"layers\":[],\"config\":{\"config\":{%s}}}", run);
+        struct image *image = NULL;
+
+        assert_int_equal(image_record_decode(text, strlen(text), "/l", &image, NULL), 0);
+        return image;
+}
+
+static void a_healthcheck_is_a_command_with_times(void **state) {
+        AUTO(image)
+        struct image *image = image_of_health(
+                "\"Healthcheck\":{\"Test\":[\"CMD\",\"/c\",\"-x\"],\"Interval\":1500000000,"
+                "\"Timeout\":2000000000,\"Retries\":4}");
+        (void) state;
+
+        assert_int_equal(image->health.test.n, 2);
+        assert_string_equal(image->health.test.items[1], "-x");
+        assert_int_equal(image->health.interval_usec, 1500000);
+        assert_int_equal(image->health.timeout_usec, 2000000);
+        assert_int_equal(image->health.retries, 4);
+}
+
+static void a_healthcheck_of_a_shell_is_given_to_the_images_own(void **state) {
+        AUTO(image)
+        struct image *plain =
+                image_of_health("\"Healthcheck\":{\"Test\":[\"CMD-SHELL\",\"a || b\"]}");
+        AUTO(image)
+        struct image *own =
+                image_of_health("\"Shell\":[\"/bin/ash\",\"-ec\"],"
+                                "\"Healthcheck\":{\"Test\":[\"CMD-SHELL\",\"a || b\"]}");
+        (void) state;
+
+        assert_int_equal(plain->health.test.n, 3);
+        assert_string_equal(plain->health.test.items[0], "/bin/sh");
+        assert_string_equal(plain->health.test.items[2], "a || b");
+        assert_int_equal(own->health.test.n, 3);
+        assert_string_equal(own->health.test.items[1], "-ec");
+}
+
+static void a_healthcheck_that_is_none_or_nonsense_is_none(void **state) {
+        static const char *const cases[] = { "[\"NONE\"]", "[]",   "[\"CMD\"]",       "[\"CMD\",1]",
+                                             "\"CMD\"",    "null", "[\"WHAT\",\"x\"]" };
+        (void) state;
+
+        for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+                AUTO_FREE char *run = str_format("\"Healthcheck\":{\"Test\":%s}", cases[i]);
+                AUTO(image) struct image *image = image_of_health(run);
+
+                assert_int_equal(image->health.test.n, 0);
+        }
+}
+
 static void a_damaged_record_is_refused(void **state) {
         static const char *const cases[] = {
                 "",
@@ -57,6 +111,9 @@ static void a_damaged_record_is_refused(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_record_survives_a_round_trip),
+                cmocka_unit_test(a_healthcheck_is_a_command_with_times),
+                cmocka_unit_test(a_healthcheck_of_a_shell_is_given_to_the_images_own),
+                cmocka_unit_test(a_healthcheck_that_is_none_or_nonsense_is_none),
                 cmocka_unit_test(a_damaged_record_is_refused),
         };
 

@@ -37,7 +37,7 @@ void fake_answer(struct fake_call *call, unsigned status, const char *body);
 struct fake_world {
         char log[64][96];
         size_t n_log;
-        bool has_image;
+        bool has_image, has_health;
         int start_result;    /* of runtime_container_start()'s done */
         int update_result;   /* of runtime_pod_update() */
         uint64_t used_bytes; /* memory that every container uses */

@@ -324,6 +324,41 @@ static void a_program_that_cannot_start_is_a_start_error_and_restarts(void **sta
         assert_false(fake_did("start web 2"));
 }
 
+static bool says_ready(struct fixture *f) {
+        return strstr(status_body(f), "\"ready\":true") != NULL;
+}
+
+static void a_healthcheck_of_the_image_holds_readiness_back(void **state) {
+        struct fixture *f = *state;
+        fake_world.has_health = true;
+
+        begin(f, POD("", ""));
+
+        assert_true(fake_did("start web 0"));
+        assert_true(fake_did("exec web /bin/check"));
+        assert_false(says_ready(f));
+}
+
+static void a_healthcheck_is_nothing_beside_a_probe_of_the_manifest(void **state) {
+        struct fixture *f = *state;
+        fake_world.has_health = true;
+
+        begin(f, POD("", ",\"readinessProbe\":{\"exec\":{\"command\":[\"/own\"]}}"));
+
+        assert_true(fake_did("exec web /own"));
+        assert_false(fake_did("exec web /bin/check"));
+}
+
+static void a_healthcheck_is_ignored_where_the_pod_says_so(void **state) {
+        struct fixture *f = *state;
+        fake_world.has_health = true;
+
+        begin(f, POD(",\"annotations\":{\"orch.dev/image-healthcheck\":\"ignore\"}", ""));
+
+        assert_true(says_ready(f));
+        assert_false(fake_did("exec web /bin/check"));
+}
+
 static void a_pod_of_jobs_ends_once(void **state) {
         struct fixture *f = *state;
         begin(f, "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"web-1\","
@@ -660,6 +695,9 @@ int main(void) {
                 WITH(no_grace_kills_at_once),
                 WITH(a_missing_image_says_how_to_load_it_and_starts_when_it_came),
                 WITH(a_program_that_cannot_start_is_a_start_error_and_restarts),
+                WITH(a_healthcheck_of_the_image_holds_readiness_back),
+                WITH(a_healthcheck_is_nothing_beside_a_probe_of_the_manifest),
+                WITH(a_healthcheck_is_ignored_where_the_pod_says_so),
                 WITH(a_pod_of_jobs_ends_once),
                 WITH(a_write_that_found_no_server_is_tried_again),
                 WITH(what_a_pod_used_is_marked_when_it_goes),
