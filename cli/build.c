@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "cli/commands.h"
+#include "cli/credentials.h"
 #include "cli/fetch.h"
 #include "cli/pack.h"
 #include "cli/session.h"
@@ -22,7 +23,7 @@
 #include <systemd/sd-event.h>
 
 struct build_args {
-        const char *file, *target, *platform, *network, *memory, *cpu, *node;
+        const char *file, *target, *platform, *network, *memory, *cpu, *node, *creds, *auth_file;
         struct option_texts tags, args, secrets;
         bool has_no_cache, is_quiet;
 };
@@ -43,6 +44,10 @@ static const struct option build_options[] = {
                        "what the image is for; else the node's"),
         OPTION_OF_TEXTS(struct build_args, secrets, 0, "secret", "id=NAME,src=FILE",
                         "file for RUN --mount=type=secret"),
+        OPTION_OF_TEXT(struct build_args, creds, 0, "creds", "USER:PASSWORD",
+                       "what the registries of FROM ask for"),
+        OPTION_OF_TEXT(struct build_args, auth_file, 0, "auth-file", "FILE",
+                       "credentials for FROM in Docker's format"),
         OPTION_OF_CHOICE(struct build_args, network, 0, "network", "MODE",
                          "none: RUN steps have no network", .values = build_networks),
         OPTION_OF_TEXT(struct build_args, memory, 0, "memory", "QUANTITY",
@@ -62,7 +67,7 @@ struct build {
         size_t len;
         struct ignore ignore;
         json_t *request;
-        char *node;
+        char *node, *auth;
         /* The upload: a child packs. */
         int fd;
         pid_t packer;
@@ -255,6 +260,7 @@ static int build_start_packer(struct build *b, struct err *e) {
                 .ignore = &b->ignore,
                 .secrets = b->args->secrets.items,
                 .n_secrets = b->args->secrets.n,
+                .auth = b->auth,
         };
         int fds[2];
 
@@ -402,6 +408,7 @@ static void build_done(struct build *b) {
         free(b->path);
         free(b->text);
         free(b->node);
+        free(b->auth);
 }
 DEFINE_AUTO_DONE(build);
 
@@ -417,6 +424,8 @@ static int build_run(struct session *s, const void *raw, const struct words *wor
                 r = build_read_ignore(&b, e);
         if (r == 0)
                 r = build_make_request(&b, e);
+        if (r == 0 && (b.args->creds || b.args->auth_file))
+                r = credentials_read(b.args->creds, b.args->auth_file, &b.auth, e);
         if (r == 0)
                 r = build_find_node(&b, e);
         if (r == 0)

@@ -1,6 +1,6 @@
 /* orch image pull, orch image push: nodes speak with registries, this shows how far they are. */
 #include "base/clock.h"
-#include "base/fd.h"
+#include "cli/credentials.h"
 #include "cli/image.h"
 #include "cli/layers.h"
 #include "cli/session.h"
@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#define AUTH_FILE_MAX (1U << 20)
 #define ROWS_DEFAULT 24
 
 struct remote_args {
@@ -55,42 +54,6 @@ struct remote_work {
         int code;
         struct err e;
 };
-
-/* The body: what is to be shown to the registry. */
-static int remote_body(const struct remote_args *a, char **ret, struct err *e) {
-        AUTO_FREE char *text = NULL;
-        json_t *root = json_object(), *file = NULL;
-        const char *colon = a->creds ? strchr(a->creds, ':') : NULL;
-        size_t len = 0;
-        int r = root ? 0 : -ENOMEM;
-
-        if (a->creds && !colon) {
-                json_decref(root);
-                return err_set(e, -EINVAL, "--creds is written USER:PASSWORD");
-        }
-        if (r == 0 && colon) {
-                (void) json_object_set_new(root, "user",
-                                           json_stringn(a->creds, (size_t) (colon - a->creds)));
-                (void) json_object_set_new(root, "password", json_string(colon + 1));
-        }
-        if (r == 0 && a->auth_file) {
-                r = file_read(a->auth_file, AUTH_FILE_MAX, &text, &len, e);
-                file = r == 0 ? json_loadb(text, len, 0, NULL) : NULL;
-                if (r == 0 && !json_is_object(file))
-                        r = err_set(e, -EINVAL,
-                                    "%s is no file of credentials; \"docker login\" writes them",
-                                    a->auth_file);
-                if (r == 0)
-                        (void) json_object_set_new(root, "sources", json_pack("[O]", file));
-                json_decref(file);
-        }
-        if (r == 0) {
-                *ret = json_dumps(root, JSON_COMPACT);
-                r = *ret ? 0 : err_set(e, -ENOMEM, "out of memory");
-        }
-        json_decref(root);
-        return r;
-}
 
 static void remote_show(struct remote_work *w, const json_t *progress) {
         const struct layer_news *news = layers_take(&w->layers, progress);
@@ -199,7 +162,7 @@ static int remote_run(struct session *s, const struct remote_args *a, bool is_pu
         AUTO_FREE char *body = NULL;
         json_t *nodes = NULL, *node;
         size_t i;
-        int r = remote_body(a, &body, e);
+        int r = credentials_read(a->creds, a->auth_file, &body, e);
 
         if (r == 0)
                 r = image_nodes(s, a->node, &nodes, e);

@@ -309,6 +309,8 @@ int pack_write(const struct pack *p, int fd, struct err *e) {
                 r = pack_memory(&k, BUILD_WIRE_FILE, p->file_text, p->file_len);
         for (size_t i = 0; r == 0 && i < p->n_secrets; i++)
                 r = pack_secret(&k, p->secrets[i]);
+        if (r == 0 && p->auth)
+                r = pack_memory(&k, BUILD_WIRE_AUTH_FILE, p->auth, strlen(p->auth));
         if (r == 0)
                 r = pack_folder(&k, root, "", 0);
         return r < 0 ? r : pack_bytes(&k, end, sizeof(end));

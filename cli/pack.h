@@ -16,6 +16,7 @@ struct pack {
         /* "id=NAME[,src=FILE]", as given. */
         const char *const *secrets;
         size_t n_secrets;
+        const char *auth; /* credentials_read(); NULL: none */
 };
 
 /* Writes all of it to fd. Entries are sorted; owners are left out, sockets and devices too. Returns

@@ -5,14 +5,19 @@
  *   build.json      an object of the members below
  *   Dockerfile      the file, wherever it was
  *   secrets/ID      for RUN --mount=type=secret
+ *   auth/registries.json  {"user", "password", "sources": [files in Docker's format]}: for FROM;
+ *                         steps can't read it
  *   context/…       the context without what .dockerignore leaves out
  *
  * Back come lines of JSON: {"stage", "step", "of", "title", "state"} when a step's state changes,
- * {"stage", "step", "log"} for what it prints, {"image": {"id", "names", "sizeBytes"}} at the end.
+ * {"stage", "step", "log"} for what it prints
+ * ({"log"}: what the build itself has to say), {"image": {"id", "names", "sizeBytes"}} at the end.
  */
 #define BUILD_WIRE_REQUEST "build.json"
 #define BUILD_WIRE_FILE "Dockerfile"
 #define BUILD_WIRE_SECRETS "secrets"
+#define BUILD_WIRE_AUTH "auth"
+#define BUILD_WIRE_AUTH_FILE BUILD_WIRE_AUTH "/registries.json"
 #define BUILD_WIRE_CONTEXT "context"
 
 /* Members of build.json; all but the first may be missing. */

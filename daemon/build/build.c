@@ -29,6 +29,14 @@
 /* ---- the request ---- */
 
 /* Secrets come in the same tar, but never touch the disk. */
+static int build_keep_in_memory(const char *dir, struct err *e) {
+        int r = dir_make_all(dir, 0700, e);
+
+        if (r == 0 && mount("tmpfs", dir, "tmpfs", MS_NOSUID | MS_NODEV, "mode=700") < 0)
+                r = err_errno(e, -errno, "cannot keep secrets in memory");
+        return r;
+}
+
 static int build_receive(struct builder *b, int fd, struct err *e) {
         AUTO_FREE char *dir = str_format("%s/request", b->work);
         struct unpack_result result;
@@ -36,11 +44,13 @@ static int build_receive(struct builder *b, int fd, struct err *e) {
 
         b->context = str_format("%s/request/" BUILD_WIRE_CONTEXT, b->work);
         b->secrets = str_format("%s/request/" BUILD_WIRE_SECRETS, b->work);
-        if (!dir || !b->context || !b->secrets)
+        b->auth_dir = str_format("%s/request/" BUILD_WIRE_AUTH, b->work);
+        b->auth = str_format("%s/request/" BUILD_WIRE_AUTH_FILE, b->work);
+        if (!dir || !b->context || !b->secrets || !b->auth_dir || !b->auth)
                 return err_set(e, -ENOMEM, "out of memory");
-        r = dir_make_all(b->secrets, 0700, e);
-        if (r == 0 && mount("tmpfs", b->secrets, "tmpfs", MS_NOSUID | MS_NODEV, "mode=700") < 0)
-                r = err_errno(e, -errno, "cannot keep secrets in memory");
+        r = build_keep_in_memory(b->secrets, e);
+        if (r == 0)
+                r = build_keep_in_memory(b->auth_dir, e);
         if (r == 0)
                 r = unpack_tar(fd, UNPACK_PLAIN, dir, &result, e);
         if (r < 0)
@@ -290,11 +300,15 @@ static void build_done(struct builder *b) {
         build_request_done(&b->request);
         if (b->secrets)
                 (void) umount2(b->secrets, MNT_DETACH);
+        if (b->auth_dir)
+                (void) umount2(b->auth_dir, MNT_DETACH);
         if (b->work)
                 (void) dir_remove_all(AT_FDCWD, b->work, NULL);
         free(b->work);
         free(b->context);
         free(b->secrets);
+        free(b->auth_dir);
+        free(b->auth);
         image_store_unref(b->store);
         loop_unref(b->loop);
 }

@@ -7,10 +7,12 @@
 #include "daemon/distribution/platform.h"
 #include "daemon/image/record.h"
 #include "daemon/image/store.h"
+#include "daemon/plan/build_retry.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,32 +22,37 @@
 
 /* ---- from registries ---- */
 
-/* orch-image's words when it fails: its first line. */
-static int pull_wait(pid_t pid, int fd, struct err *e) {
-        char text[BUILD_COMPLAINT_MAX] = "";
+/* What orch-image says when it fails: its first line, into text. */
+static int pull_wait(pid_t pid, int fd, char text[BUILD_COMPLAINT_MAX]) {
         size_t len = 0;
         int status = 0;
         ssize_t n;
 
-        while (len < sizeof(text) - 1 && (n = read(fd, text + len, sizeof(text) - 1 - len)) != 0) {
+        while (len < BUILD_COMPLAINT_MAX - 1 &&
+               (n = read(fd, text + len, BUILD_COMPLAINT_MAX - 1 - len)) != 0) {
                 if (n < 0 && errno != EINTR)
                         break;
                 len += n > 0 ? (size_t) n : 0;
         }
         text[len] = '\0';
+        text[strcspn(text, "\n")] = '\0';
         while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
                 ;
-        if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-                return 0;
-        return err_set(e, -EREMOTEIO, "%.*s", (int) strcspn(text, "\n"),
-                       len > 0 ? text : "orch-image failed without a word");
+        return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EREMOTEIO;
 }
 
 static void pull_exec(const struct builder *b, const struct build_image *image, int err) {
         const char *platform = image->platform ? image->platform : b->request.options.platform;
         const char *argv[16] = { "orch-image", "pull", "--store", b->config->store_dir };
-        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        int null = open("/dev/null", O_RDWR | O_CLOEXEC), auth = open(b->auth, O_RDONLY);
+        char auth_text[16];
         size_t n = 4;
+
+        if (auth >= 0) {
+                (void) snprintf(auth_text, sizeof(auth_text), "%d", auth);
+                argv[n++] = "--auth-fd";
+                argv[n++] = auth_text;
+        }
 
         if (b->config->registries_file) {
                 argv[n++] = "--registries";
@@ -66,29 +73,47 @@ static void pull_exec(const struct builder *b, const struct build_image *image, 
 }
 
 /* What registries say is parsed by orch-image, a process of its own, as everywhere. */
-static int build_pull(struct builder *b, const struct build_image *image, struct image **ret,
-                      struct err *e) {
+static int pull_once(struct builder *b, const struct build_image *image,
+                     char complaint[BUILD_COMPLAINT_MAX]) {
         AUTO_CLOSE int read_end = -1;
-        struct err why = { 0 };
-        int fds[2], r;
+        int fds[2];
         pid_t pid;
 
-        if (!b->config->image_program)
-                return err_set(e, -ENOENT, "image %s is not on this node: load it first",
-                               image->reference);
+        (void) snprintf(complaint, BUILD_COMPLAINT_MAX, "cannot start orch-image");
         if (pipe2(fds, O_CLOEXEC) < 0)
-                return err_errno(e, -errno, "cannot make a pipe");
+                return -errno;
         read_end = fds[0];
         pid = fork();
         if (pid == 0)
                 pull_exec(b, image, fds[1]);
         (void) close(fds[1]);
-        r = pid < 0 ? err_errno(&why, -errno, "cannot start orch-image")
-                    : pull_wait(pid, read_end, &why);
-        if (r < 0)
-                return err_set(e, r, "image %s is not on this node, and can't be pulled: %s",
-                               image->reference, err_text(&why));
-        return image_find(b->store, image->reference, ret, e);
+        return pid < 0 ? -errno : pull_wait(pid, read_end, complaint);
+}
+
+/* Nothing else goes on yet, so waiting may block. */
+static int build_pull(struct builder *b, const struct build_image *image, struct image **ret,
+                      struct err *e) {
+        char complaint[BUILD_COMPLAINT_MAX];
+        const char *words;
+
+        if (!b->config->image_program)
+                return err_set(e, -ENOENT, "image %s is not on this node: load it first",
+                               image->reference);
+        for (unsigned n_failures = 1;; n_failures++) {
+                int r = pull_once(b, image, complaint);
+                uint64_t wait_usec;
+
+                if (r == 0)
+                        return image_find(b->store, image->reference, ret, e);
+                wait_usec = build_retry_wait(complaint, n_failures, &words);
+                if (wait_usec == 0)
+                        return err_set(e, r,
+                                       "image %s is not on this node, and can't be pulled: %s",
+                                       image->reference,
+                                       words[0] ? words : "orch-image failed without a word");
+                builder_tell_wait(image->reference, words, wait_usec);
+                (void) usleep((useconds_t) wait_usec);
+        }
 }
 
 /* ---- found ---- */

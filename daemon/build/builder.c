@@ -57,6 +57,13 @@ void builder_tell(const struct builder_stage *s, const char *state) {
                                             : 0.0));
 }
 
+void builder_tell_wait(const char *reference, const char *words, uint64_t wait_usec) {
+        AUTO_FREE char *text = str_format("image %s: %s; next try in %llu s\n", reference, words,
+                                          (unsigned long long) (wait_usec / USEC_PER_SEC));
+
+        tell_line(json_pack("{s:s}", "log", str_or_empty(text)));
+}
+
 void builder_tell_log(const struct builder_stage *s, const char *text, size_t len) {
         const struct build_stage *stage = &s->b->plan->stages[s->index];
         AUTO_FREE char *name = stage_name(s);

@@ -61,6 +61,7 @@ struct builder {
         char *work;    /* folder on the store's disk */
         char *context; /* WORK/request/context */
         char *secrets;
+        char *auth_dir, *auth; /* WORK/request/auth/registries.json; may not be there */
         char created[32];
         char epoch[32]; /* "" or seconds: of cache keys */
         struct loop_timer *retry;
@@ -78,6 +79,8 @@ int builder_layers_of(struct builder *b, const struct build_source *from, struct
 
 /* Lines on standard output, build_wire.h. seconds: below 0: not said. */
 void builder_tell(const struct builder_stage *s, const char *state);
+/* A pull that failed is tried again after so long. */
+void builder_tell_wait(const char *reference, const char *words, uint64_t wait_usec);
 void builder_tell_log(const struct builder_stage *s, const char *text, size_t len);
 
 /* ---- steps ---- */

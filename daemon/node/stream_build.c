@@ -5,6 +5,7 @@
 #include "daemon/loop/child.h"
 #include "daemon/network/ipam.h"
 #include "daemon/node/conn.h"
+#include "daemon/node/events.h"
 #include "daemon/node/pump.h"
 #include "daemon/node/stream_internal.h"
 
@@ -61,6 +62,8 @@ static void on_exit_told(struct child *c, const siginfo_t *info, void *userdata)
                 (void) err_set(&e, -EINVAL, "%.*s", (int) strcspn(text, "\n"), text);
         else
                 (void) err_set(&e, -EIO, "orch-build failed without a word");
+        events_node(s->ctx->events, EVENT_WARNING, "BuildFailed", "Failed to build an image: %s",
+                    err_text(&e));
         stream_fail(s, e.code, &e);
 }
 

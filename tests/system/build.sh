@@ -90,6 +90,29 @@ D
 orch apply -f "$WORK/pod.yaml" >/dev/null
 check "a pod runs what was built" until_true 10 sh -c '[ "$("$0" --socket "$1" logs app 2>/dev/null)" = "hello you" ]' "$ORCH_BUILD/cli/orch" "$SOCKET"
 
+# ---- HEALTHCHECK says whether a pod is ready, where its manifest doesn't ----
+printf 'FROM base:1\nHEALTHCHECK --interval=1s CMD test -e /tmp/well\nCMD ["sleep", "1000"]\n' >"$WORK/health"
+builds -t health:1 -f "$WORK/health" "$C"
+printf 'FROM health:1\nHEALTHCHECK NONE\n' >"$WORK/health"
+builds -t health:2 -f "$WORK/health" "$C"
+pod_of() { # pod_of NAME IMAGE [ANNOTATIONS]
+  echo "{apiVersion: v1, kind: Pod, metadata: {name: $1, annotations: {${3:-}}}, spec: {terminationGracePeriodSeconds: 0, containers: [{name: c, image: \"$2\"}]}}" | orch apply -f - >/dev/null
+}
+ready_is() { field_is pod "$1" '.status.conditions[] | select(.type == "Ready").status' "$2"; }
+pod_of checked health:1
+pod_of unchecked health:2
+pod_of ignored health:1 '"orch.dev/image-healthcheck": ignore'
+check "HEALTHCHECK NONE asks nothing" until_true 10 ready_is unchecked True
+check "an annotation ignores the image's check" until_true 10 ready_is ignored True
+check "a pod whose image's check fails is told" until_true 10 sh -c '"$0" --socket "$1" get events | grep -q "Readiness probe failed"' "$ORCH_BUILD/cli/orch" "$SOCKET"
+check "and is not ready" ready_is checked False
+orch exec checked -- touch /tmp/well
+check "it is ready when the check passes" until_true 10 ready_is checked True
+kill -9 "$(pgrep -x orchd-node)"
+until_true 20 orch exec checked -- rm /tmp/well 2>/dev/null || fail "the node did not come back"
+check "a node's program that began anew still asks" until_true 20 ready_is checked False
+orch delete pod checked unchecked ignored --wait=false >/dev/null
+
 # ---- the cache ----
 check "the same again comes from the cache" builds -t app:1 --build-arg WHO=you "$C"
 check "every step of it" sh -c '! grep -q "done in" "$0" && grep -q "cached RUN" "$0"' "$WORK/err"
@@ -114,6 +137,7 @@ check "a step that fails names its place, its words and its code" refuses 'fails
 check "and what it printed" grep -q 'why not' "$WORK/err"
 r=0; orch build -f "$C/fails" -t f:1 "$C" 2>/dev/null || r=$?
 check "its exit code is 1" [ $r = 1 ]
+check "the node's events tell of it" until_true 10 sh -c '"$0" --socket "$1" get events | grep "node/node-1" | grep -q "BuildFailed.*fails:3:1: .*exit code 3"' "$ORCH_BUILD/cli/orch" "$SOCKET"
 sed -i 's/exit 3/exit 0/' "$C/fails"
 builds -f "$C/fails" -t f:1 "$C"
 check "what was good before isn't done again" grep -q 'cached RUN echo once' "$WORK/err"
@@ -196,6 +220,37 @@ kill "$client"
 check "a build ends with its client" until_true 10 sh -c '! pgrep -x orch-build && ! pgrep -f "^sleep 1000"'
 builds -t again:1 -f "$C/names" "$C"
 
+# ---- the node's program dies, or the build's own ----
+ids= # of builds that did not end by themselves; other tests may build beside this one
+begin_waiting() {
+  : >"$WORK/err"
+  "$ORCH_BUILD/cli/orch" --socket "$SOCKET" build -t waits:1 -f "$C/waits" "$C" >"$WORK/out" 2>"$WORK/err" &
+  client=$!
+  until_true 10 grep -q '   waiting' "$WORK/err" || fail "the build did not begin"
+  ids="$ids $(ls "$RUN/builds")"
+}
+no_build_runs() { ! pgrep -x orch-build >/dev/null && ! pgrep -f "^sleep 1000" >/dev/null; }
+no_group_is_left() {
+  for id in $ids; do
+    [ -z "$(find /sys/fs/cgroup -maxdepth 8 -type d -name "orch-build-$id" 2>/dev/null)" ] || return 1
+  done
+}
+nothing_is_left() { [ -z "$(ls "$STATE/images/tmp")$(ls "$RUN/builds" 2>/dev/null)" ] && no_group_is_left; }
+begin_waiting
+kill -9 "$(pgrep -x orchd-node)"
+check "a build ends with the node's program" until_true 10 no_build_runs
+check "and leaves nothing" until_true 10 nothing_is_left
+r=0; wait "$client" || r=$?
+check "its client is told" [ "$r" = 1 ]
+until_true 20 build -t again:2 -f "$C/names" "$C"
+begin_waiting
+for pid in $(pgrep -x orch-build); do kill -9 "$pid" 2>/dev/null || true; done
+check "a build whose program is killed ends" until_true 10 no_build_runs
+r=0; wait "$client" || r=$?
+check "its client is told, too" [ "$r" = 1 ]
+builds -t again:3 -f "$C/names" "$C"
+check "the next build sweeps what it left" until_true 10 nothing_is_left
+
 # ---- nothing is left behind ----
 check "no build's folders are left" [ -z "$(ls "$STATE/images/tmp")$(ls "$RUN/builds" 2>/dev/null)" ]
 # Builds of other tests have groups there, too, where control groups of both versions lie side by side: those have processes, and go.
@@ -205,3 +260,4 @@ no_empty_groups() {
   done
 }
 check "no build's groups are left" until_true 10 no_empty_groups
+stop_cluster

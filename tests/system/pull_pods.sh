@@ -54,6 +54,14 @@ printf '%s' "{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"metadata\":{\"name\":\
 pod private 127.0.0.1:5001/private/web:1 '' '"imagePullSecrets":[{"name":"key"}],'
 check "an imagePullSecret opens it" until_true 20 runs private
 orch delete pod private >/dev/null
+
+mkdir "$WORK/context"
+printf 'FROM 127.0.0.1:5001/private/web:2\nLABEL built=yes\n' >"$WORK/context/Dockerfile"
+push_image "docker-archive:$WORK/user-service.tar" 5001/private/web:2 --dest-creds user:secret
+if orch build -t built:1 "$WORK/context" 2>"$WORK/build.err"; then fail "FROM needs no password"; fi
+check "a build's FROM says that it needs a password" grep -q 'Dockerfile:1:6: .*unauthorized' "$WORK/build.err"
+printf '{"auths":{"127.0.0.1:5001":{"auth":"%s"}}}' "$(printf user:secret | base64)" >"$WORK/auth.json"
+check "a file of credentials opens it" orch build -q --auth-file "$WORK/auth.json" -t built:1 "$WORK/context"
 pod nokey 127.0.0.1:5000/team/web:3.0 '' '"imagePullSecrets":[{"name":"nosuch"}],'
 check "a secret that isn't there is told, and the pull tried" until_true 20 runs nokey
 check "as the kubelet does" until_true 10 event_has nokey 'Unable to retrieve some image pull secrets (nosuch)'
