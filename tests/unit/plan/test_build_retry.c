@@ -1,6 +1,5 @@
-#include "daemon/plan/build_retry.h"
-
 #include "base/clock.h"
+#include "daemon/plan/build_retry.h"
 #include "tests/unit/test.h"
 
 static void a_registry_that_is_down_is_asked_again_ever_later(void **state) {
@@ -23,9 +22,14 @@ static void it_is_given_up_after_three_more_tries(void **state) {
 }
 
 static void what_stays_wrong_is_not_asked_again(void **state) {
-        static const char *const lasting[] = { "ENOENT r: not found", "EACCES r: unauthorized",
-                                               "EDESTADDRREQ no registry", "EIOX what",
-                                               "Even so: orch-image failed", "EIO", "E x", "" };
+        static const char *const lasting[] = { "ENOENT r: not found",
+                                               "EACCES r: unauthorized",
+                                               "EDESTADDRREQ no registry",
+                                               "EIOX what",
+                                               "Even so: orch-image failed",
+                                               "EIO",
+                                               "E x",
+                                               "" };
         const char *words;
         (void) state;
 
