@@ -271,6 +271,7 @@ static void call_set_body(CURL *c, const struct http_request *request) {
 
 static void call_set_options(struct http_call *call, const struct http_request *request) {
         struct http *h = call->h;
+        uint64_t stall_usec = request->stall_usec ? request->stall_usec : h->stall_usec;
         CURL *c = call->easy;
 
         (void) curl_easy_setopt(c, CURLOPT_URL, request->url);
@@ -284,12 +285,14 @@ static void call_set_options(struct http_call *call, const struct http_request *
         (void) curl_easy_setopt(c, CURLOPT_NETRC, (long) CURL_NETRC_IGNORED);
         (void) curl_easy_setopt(c, CURLOPT_BUFFERSIZE, HTTP_BUFFER_BYTES);
         (void) curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long) (h->connect_usec / 1000));
-        (void) curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
+        (void) curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long) MAX(request->slow_bytes, 1U));
         (void) curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME,
-                                (long) MAX(h->stall_usec / USEC_PER_SEC, 1ULL));
+                                (long) MAX(stall_usec / USEC_PER_SEC, 1ULL));
         (void) curl_easy_setopt(c, CURLOPT_ERRORBUFFER, call->curl_words);
-        if (h->proxy)
-                (void) curl_easy_setopt(c, CURLOPT_PROXY, h->proxy);
+        if (h->proxy || request->unix_socket)
+                (void) curl_easy_setopt(c, CURLOPT_PROXY, request->unix_socket ? "" : h->proxy);
+        if (request->unix_socket)
+                (void) curl_easy_setopt(c, CURLOPT_UNIX_SOCKET_PATH, request->unix_socket);
         if (request->ca)
                 (void) curl_easy_setopt(c, CURLOPT_CAINFO, request->ca);
         (void) curl_easy_setopt(c, CURLOPT_SSLVERSION, (long) CURL_SSLVERSION_TLSv1_2);

@@ -41,6 +41,9 @@ struct http_request {
         size_t n_headers;
         const char *ca; /* file of authorities; NULL: the system's */
         bool skips_verify;
+        const char *unix_socket; /* its path, instead of the URL's host; no proxy. NULL: none */
+        uint64_t stall_usec;     /* 0: as http_options have it */
+        uint32_t slow_bytes;     /* a second; fewer for stall_usec is a stall, too; 0: 1 */
         /* The body: text, or a source that is read piece by piece. */
         const void *body;
         size_t body_len;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "daemon/distribution/manifest.h"
+#include "daemon/distribution/peer.h"
 #include "daemon/distribution/remote.h"
 
 /* What an image is, out of its registry: its manifest for one platform, and its configuration,
@@ -31,3 +32,12 @@ DEFINE_AUTO_DONE(remote_image);
 int remote_image_get(struct remote *remote, const struct image_reference *ref,
                      const struct platform *want, bool is_strict, struct remote_image *ret,
                      struct err *e);
+
+/* The same from a neighbour, by digest; strict.
+ *
+ * digest  of the image's manifest, or of an index.
+ *
+ * Returns 0, -ENOENT when it hasn't got all of it, -EBADMSG when what it sends is something else,
+ * or as above. */
+int peer_image_get(struct peer *peer, const char *digest, const struct platform *want,
+                   struct remote_image *ret, struct err *e);

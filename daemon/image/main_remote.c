@@ -19,6 +19,8 @@
 struct remote_arguments {
         const char *verb, *store_dir, *registries_file, *operand, *proxy;
         const char *platform_text, *to;
+        const char *peers[PULL_PEERS_MAX];
+        size_t n_peers;
         int64_t auth_fd, parallel, stall_sec;
         bool has_progress;
 };
@@ -54,6 +56,7 @@ static int arguments_read(int argc, char **argv, struct remote_arguments *ret, s
                 { "parallel", required_argument, NULL, 'n' },
                 { "stall", required_argument, NULL, 't' },
                 { "to", required_argument, NULL, 'o' },
+                { "peer", required_argument, NULL, 'e' },
                 { "progress", no_argument, NULL, 'g' },
                 { 0 },
         };
@@ -77,6 +80,8 @@ static int arguments_read(int argc, char **argv, struct remote_arguments *ret, s
                         r = str_to_int64(optarg, 1, 86400, &ret->stall_sec);
                 else if (c == 'o')
                         ret->to = optarg;
+                else if (c == 'e' && ret->n_peers < PULL_PEERS_MAX)
+                        ret->peers[ret->n_peers++] = optarg;
                 else if (c == 'g')
                         ret->has_progress = true;
                 else
@@ -89,7 +94,7 @@ static int arguments_read(int argc, char **argv, struct remote_arguments *ret, s
                         e, -EINVAL,
                         "usage: orch-image pull --store DIR [--registries FILE] [--auth-fd N] "
                         "[--platform P] [--proxy URL] [--parallel N] [--stall SECONDS] "
-                        "[--progress] REFERENCE");
+                        "[--peer SOCKET]... [--progress] REFERENCE");
         return 0;
 }
 
@@ -210,6 +215,8 @@ static int remote_pull(const struct remote_arguments *args, struct remote_settin
                                        .keyring = &s->keyring,
                                        .platform = s->has_platform ? &s->platform : NULL,
                                        .proxy = args->proxy,
+                                       .peers = args->peers,
+                                       .n_peers = args->n_peers,
                                        .parallel = (unsigned) args->parallel,
                                        .stall_usec = (uint64_t) args->stall_sec * USEC_PER_SEC,
                                        .on_news = args->has_progress ? remote_tell : NULL,

@@ -8,6 +8,7 @@
 #include "daemon/image/mount.h"
 #include "daemon/image/record.h"
 #include "daemon/image/save.h"
+#include "daemon/image/serve.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -148,6 +149,10 @@ static int store_tar(struct image_store *store, const struct store_arguments *a,
         return layer_tar_write(store, a->operands[0], STDOUT_FILENO, e);
 }
 
+static int store_serve(struct image_store *store, const struct store_arguments *a, struct err *e) {
+        return image_serve(store, a->operands[0], e);
+}
+
 static const struct store_verb {
         const char *name;
         size_t least, most; /* operands */
@@ -166,6 +171,7 @@ static const struct store_verb {
         { "unmount", 1, 1, store_unmount, "--mounts DIR unmount REFERENCE|PATH" },
         { "sync", 1, 1, store_sync, "sync FOLDER" },
         { "tar", 1, 1, store_tar, "tar DIFF_ID" },
+        { "serve", 1, 1, store_serve, "serve SOCKET" },
 };
 
 static const struct store_verb *store_verb_find(const char *name) {

@@ -19,6 +19,7 @@
  *                               [--in-use ID|NAME]...
  *   orch-image --store DIR sync FOLDER
  *   orch-image --store DIR tar DIFF_ID                                              to stdout
+ *   orch-image --store DIR serve SOCKET                                             to neighbours
  */
 struct store_arguments {
         const char *const *operands;

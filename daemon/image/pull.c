@@ -1,6 +1,7 @@
 #include "daemon/image/pull.h"
 
 #include "base/str.h"
+#include "daemon/distribution/peer.h"
 #include "daemon/distribution/remote_blob.h"
 #include "daemon/distribution/remote_manifest.h"
 #include "daemon/image/layer.h"
@@ -21,7 +22,9 @@ struct pull {
         struct image_words diff_ids;
         struct pull_wanted wanted[MANIFEST_LAYERS_MAX];
         struct layer *layers[MANIFEST_LAYERS_MAX];
-        size_t n_wanted;
+        size_t n_wanted, n_from_peers;
+        struct peer peers[PULL_PEERS_MAX];
+        size_t n_peers;
         uint64_t fetched_bytes;
 };
 
@@ -84,15 +87,21 @@ static bool pull_may_go_on(int code) {
 static int pull_fetch_layers(struct pull *p, struct err *e) {
         unsigned parallel = p->options->parallel ? p->options->parallel : PULL_PARALLEL_DEFAULT;
         struct layer *whole[MANIFEST_LAYERS_MAX];
+        struct blob_source *peers[PULL_PEERS_MAX];
         struct remote_blobs blobs;
         size_t n = 0;
         int r;
 
+        for (size_t i = 0; i < p->n_peers; i++)
+                peers[i] = &p->peers[i].source;
         remote_blobs_init(&blobs, p->remote);
         r = pull_layers_run(
                 &(struct pull_layers_options){ .store = p->store,
                                                .http = p->http,
                                                .source = &blobs.source,
+                                               .peers = peers,
+                                               .n_peers = p->n_peers,
+                                               .ret_from_peers = &p->n_from_peers,
                                                .parallel = MIN(parallel, PULL_PARALLEL_MAX),
                                                .n_layers = p->image.manifest.n_layers,
                                                .on_news = p->options->on_news,
@@ -147,11 +156,12 @@ static int pull_publish(struct pull *p, json_t **ret, struct err *e) {
                              &size_bytes, e);
         if (r < 0)
                 return r;
-        *ret = json_pack("{s:s, s:s, s:[s], s:s, s:I, s:I, s:I, s:I}", "id",
+        *ret = json_pack("{s:s, s:s, s:[s], s:s, s:I, s:I, s:I, s:I, s:I}", "id",
                          p->image.manifest.config.digest, "name", name, "names", name, "digest",
                          p->image.digest, "sizeBytes", (json_int_t) size_bytes, "layers",
                          (json_int_t) p->diff_ids.n, "fetched", (json_int_t) p->n_wanted,
-                         "fetchedBytes", (json_int_t) p->fetched_bytes);
+                         "fromPeers", (json_int_t) p->n_from_peers, "fetchedBytes",
+                         (json_int_t) p->fetched_bytes);
         return *ret ? 0 : err_set(e, -ENOMEM, "out of memory");
 }
 
@@ -168,7 +178,18 @@ static int pull_open(struct pull *p, struct err *e) {
                                                          .registries = o->registries,
                                                          .keyring = o->keyring },
                                &p->ref, &p->remote, e);
+        for (; r == 0 && p->n_peers < MIN(o->n_peers, (size_t) PULL_PEERS_MAX); p->n_peers++)
+                peer_init(&p->peers[p->n_peers], p->http, o->peers[p->n_peers]);
         return r;
+}
+
+/* A digest says all: whoever has what it names may give it. What a tag means, only its registry
+ * says. */
+static int pull_get_image(struct pull *p, const struct platform *want, struct err *e) {
+        for (size_t i = 0; p->ref.digest && i < p->n_peers; i++)
+                if (peer_image_get(&p->peers[i], p->ref.digest, want, &p->image, NULL) == 0)
+                        return 0;
+        return remote_image_get(p->remote, &p->ref, want, true, &p->image, e);
 }
 
 static int pull_run(struct pull *p, json_t **ret, struct err *e) {
@@ -181,7 +202,7 @@ static int pull_run(struct pull *p, json_t **ret, struct err *e) {
         else
                 platform_own(&want);
         if (r == 0)
-                r = remote_image_get(p->remote, &p->ref, &want, true, &p->image, e);
+                r = pull_get_image(p, &want, e);
         if (r == 0)
                 r = image_store_enter(p->store, &writer_fd, e);
         if (r == 0)

@@ -14,6 +14,7 @@
 
 #define PULL_PARALLEL_DEFAULT 3
 #define PULL_PARALLEL_MAX 16U
+#define PULL_PEERS_MAX 8
 
 enum pull_state {
         PULL_WAITING,
@@ -38,6 +39,8 @@ struct image_pull_options {
         const struct keyring *keyring;
         const struct platform *platform; /* NULL: this machine's, and no other is taken */
         const char *proxy;               /* NULL: the environment's */
+        const char *const *peers;        /* sockets of neighbours (peer.h), asked first */
+        size_t n_peers;                  /* at most PULL_PEERS_MAX */
         unsigned parallel;               /* layers at once; 0: PULL_PARALLEL_DEFAULT */
         uint64_t stall_usec;             /* 0: a minute */
         /* May be NULL. Called often. */
@@ -47,11 +50,13 @@ struct image_pull_options {
 
 /* Pulls an image into the store: layers that are here already aren't asked for; the others come
  * side by side, each unpacked while it comes, and go on where they were cut. The image is published
- * once all is whole. What is whole when the network fails stays for the next try; when the registry
- * or the image is at fault, nothing stays.
+ * once all is whole. Neighbours are asked before the registry: for layers, and where the reference
+ * has a digest for manifest and configuration, too; only the registry says what a tag means. What
+ * is whole when the network fails stays for the next try; when the registry or the image is at
+ * fault, nothing stays.
  *
  * ret  the caller's: {"id", "name" (canonical), "names": [name], "digest" (of the manifest),
- *      "sizeBytes", "layers", "fetched" (layers), "fetchedBytes"}.
+ *      "sizeBytes", "layers", "fetched" (layers), "fromPeers" (of these), "fetchedBytes"}.
  *
  * Returns 0, or a negative errno; e names the cause. Runs its own
  * loop, forks; for programs of one thread. */

@@ -20,7 +20,9 @@ struct pull_layer {
         struct layer *layer;
         struct blob_transfer *transfer;
         enum pull_state state;
-        bool is_second; /* asked for once more */
+        struct blob_source *source; /* of transfer */
+        size_t n_refused;           /* neighbours that didn't give it */
+        bool is_second;             /* asked for once more */
         uint64_t bytes;
         char *pending; /* what the pipe didn't take yet */
         size_t pending_at, pending_len;
@@ -39,12 +41,14 @@ static void pull_tell(const struct pull_layer *l) {
         const struct pull_layers_options *o = l->all->options;
 
         if (o->on_news)
-                o->on_news(o->userdata, &(struct pull_news){ .layer = l->wanted->index,
-                                                             .n_layers = o->n_layers,
-                                                             .digest = l->wanted->digest,
-                                                             .state = l->state,
-                                                             .bytes = l->bytes,
-                                                             .size_bytes = l->wanted->size_bytes });
+                o->on_news(o->userdata,
+                           &(struct pull_news){ .layer = l->wanted->index,
+                                                .n_layers = o->n_layers,
+                                                .digest = l->wanted->digest,
+                                                .state = l->state,
+                                                /* A neighbour's tar is longer. */
+                                                .bytes = MIN(l->bytes, l->wanted->size_bytes),
+                                                .size_bytes = l->wanted->size_bytes });
 }
 
 static void pull_stop_watching(struct pull_layer *l) {
@@ -59,7 +63,7 @@ static void pull_stop_watching(struct pull_layer *l) {
 
 static void pull_stop_transfer(struct pull_layer *l) {
         if (l->transfer)
-                l->all->options->source->ops->cancel(STEAL(l->transfer));
+                l->source->ops->cancel(STEAL(l->transfer));
 }
 
 static void pull_drop(struct pull_layer *l) {
@@ -83,6 +87,22 @@ static void pull_fail(struct pull_layer *l, int code, const char *why) {
 
 static void pull_next(struct pull_layers *all);
 static int pull_begin(struct pull_layer *l, struct err *e);
+
+static bool pull_is_from_peer(const struct pull_layer *l) {
+        return l->n_refused < l->all->options->n_peers;
+}
+
+/* From the beginning: what the unpacker has of a tar doesn't go on with a compressed one. */
+static void pull_go_elsewhere(struct pull_layer *l) {
+        struct err why = { 0 };
+        int r;
+
+        pull_drop(l);
+        l->n_refused++;
+        r = pull_begin(l, &why);
+        if (r < 0)
+                pull_fail(l, r, err_text(&why));
+}
 
 /* ---- the pipe ---- */
 
@@ -123,7 +143,7 @@ static void pull_on_room(void *userdata) {
         http_unwatch(l->all->options->http, layer_fd(l->layer));
         l->pending_at = l->pending_len = 0;
         if (l->transfer)
-                l->all->options->source->ops->resume(l->transfer);
+                l->source->ops->resume(l->transfer);
         else
                 pull_ended(l);
 }
@@ -165,6 +185,8 @@ static void pull_on_done(void *userdata, int code, const struct err *e) {
         /* -EPIPE: the unpacker has refused something, and says what when it is waited for. */
         if (code == -EPIPE)
                 pull_on_unpacked(l);
+        else if (code < 0 && pull_is_from_peer(l))
+                pull_go_elsewhere(l);
         else if (code < 0)
                 pull_fail(l, code, err_text(e));
         else
@@ -182,6 +204,11 @@ static void pull_on_unpacked(void *userdata) {
         pull_stop_watching(l);
         layer_end(l->layer);
         r = layer_wait(l->layer, NULL, &why);
+        /* -ENOSPC, too: a neighbour that never ends has filled the disk, which is free again. */
+        if (r < 0 && pull_is_from_peer(l)) {
+                pull_go_elsewhere(l);
+                return;
+        }
         if (r == -EBADMSG && !l->is_second) {
                 l->is_second = true;
                 pull_drop(l);
@@ -194,22 +221,38 @@ static void pull_on_unpacked(void *userdata) {
                 return;
         }
         l->state = PULL_DONE;
+        if (pull_is_from_peer(l) && all->options->ret_from_peers)
+                (*all->options->ret_from_peers)++;
         l->bytes = l->wanted->size_bytes;
         pull_tell(l);
         all->n_running--;
         pull_next(all);
 }
 
-static int pull_begin(struct pull_layer *l, struct err *e) {
-        const struct layer_options options = { .digest = l->wanted->digest,
-                                               .diff_id = l->wanted->diff_id };
+static int pull_begin_transfer(struct pull_layer *l, struct err *e) {
         const struct pull_layers_options *o = l->all->options;
-        const struct blob_request request = { .digest = l->wanted->digest,
-                                              .size_bytes = l->wanted->size_bytes,
-                                              .is_second = l->is_second,
-                                              .on_data = pull_on_data,
-                                              .on_done = pull_on_done,
-                                              .userdata = l };
+        bool is_peer = pull_is_from_peer(l);
+        const struct blob_request request = {
+                .digest = is_peer ? l->wanted->diff_id : l->wanted->digest,
+                .size_bytes = is_peer ? UINT64_MAX : l->wanted->size_bytes,
+                .is_second = l->is_second,
+                .on_data = pull_on_data,
+                .on_done = pull_on_done,
+                .userdata = l
+        };
+
+        l->source = is_peer ? o->peers[l->n_refused] : o->source;
+        return l->source->ops->start(l->source, &request, &l->transfer, e);
+}
+
+static int pull_begin(struct pull_layer *l, struct err *e) {
+        /* What a neighbour sends isn't compressed as the manifest says: its diff ID alone counts.
+         */
+        const struct layer_options options = {
+                .digest = pull_is_from_peer(l) ? NULL : l->wanted->digest,
+                .diff_id = l->wanted->diff_id,
+        };
+        const struct pull_layers_options *o = l->all->options;
         int r;
 
         if (!l->pending)
@@ -228,7 +271,7 @@ static int pull_begin(struct pull_layer *l, struct err *e) {
                 return err_set(e, -ENOMEM, "out of memory");
         l->state = PULL_DOWNLOADING;
         pull_tell(l);
-        return o->source->ops->start(o->source, &request, &l->transfer, e);
+        return pull_begin_transfer(l, e);
 }
 
 static void pull_next(struct pull_layers *all) {

@@ -19,14 +19,18 @@ struct pull_layers_options {
         struct image_store *store;
         struct http *http; /* the loop that source works in */
         struct blob_source *source;
+        struct blob_source *const *peers; /* asked before source, in order, for tars by diff ID */
+        size_t n_peers;
+        size_t *ret_from_peers; /* how many layers came from one; NULL: not interested */
         unsigned parallel;
         size_t n_layers; /* of the image, for news */
         void (*on_news)(void *userdata, const struct pull_news *news);
         void *userdata;
 };
 
-/* Brings them, so many at once, each through a pipe into its unpacker. One whose content is wrong
- * is asked for once more, from the origin.
+/* Brings them, so many at once, each through a pipe into its unpacker. What a neighbour hasn't got,
+ * or cuts, or sends wrong, begins anew at the next one and in the end at source. One whose content
+ * is wrong there is asked for once more, from the origin.
  *
  * ret_layers  n slots; filled with those that are whole, NULL for the others, on failure, too: all
  *             the caller's.
