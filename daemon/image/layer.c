@@ -155,23 +155,32 @@ static int layer_move(const struct layer *layer, const char *name, const char *p
         return err_errno(e, -errno, "cannot place %s", to);
 }
 
+/* An empty folder is no content that was replaced, an empty recipe is none. */
+static int layer_place_recipe(const struct layer *layer, const char *path, struct err *e) {
+        struct stat st;
+        int r = 0;
+
+        if (unlinkat(layer->tmp_fd, "kept", AT_REMOVEDIR) < 0)
+                r = layer_move(layer, "kept", path, ".kept", e);
+        if (r == 0 && fstatat(layer->tmp_fd, "recipe", &st, 0) == 0 && st.st_size > 0)
+                r = layer_move(layer, "recipe", path, ".recipe", e);
+        return r;
+}
+
 /* What belongs to the layer first, the layer last: where it stands, all of it does. */
 static int layer_place(struct layer *layer, struct err *e) {
         AUTO_FREE char *path = image_store_layer_path(layer->store, layer->result.diff_id);
-        struct stat st;
         int r;
 
         if (!path)
                 return err_set(e, -ENOMEM, "out of memory");
-        if (!layer->tmp || image_store_has_layer(layer->store, layer->result.diff_id))
+        if (!layer->tmp || image_store_has_recipe(layer->store, layer->result.diff_id))
                 return 0; /* layer_unref() removes the second one */
         r = layer_note_size(layer, path, e);
-        /* An empty folder is no content that was replaced, an empty recipe is none. */
-        if (r == 0 && unlinkat(layer->tmp_fd, "kept", AT_REMOVEDIR) < 0)
-                r = layer_move(layer, "kept", path, ".kept", e);
-        if (r == 0 && fstatat(layer->tmp_fd, "recipe", &st, 0) == 0 && st.st_size > 0)
-                r = layer_move(layer, "recipe", path, ".recipe", e);
-        if (r < 0)
+        if (r == 0)
+                r = layer_place_recipe(layer, path, e);
+        /* One without recipe, which an older version took in, has got it now. */
+        if (r < 0 || image_store_has_layer(layer->store, layer->result.diff_id))
                 return r;
         if (renameat(layer->tmp_fd, "root", AT_FDCWD, path) < 0)
                 return errno == EEXIST || errno == ENOTEMPTY

@@ -139,11 +139,13 @@ static int layer_open_recipe(const struct image_store *store, const char *diff_i
         *ret_fd = open(recipe_path, O_RDONLY | O_CLOEXEC);
         if (*ret_fd >= 0)
                 return 0;
-        return errno == ENOENT ? err_set(e, -ENODATA,
-                                         "layer %s can't be given out as it came; load or pull its "
-                                         "image again",
-                                         diff_id)
-                               : err_errno(e, -errno, "cannot open %s", recipe_path);
+        return errno == ENOENT
+                       ? err_set(e, -ENODATA,
+                                 "layer %s can't be given out as it came; if an older version "
+                                 "took it in, load its archive again, or remove the image "
+                                 "and pull it",
+                                 diff_id)
+                       : err_errno(e, -errno, "cannot open %s", recipe_path);
 }
 
 int layer_tar_size(const struct image_store *store, const char *diff_id, uint64_t *ret,

@@ -44,7 +44,8 @@ static bool load_has_layer(const struct load *load, const char *diff_id) {
         for (size_t i = 0; i < load->n_layers; i++)
                 if (load->diff_ids[i] && strcmp(load->diff_ids[i], diff_id) == 0)
                         return true;
-        return image_store_has_layer(load->store, diff_id);
+        /* Unpacked again for its recipe where an older version took it in. */
+        return image_store_has_recipe(load->store, diff_id);
 }
 
 /* Starts the unpacking of one layer. digest: of the blob, "" or NULL: not known. diff_id: likewise

@@ -151,7 +151,8 @@ static int push_open(struct image_push *p, struct err *e) {
                 return r == -ENOENT && p->image
                                ? err_set(e, -ENODATA,
                                          "the image was taken in by an older version, which kept "
-                                         "too little to push it; load or pull it again")
+                                         "too little to push it; load its archive again, or "
+                                         "remove the image and pull it")
                                : r;
         p->n = p->image->layers.n;
         if (p->n > MANIFEST_LAYERS_MAX)

@@ -13,6 +13,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #define STORE_RECORD_MAX (4U << 20)
 #define STORE_ID_MAX 128
@@ -228,6 +229,13 @@ bool image_store_has_layer(const struct image_store *store, const char *diff_id)
         struct stat st;
 
         return path && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+bool image_store_has_recipe(const struct image_store *store, const char *diff_id) {
+        AUTO_FREE char *path = image_store_layer_path(store, diff_id);
+        AUTO_FREE char *recipe = path ? str_format("%s.recipe", path) : NULL;
+
+        return recipe && image_store_has_layer(store, diff_id) && access(recipe, F_OK) == 0;
 }
 
 static int store_read_record(struct image_store *store, const char *id, struct image **ret,

@@ -16,6 +16,9 @@ int image_store_lock(struct image_store *store, bool is_patient, int *ret_fd, st
 /* Whether a whole layer stands under this diff ID. */
 bool image_store_has_layer(const struct image_store *store, const char *diff_id);
 
+/* Whether its tar can be put together again, too: not so for what old versions took in. */
+bool image_store_has_recipe(const struct image_store *store, const char *diff_id);
+
 /* Paths, the caller's; NULL when memory is out. digest: "sha256:HEX". */
 char *image_store_layer_path(const struct image_store *store, const char *digest);
 char *image_store_record_path(const struct image_store *store, const char *id);
