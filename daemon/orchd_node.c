@@ -50,6 +50,7 @@ static void usage(FILE *to) {
                 "  --image-gc-low-threshold-percent N   until less is in use (" ORCHD_IMAGE_LOW
                 ")\n"
                 "  --image-minimum-gc-age DURATION      younger ones stay (" ORCHD_IMAGE_AGE ")\n"
+                "  --build-webhook URL   is told of builds that failed\n"
                 "  --resolv-conf FILE    the machine's (/etc/resolv.conf)\n"
                 "  --cgroup NAME         group of the pods, below this process's own (orch)\n"
                 "  --log-level LEVEL     error, warning, notice, debug\n"
@@ -90,6 +91,20 @@ static int take_number(const char *text, int *ret, struct err *e) {
         return 0;
 }
 
+static int take_name(const char *text, char **ret) {
+        free(*ret);
+        *ret = strdup(text);
+        return *ret ? 0 : -ENOMEM;
+}
+
+static int take_webhook(const char *text, const char **ret, struct err *e) {
+        if (!str_starts_with(text, "http://") && !str_starts_with(text, "https://"))
+                return err_set(e, -EINVAL, "--build-webhook %s: write a URL like https://host/path",
+                               text);
+        *ret = text;
+        return 0;
+}
+
 static int take_option(struct options *o, int c, const char *name, const char *arg, struct err *e) {
         switch (c) {
         case 's':
@@ -102,9 +117,7 @@ static int take_option(struct options *o, int c, const char *name, const char *a
                 o->socket = arg;
                 return 0;
         case 'n':
-                free(o->name);
-                o->name = strdup(arg);
-                return o->name ? 0 : -ENOMEM;
+                return take_name(arg, &o->name);
         case 'p':
                 return parse_prefix(name, arg, &o->node.network.pod_cidr, e);
         case 'C':
@@ -135,6 +148,8 @@ static int take_option(struct options *o, int c, const char *name, const char *a
         case 'A':
                 o->image_age = arg;
                 return 0;
+        case 'w':
+                return take_webhook(arg, &o->node.build_webhook, e);
         case 'R':
                 o->node.host_resolv_conf = arg;
                 return 0;
@@ -172,6 +187,7 @@ static int options_read(int argc, char **argv, struct options *o, struct err *e)
                 { "image-gc-high-threshold-percent", 1, NULL, 'H' },
                 { "image-gc-low-threshold-percent", 1, NULL, 'L' },
                 { "image-minimum-gc-age", 1, NULL, 'A' },
+                { "build-webhook", 1, NULL, 'w' },
                 { "help", 0, NULL, 'h' },
                 { 0 },
         };

@@ -66,6 +66,8 @@ static const struct orchd_option {
           ORCHD_IMAGE_LOW, OPTION_NODE, "until less than this is in use" },
         { "image-minimum-gc-age", offsetof(struct orchd_options, image_age), ORCHD_IMAGE_AGE,
           OPTION_NODE, "images that came or were used later than this ago stay" },
+        { "build-webhook", offsetof(struct orchd_options, build_webhook), NULL, OPTION_NODE,
+          "URL that is told of builds that failed" },
         { "libexec-dir", offsetof(struct orchd_options, libexec_dir), NULL, OPTION_NODE,
           "folder of orch's other programs" },
 };

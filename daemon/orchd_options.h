@@ -19,7 +19,8 @@ struct orchd_options {
         char *pod_cidr, *service_cidr;
         char *dns_address; /* where orch-dns answers: the first address of pod_cidr */
         char *cluster_domain;
-        char *registries; /* about registries of images; NULL: the default file */
+        char *build_webhook; /* URL; NULL: none */
+        char *registries;    /* about registries of images; NULL: the default file */
         char *image_high, *image_low, *image_age; /* orchd_image_limits.h */
         char *dns_upstream;                       /* NULL: the machine's resolv.conf */
         char *user; /* name or number: what the server and DNS run as */

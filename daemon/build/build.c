@@ -6,6 +6,7 @@
 #include "base/ip.h"
 #include "base/str.h"
 #include "daemon/build/build_images.h"
+#include "daemon/build/webhook.h"
 #include "daemon/distribution/digest.h"
 #include "daemon/distribution/image_reference.h"
 #include "daemon/distribution/platform.h"
@@ -354,6 +355,8 @@ int build_run(const struct builder_config *config, int fd, struct err *e) {
                 r = image_store_make_tmp(b.store, "build", &b.work, &work_fd, e);
         if (r == 0)
                 r = build_carry_out(&b, fd, e);
+        if (r < 0)
+                build_webhook_tell(&b, e);
         build_done(&b);
         return r;
 }

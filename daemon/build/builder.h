@@ -22,6 +22,8 @@ struct builder_config {
         const char *pod_program;     /* orch-pod */
         const char *image_program;   /* orch-image, for what is to be pulled; NULL: nothing is */
         const char *registries_file; /* how registries are reached; NULL: the defaults */
+        const char *webhook;         /* URL that is told of failed builds; NULL: none */
+        const char *node_name;       /* for the webhook; NULL: not said */
         const char *cgroup_name;
         const char *resolv_conf; /* file for steps with a network; NULL: none */
         /* Addresses that steps with a network may take, one at a time each. None: steps have no

@@ -2,7 +2,7 @@
  * process of its own for each build; steps run in sandboxes as pods do (orch-pod).
  *
  *   orch-build --store DIR --run-dir DIR --pod-program FILE [--image-program FILE] [--registries
- * FILE] [--cgroup NAME] [--resolv-conf FILE]
+ * FILE] [--webhook URL] [--node-name NAME] [--cgroup NAME] [--resolv-conf FILE]
  *              [--address A]... [--bridge NAME --pod-cidr P --cluster-cidr P --service-cidr P]
  *
  * The request comes on standard input, lines about the build go to standard output
@@ -52,6 +52,8 @@ static int arguments_read(int argc, char **argv, struct arguments *ret, struct e
                 { "pod-program", required_argument, NULL, 'p' },
                 { "image-program", required_argument, NULL, 'i' },
                 { "registries", required_argument, NULL, 'R' },
+                { "webhook", required_argument, NULL, 'w' },
+                { "node-name", required_argument, NULL, 'n' },
                 { "cgroup", required_argument, NULL, 'g' },
                 { "resolv-conf", required_argument, NULL, 'c' },
                 { "address", required_argument, NULL, 'a' },
@@ -70,7 +72,8 @@ static int arguments_read(int argc, char **argv, struct arguments *ret, struct e
                       { 'p', &c->pod_program },     { 'g', &c->cgroup_name },
                       { 'c', &c->resolv_conf },     { 'b', &c->bridge },
                       { '1', &c->pod_cidr },        { '2', &c->cluster_cidr },
-                      { '3', &c->service_cidr } };
+                      { '3', &c->service_cidr },    { 'w', &c->webhook },
+                      { 'n', &c->node_name } };
         int option;
 
         c->addresses = ret->addresses;

@@ -30,10 +30,23 @@ static int on_log(sd_event_source *source, int fd, uint32_t events, void *userda
         return 0;
 }
 
+void run_log_watch(struct run_log *log) {
+        int fd;
+
+        if (!log || log->io)
+                return;
+        fd = log_reader_fd(log->reader);
+        /* Without a watch it is read whole at the end. */
+        if (fd >= 0)
+                (void) sd_event_add_io(loop_event(log->run->stage->b->loop), &log->io, fd, EPOLLIN,
+                                       on_log, log);
+        run_log_drain(log);
+}
+
 int run_log_new(struct run_step *run, const char *path, struct run_log **ret, struct err *e) {
         const struct log_reader_options options = { .tail_lines = -1 };
         struct run_log *log = calloc(1, sizeof(*log));
-        int r, fd;
+        int r;
 
         if (!log)
                 return err_set(e, -ENOMEM, "out of memory");
@@ -42,12 +55,7 @@ int run_log_new(struct run_step *run, const char *path, struct run_log **ret, st
         r = log_reader_new(path, &options, &log->reader, e);
         if (r < 0)
                 return r;
-        fd = log_reader_fd(log->reader);
-        /* Without a watch it is read whole at the end. */
-        if (fd >= 0)
-                (void) sd_event_add_io(loop_event(run->stage->b->loop), &log->io, fd, EPOLLIN,
-                                       on_log, log);
-        run_log_drain(log);
+        run_log_watch(log);
         return 0;
 }
 

@@ -113,6 +113,8 @@ static void on_started(void *userdata, int r, const struct err *e) {
 
         if (r < 0)
                 run_end(run, r, e);
+        else
+                run_log_watch(run->log);
 }
 
 static int run_start_log(struct run_step *run, struct err *e) {

@@ -45,5 +45,8 @@ int run_clean(const struct run_step *run, const char *upper, struct err *e);
 
 /* What the container prints, followed. */
 int run_log_new(struct run_step *run, const char *path, struct run_log **ret, struct err *e);
+/* Looks for more from now on, if it doesn't yet: before the container has started its folder may
+ * not be there. NULL is fine. */
+void run_log_watch(struct run_log *log);
 void run_log_drain(struct run_log *log);
 void run_log_free(struct run_log *log);

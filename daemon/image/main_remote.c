@@ -6,12 +6,14 @@
 #include "base/str.h"
 #include "daemon/distribution/remote_tags.h"
 #include "daemon/image/image.h"
+#include "daemon/image/main_post.h"
 #include "daemon/image/pull.h"
 #include "daemon/image/push.h"
 
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define AUTH_TEXT_MAX (4U << 20)
 #define NEWS_EVERY_USEC (100 * USEC_PER_MSEC)
@@ -41,7 +43,7 @@ static void remote_setting_done(struct remote_setting *s) {
 DEFINE_AUTO_DONE(remote_setting);
 
 bool main_is_remote(int argc, char **argv) {
-        static const char *const verbs[] = { "pull", "push", "tags", NULL };
+        static const char *const verbs[] = { "pull", "push", "tags", "post", NULL };
 
         return argc > 1 && str_is_any(argv[1], verbs);
 }
@@ -60,6 +62,7 @@ static int arguments_read(int argc, char **argv, struct remote_arguments *ret, s
                 { "progress", no_argument, NULL, 'g' },
                 { 0 },
         };
+        static const char *const storeless[] = { "tags", "post", NULL };
         int c, r = 0;
 
         *ret = (struct remote_arguments){ .verb = argv[1], .auth_fd = -1 };
@@ -89,7 +92,7 @@ static int arguments_read(int argc, char **argv, struct remote_arguments *ret, s
         }
         if (r == 0 && argc - 1 - optind == 1)
                 ret->operand = argv[1 + optind];
-        if (r < 0 || !ret->operand || (strcmp(ret->verb, "tags") != 0 && !ret->store_dir))
+        if (r < 0 || !ret->operand || (!ret->store_dir && !str_is_any(ret->verb, storeless)))
                 return err_set(
                         e, -EINVAL,
                         "usage: orch-image pull --store DIR [--registries FILE] [--auth-fd N] "
@@ -272,6 +275,8 @@ static int remote_verb(const struct remote_arguments *args, struct remote_settin
                        struct err *e) {
         if (strcmp(args->verb, "pull") == 0)
                 return remote_pull(args, s, e);
+        if (strcmp(args->verb, "post") == 0)
+                return main_post(args->operand, STDIN_FILENO, e);
         return strcmp(args->verb, "push") == 0 ? remote_push(args, s, e) : remote_tags(args, s, e);
 }
 

@@ -7,6 +7,7 @@
  *   orch-image pull --store DIR [OPTION]... REFERENCE
  *   orch-image push --store DIR [--to REFERENCE] [OPTION]... REFERENCE
  *   orch-image tags [OPTION]... NAME
+ *   orch-image post URL                               JSON from standard input (main_post.h)
  *
  *   --registries FILE  how registries are reached; must exist
  *   --auth-fd N        credentials: JSON {"sources": [a file in Docker's format, …],

@@ -17,6 +17,7 @@ struct node_config {
         const char *cgroup_name;      /* NULL: the runtime's default */
         const char *dns_address;      /* NULL: the gateway of the pods' network */
         const char *cluster_domain;   /* "cluster.local" */
+        const char *build_webhook;    /* URL that is told of failed builds; NULL: none */
         const char *registries_file;  /* how registries are reached; NULL: the default, if there */
         const char *host_resolv_conf; /* path; NULL: /etc/resolv.conf */
         struct network_config network;

@@ -132,6 +132,9 @@ static void build_argv(struct stream *s, struct build_stream *x, struct build_wo
         build_add(w, "--image-program", str_format("%s/orch-image", c->libexec_dir));
         if (c->registries_file)
                 build_add(w, "--registries", strdup(c->registries_file));
+        if (c->build_webhook)
+                build_add(w, "--webhook", strdup(c->build_webhook));
+        build_add(w, "--node-name", strdup(str_or_empty(c->name)));
         build_add(w, "--cgroup", str_format("orch-build-%s", str_or_empty(id)));
         build_add(w, "--resolv-conf",
                   strdup(c->host_resolv_conf ? c->host_resolv_conf : "/etc/resolv.conf"));

@@ -42,8 +42,23 @@ refuses() { # refuses "words" arguments...
   grep -qF "$words" "$WORK/err" || { echo "\"$words\" is not in:" >&2; cat "$WORK/err" >&2; return 1; }
 }
 
+# What is posted to http://127.0.0.1:9099/hook lies in $WORK/hook, a line each.
+python3 - "$WORK/hook" <<'P' &
+import http.server, sys
+class Hook(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers['Content-Length']))
+        with open(sys.argv[1], 'ab') as f:
+            f.write(self.path.encode() + b' ' + self.headers['Content-Type'].encode() + b' ' + body + b'\n')
+        self.send_response(204)
+        self.end_headers()
+    def log_message(self, *args):
+        pass
+http.server.HTTPServer(('127.0.0.1', 9099), Hook).serve_forever()
+P
+HOOK=$!
 make_base
-start_cluster
+start_cluster --build-webhook=http://127.0.0.1:9099/hook
 orch image import "$WORK/base.tar" base:1 --config '{"Cmd":["/bin/sh"],"Env":["PATH=/bin"]}' >/dev/null
 C="$WORK/context"
 mkdir -p "$C/sub" "$C/ignored"
@@ -138,6 +153,8 @@ check "and what it printed" grep -q 'why not' "$WORK/err"
 r=0; orch build -f "$C/fails" -t f:1 "$C" 2>/dev/null || r=$?
 check "its exit code is 1" [ $r = 1 ]
 check "the node's events tell of it" until_true 10 sh -c '"$0" --socket "$1" get events | grep "node/node-1" | grep -q "BuildFailed.*fails:3:1: .*exit code 3"' "$ORCH_BUILD/cli/orch" "$SOCKET"
+check "a webhook is told, too" sh -c 'grep -F "/hook application/json {" "$0" | grep -F "\"event\":\"BuildFailed\",\"node\":\"node-1\",\"names\":[\"f:1\"]" | grep -q "exit code 3"' "$WORK/hook"
+check "a wrong URL is told at the start" sh -c '! "$0" --build-webhook nowhere >"$1" 2>&1 && grep -q "write a URL like" "$1"' "$ORCH_BUILD/daemon/orchd-node" "$WORK/out"
 sed -i 's/exit 3/exit 0/' "$C/fails"
 builds -f "$C/fails" -t f:1 "$C"
 check "what was good before isn't done again" grep -q 'cached RUN echo once' "$WORK/err"
@@ -236,6 +253,8 @@ no_group_is_left() {
   done
 }
 nothing_is_left() { [ -z "$(ls "$STATE/images/tmp")$(ls "$RUN/builds" 2>/dev/null)" ] && no_group_is_left; }
+kill "$HOOK"
+check "a webhook that can't be told is told" refuses 'exit code 1 (and the webhook http://127.0.0.1:9099/hook was not told: connection refused' -f "$C/beside" -t b:1 "$C"
 begin_waiting
 kill -9 "$(pgrep -x orchd-node)"
 check "a build ends with the node's program" until_true 10 no_build_runs
