@@ -120,6 +120,7 @@ static int serve_connection(const struct image_store *store, int fd) {
 
 static int serve_listen(const char *path, int *ret, struct err *e) {
         struct sockaddr_un address = { .sun_family = AF_UNIX };
+        struct stat st;
         AUTO_CLOSE int fd = -1;
         mode_t mask;
         int r;
@@ -130,7 +131,9 @@ static int serve_listen(const char *path, int *ret, struct err *e) {
         fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         if (fd < 0)
                 return err_errno(e, -errno, "cannot make a socket");
-        (void) unlink(path);
+        /* One that a killed server left; anything else there stays, and bind() says so. */
+        if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
+                (void) unlink(path);
         mask = umask(0177);
         r = bind(fd, (const struct sockaddr *) &address, sizeof(address)) < 0 ? -errno : 0;
         (void) umask(mask);

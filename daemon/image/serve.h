@@ -5,7 +5,7 @@
 struct image_store;
 
 /* Gives neighbours what they ask for by digest (daemon/distribution/peer.h), on a unix socket that
- * it makes; one that is there already is replaced. Each connection is a child's, at most
+ * it makes; a socket that is there already is replaced. Each connection is a child's, at most
  * SERVE_AT_ONCE of them; one that doesn't ask for 30 s, or takes less
  * than 64 KiB/s, is cut. Reads the store
  * and changes nothing.

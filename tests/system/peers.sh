@@ -29,6 +29,9 @@ from_peers 0 || fail "nobody was there to give"
 n=$(fetched)
 [ "$n" -ge 2 ] || fail "the test wants an image with layers, it has $n"
 digest=$(jq -r '.images[0].digest' "$WORK/out")
+echo precious >"$WORK/file"
+refuses "Address already in use" "$IMAGE" --store "$GIVER" serve "$WORK/file"
+check "a file isn't taken for an old socket" grep -q precious "$WORK/file"
 serve "$GIVER"
 
 pull --peer "$WORK/peer.sock" "$NAME:1" >"$WORK/out" || fail "pull with a neighbour"
