@@ -7,9 +7,11 @@
 #include "api/schema/quantity.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "cli/build_output.h"
 #include "cli/commands.h"
 #include "cli/credentials.h"
 #include "cli/fetch.h"
+#include "cli/image.h"
 #include "cli/pack.h"
 #include "cli/session.h"
 
@@ -23,7 +25,8 @@
 #include <systemd/sd-event.h>
 
 struct build_args {
-        const char *file, *target, *platform, *network, *memory, *cpu, *node, *creds, *auth_file;
+        const char *file, *target, *platform, *network, *memory, *cpu, *node, *creds, *auth_file,
+                *output;
         struct option_texts tags, args, secrets;
         bool has_no_cache, is_quiet;
 };
@@ -56,6 +59,8 @@ static const struct option build_options[] = {
                        "most processor time of a RUN step: 500m"),
         OPTION_OF_TEXT(struct build_args, node, 0, "node", "NAME",
                        "where to build; needed where there are several nodes"),
+        OPTION_OF_TEXT(struct build_args, output, 'o', "output", "type=oci|docker,dest=FILE",
+                       "write the image into an archive, too; -: standard output"),
         OPTION_OF_FLAG(struct build_args, is_quiet, 'q', "quiet", "print the image's ID alone"),
 };
 
@@ -66,6 +71,7 @@ struct build {
         char *path, *text; /* of the Dockerfile */
         size_t len;
         struct ignore ignore;
+        struct build_output output;
         json_t *request;
         char *node, *auth;
         /* The upload: a child packs. */
@@ -328,19 +334,20 @@ static void show_step(const json_t *line, const char *state) {
 
 static void show_image(struct build *b, const json_t *image) {
         const json_t *names = json_object_get(image, "names"), *name;
+        FILE *to = str_eq(b->output.dest, "-") ? stderr : stdout;
         size_t i;
 
         (void) snprintf(b->id, sizeof(b->id), "%s",
                         str_or_empty(json_string_value(json_object_get(image, "id"))));
         if (b->args->is_quiet) {
-                (void) printf("%s\n", b->id);
+                (void) fprintf(to, "%s\n", b->id);
                 return;
         }
         json_array_foreach(names, i, name) {
-                (void) printf("Built image: %s\n", str_or_empty(json_string_value(name)));
+                (void) fprintf(to, "Built image: %s\n", str_or_empty(json_string_value(name)));
         }
         if (json_array_size(names) == 0)
-                (void) printf("Built %s; it was not kept: give it a name with -t\n", b->id);
+                (void) fprintf(to, "Built %s; it was not kept: give it a name with -t\n", b->id);
 }
 
 static void on_line(void *data, const char *text, size_t len) {
@@ -409,8 +416,24 @@ static void build_done(struct build *b) {
         free(b->text);
         free(b->node);
         free(b->auth);
+        build_output_done(&b->output);
 }
 DEFINE_AUTO_DONE(build);
+
+static int build_read_output(struct build *b, struct err *e) {
+        struct err why = { 0 };
+
+        if (!b->args->output)
+                return 0;
+        if (build_output_parse(b->args->output, &b->output, &why) < 0)
+                return session_usage(b->session, e, "%s", err_text(&why));
+        if (b->args->tags.n == 0)
+                return session_usage(b->session, e,
+                                     "an archive is of an image with a name: add -t NAME");
+        if (str_eq(b->output.dest, "-") && b->session->out_is_terminal)
+                return session_usage(b->session, e, "an archive isn't for a terminal");
+        return 0;
+}
 
 static int build_run(struct session *s, const void *raw, const struct words *words, struct err *e) {
         AUTO_DONE(build) struct build b = { .session = s, .args = raw, .fd = -1 };
@@ -419,7 +442,9 @@ static int build_run(struct session *s, const void *raw, const struct words *wor
         if (words->n != 1)
                 return session_usage(s, e, "name one context folder: orch build -t web:1 .");
         b.context = words->items[0];
-        r = build_read_file(&b, e);
+        r = build_read_output(&b, e);
+        if (r == 0)
+                r = build_read_file(&b, e);
         if (r == 0)
                 r = build_read_ignore(&b, e);
         if (r == 0)
@@ -430,7 +455,12 @@ static int build_run(struct session *s, const void *raw, const struct words *wor
                 r = build_find_node(&b, e);
         if (r == 0)
                 r = build_start_packer(&b, e);
-        return r < 0 ? r : build_call(&b, e);
+        if (r == 0)
+                r = build_call(&b, e);
+        if (r == 0 && b.output.dest)
+                r = image_save_to(s, b.node, b.args->tags.items[0], b.output.format, b.output.dest,
+                                  e);
+        return r;
 }
 
 const struct command build_command = {

@@ -15,6 +15,15 @@ int image_nodes(struct session *s, const char *node, json_t **ret, struct err *e
  * memory is out. */
 char *image_path(const char *node, const char *reference);
 
+/* Writes an archive of images (references: with commas between) that one node has.
+ *
+ * format  "oci-archive" or "docker-archive"; NULL: the node's choice.
+ * output  file; "-", NULL: standard output. Removed when it fails.
+ *
+ * Returns 0 or a negative errno. */
+int image_save_to(struct session *s, const char *node, const char *references, const char *format,
+                  const char *output, struct err *e);
+
 /* "12.3 MiB". Returns buf. */
 #define IMAGE_SIZE_MAX 32
 char *image_format_size(int64_t bytes, char buf[IMAGE_SIZE_MAX]);

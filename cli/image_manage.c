@@ -292,8 +292,8 @@ static int save_verdict(const struct save *x, struct err *e) {
         return -EIO;
 }
 
-static int save_from(struct session *s, const char *node, const char *references,
-                     const struct manage_args *a, struct err *e) {
+int image_save_to(struct session *s, const char *node, const char *references, const char *format,
+                  const char *output, struct err *e) {
         static const struct stream_handlers handlers = { .on_data = save_data };
         AUTO_FREE char *path = client_path(&(struct client_target){ .group = "orch.dev",
                                                                     .version = "v1",
@@ -305,21 +305,21 @@ static int save_from(struct session *s, const char *node, const char *references
         int r;
 
         if (!path || !x || client_path_query(&path, "references", references) < 0 ||
-            client_path_query(&path, "format", a->format) < 0)
+            client_path_query(&path, "format", format) < 0)
                 return err_set(e, -ENOMEM, "out of memory");
         x->fd = STDOUT_FILENO;
-        if (a->output && !str_eq(a->output, "-"))
-                x->fd = file = open(a->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+        if (output && !str_eq(output, "-"))
+                x->fd = file = open(output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
         if (x->fd < 0)
-                return err_errno(e, -errno, "cannot create %s", a->output);
+                return err_errno(e, -errno, "cannot create %s", output);
         r = session_stream(s, path, &handlers, x, USEC_NEVER, e);
         if (x->code < 0)
-                r = err_errno(e, x->code, "cannot write %s", a->output ? a->output : "the archive");
+                r = err_errno(e, x->code, "cannot write %s", output ? output : "the archive");
         if (r >= 0)
                 r = save_verdict(x, e);
         if (r < 0 && file >= 0)
-                (void) unlink(a->output);
-        return r;
+                (void) unlink(output);
+        return MIN(r, 0);
 }
 
 static int save_run(struct session *s, const void *raw, const struct words *words, struct err *e) {
@@ -339,7 +339,8 @@ static int save_run(struct session *s, const void *raw, const struct words *word
         /* One archive comes from one node: the first that has all of them. */
         for (size_t i = 0; r == 0 && i < json_array_size(nodes); i++) {
                 *e = (struct err){ 0 };
-                r = save_from(s, json_string_value(json_array_get(nodes, i)), references.s, a, e);
+                r = image_save_to(s, json_string_value(json_array_get(nodes, i)), references.s,
+                                  a->format, a->output, e);
                 if (r >= 0)
                         break;
                 if (i + 1 < json_array_size(nodes) && a->output)

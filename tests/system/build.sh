@@ -142,6 +142,13 @@ check "--no-cache carries out everything" sh -c '! grep -q cached "$0"' "$WORK/e
 builds -t t:1 --target test "$C"
 check "--target builds another stage" grep -q tested "$WORK/err"
 
+# ---- --output ----
+check "--output writes an archive of OCI's" builds -t o:1 --target build -o "type=oci,dest=$WORK/oci.tar" "$C"
+check "that is one" sh -c 'tar -tf "$0" | grep -qx "oci-layout"' "$WORK/oci.tar"
+check "on standard output there is nothing else" sh -c '"$0" --socket "$1" build -t o:2 -o type=docker,dest=- "$2" 2>/dev/null | tar -tf - | grep -qx manifest.json' "$ORCH_BUILD/cli/orch" "$SOCKET" "$C"
+check "an archive needs a name" refuses 'add -t NAME' -o type=oci,dest=x "$C"
+check "a type that isn't there is refused by name" refuses 'type=local is not there' -t o:3 -o x "$C"
+
 # ---- a failed build goes on where it failed ----
 cat >"$C/fails" <<'D'
 FROM base:1
