@@ -7,7 +7,9 @@
 #include <string.h>
 
 static int output_type(const char *type, const char **ret, struct err *e) {
-        *ret = str_eq(type, "oci") ? "oci-archive" : str_eq(type, "docker") ? "docker-archive" : NULL;
+        *ret = str_eq(type, "oci")      ? "oci-archive"
+               : str_eq(type, "docker") ? "docker-archive"
+                                        : NULL;
         if (*ret)
                 return 0;
         return err_set(e, -EINVAL,

@@ -12,15 +12,11 @@ static void an_output_has_a_type_and_a_place(void **state) {
 }
 
 static void what_is_not_there_is_refused_by_name(void **state) {
-        static const char *const wrong[] = { "folder",
-                                             "type=local,dest=d",
-                                             "type=tar,dest=f",
-                                             "type=oci",
-                                             "dest=f",
-                                             "type=oci,dest=",
-                                             "type=oci,dest=a,dest=b",
-                                             "type=oci,dest=a,x=1",
-                                             "" };
+        static const char *const wrong[] = {
+                "folder", "type=local,dest=d", "type=tar,dest=f",        "type=oci",
+                "dest=f", "type=oci,dest=",    "type=oci,dest=a,dest=b", "type=oci,dest=a,x=1",
+                ""
+        };
         (void) state;
 
         for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
