@@ -170,7 +170,10 @@ static void main_find_groups(const char *name, struct cgroup_host *ret) {
 }
 
 static void main_clean(const char *run_dir, const struct cgroup_host *groups) {
-        (void) dir_remove_all(AT_FDCWD, run_dir, NULL);
+        /* What was mounted there by those who were killed may need a moment, too. */
+        for (unsigned i = 0; dir_remove_all(AT_FDCWD, run_dir, NULL) < 0 && i < MAIN_GROUP_TRIES;
+             i++)
+                (void) usleep(MAIN_GROUP_WAIT_USEC);
         for (unsigned t = 0; t < CGROUP_TREES; t++)
                 if (groups->dir[t][0])
                         main_remove_groups(groups->dir[t], 0);
@@ -260,6 +263,9 @@ static pid_t main_fork(struct err *e) {
                 (void) signal(SIGTERM, SIG_DFL);
         else
                 main_child = pid;
+        /* Whoever read this program's words may be gone: that mustn't end the cleaning. */
+        if (pid > 0)
+                (void) signal(SIGPIPE, SIG_IGN);
         (void) sigprocmask(SIG_SETMASK, &before, NULL);
         return pid;
 }
@@ -288,7 +294,7 @@ int main(int argc, char **argv) {
                 _exit(main_build(&args));
         while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
                 ;
-        if (setns(mounts, CLONE_NEWNS) == 0 && pid > 0 && WIFSIGNALED(status))
+        if (setns(mounts, CLONE_NEWNS) == 0 && pid > 0 && status != 0)
                 main_sweep_store(&args.config);
         main_clean(args.config.run_dir, &groups);
         if (pid > 0 && WIFEXITED(status))

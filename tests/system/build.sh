@@ -259,16 +259,21 @@ no_group_is_left() {
     [ -z "$(find /sys/fs/cgroup -maxdepth 8 -type d -name "orch-build-$id" 2>/dev/null)" ] || return 1
   done
 }
-nothing_is_left() { [ -z "$(ls "$STATE/images/tmp")$(ls "$RUN/builds" 2>/dev/null)" ] && no_group_is_left; }
+nothing_is_left() {
+  [ -z "$(ls "$STATE/images/tmp")$(ls "$RUN/builds" 2>/dev/null)" ] && no_group_is_left && return 0
+  ls -R "$STATE/images/tmp" "$RUN/builds"
+  for id in $ids; do find /sys/fs/cgroup -maxdepth 8 -type d -name "orch-build-$id"; done
+  return 1
+}
 kill "$HOOK"
 check "a webhook that can't be told is told" refuses 'exit code 1 (and the webhook http://127.0.0.1:9099/hook was not told: connection refused' -f "$C/beside" -t b:1 "$C"
 begin_waiting
 kill -9 "$(pgrep -x orchd-node)"
 check "a build ends with the node's program" until_true 10 no_build_runs
-check "and leaves nothing" until_true 10 nothing_is_left
 r=0; wait "$client" || r=$?
 check "its client is told" [ "$r" = 1 ]
 until_true 20 build -t again:2 -f "$C/names" "$C"
+check "and nothing is left of it" until_true 10 nothing_is_left
 begin_waiting
 for pid in $(pgrep -x orch-build); do kill -9 "$pid" 2>/dev/null || true; done
 check "a build whose program is killed ends" until_true 10 no_build_runs
