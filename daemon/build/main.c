@@ -270,11 +270,17 @@ static pid_t main_fork(struct err *e) {
         return pid;
 }
 
+/* Out of the inner process's mounts, which would keep folders busy. Entering mounts takes their own
+ * root as root: where the daemons run in a chroot that is another one. */
+static bool main_leave_mounts(int mounts, int root) {
+        return setns(mounts, CLONE_NEWNS) == 0 && fchdir(root) == 0 && chroot(".") == 0;
+}
+
 int main(int argc, char **argv) {
         struct arguments args = { 0 };
         struct cgroup_host groups = { 0 };
         struct err e = { 0 };
-        AUTO_CLOSE int lock = -1, mounts = -1;
+        AUTO_CLOSE int lock = -1, mounts = -1, root = -1;
         int status = 0;
         pid_t pid = -1;
 
@@ -285,6 +291,7 @@ int main(int argc, char **argv) {
                 return 1;
         }
         mounts = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+        root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (main_lock(args.config.run_dir, &lock, &e) == 0) {
                 main_sweep(&args.config);
                 main_find_groups(args.config.cgroup_name, &groups);
@@ -294,7 +301,7 @@ int main(int argc, char **argv) {
                 _exit(main_build(&args));
         while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
                 ;
-        if (setns(mounts, CLONE_NEWNS) == 0 && pid > 0 && status != 0)
+        if (main_leave_mounts(mounts, root) && pid > 0 && status != 0)
                 main_sweep_store(&args.config);
         main_clean(args.config.run_dir, &groups);
         if (pid > 0 && WIFEXITED(status))

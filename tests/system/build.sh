@@ -270,10 +270,10 @@ check "a webhook that can't be told is told" refuses 'exit code 1 (and the webho
 begin_waiting
 kill -9 "$(pgrep -x orchd-node)"
 check "a build ends with the node's program" until_true 10 no_build_runs
+check "and leaves nothing" until_true 10 nothing_is_left
 r=0; wait "$client" || r=$?
 check "its client is told" [ "$r" = 1 ]
 until_true 20 build -t again:2 -f "$C/names" "$C"
-check "and nothing is left of it" until_true 10 nothing_is_left
 begin_waiting
 for pid in $(pgrep -x orch-build); do kill -9 "$pid" 2>/dev/null || true; done
 check "a build whose program is killed ends" until_true 10 no_build_runs
