@@ -99,13 +99,6 @@ static bool namespace_make(struct call *c, json_t *meta) {
         return true;
 }
 
-static const struct field *status_field(const struct kind *kind) {
-        for (size_t i = 0; i < kind->schema->n_fields; i++)
-                if (str_eq(kind->schema->fields[i].name, "status"))
-                        return &kind->schema->fields[i];
-        return NULL;
-}
-
 /* What a new object has before anybody has looked at it. A node registers together with what it has
  * seen of itself. */
 static bool initial_status(json_t *tree, const struct kind *kind) {
@@ -115,7 +108,7 @@ static bool initial_status(json_t *tree, const struct kind *kind) {
         if (!kind->has_status || str_eq(kind->name, "Node"))
                 return true;
         (void) json_object_del(tree, "status");
-        f = status_field(kind);
+        f = schema_field(kind->schema, "status");
         if (!f || f->type != FIELD_OBJECT || !f->schema)
                 return true;
         empty = schema_empty_value(f->schema);
