@@ -11,6 +11,7 @@
 #include "daemon/image/image.h"
 #include "daemon/image/list.h"
 #include "daemon/image/load.h"
+#include "daemon/image/main_answer.h"
 #include "daemon/image/main_remote.h"
 #include "daemon/image/main_store.h"
 #include "daemon/image/mount.h"
@@ -95,18 +96,6 @@ static int arguments_read(int argc, char **argv, struct arguments *ret, struct e
         return 0;
 }
 
-static int main_print(json_t *take_answer, const char *key, struct err *e) {
-        json_t *root = json_pack("{s:o}", key, take_answer);
-        AUTO_FREE char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
-
-        json_decref(root);
-        if (!text)
-                return err_set(e, -ENOMEM, "out of memory");
-        if (puts(text) < 0 || fflush(stdout) != 0)
-                return err_errno(e, -errno, "cannot write the answer");
-        return 0;
-}
-
 static int main_take_in(struct image_store *store, const struct arguments *args, struct err *e) {
         bool is_import = strcmp(args->verb, "import") == 0;
         AUTO_CLOSE int fd = -1;
@@ -125,14 +114,14 @@ static int main_take_in(struct image_store *store, const struct arguments *args,
                 r = image_load(store, -1, args->operand, &args->load, &answer, e);
         else
                 r = image_load(store, fd >= 0 ? fd : STDIN_FILENO, NULL, &args->load, &answer, e);
-        return r < 0 ? r : main_print(answer, "images", e);
+        return r < 0 ? r : main_answer(answer, "images", e);
 }
 
 static int main_list(struct image_store *store, struct err *e) {
         json_t *answer = NULL;
         int r = image_describe_all(store, &answer, e);
 
-        return r < 0 ? r : main_print(answer, "images", e);
+        return r < 0 ? r : main_answer(answer, "images", e);
 }
 
 static int main_remove(struct image_store *store, const struct arguments *args, struct err *e) {
@@ -141,7 +130,7 @@ static int main_remove(struct image_store *store, const struct arguments *args, 
         if (!args->operand)
                 return err_set(e, -EINVAL, "name the image to remove");
         r = image_remove(store, args->operand, &args->in_use, e);
-        return r < 0 ? r : main_print(json_pack("[s]", args->operand), "removed", e);
+        return r < 0 ? r : main_answer(json_pack("[s]", args->operand), "removed", e);
 }
 
 /* Pods that don't run yet name images; what they name is in use, too. */

@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "daemon/distribution/remote_tags.h"
 #include "daemon/image/image.h"
+#include "daemon/image/main_answer.h"
 #include "daemon/image/main_post.h"
 #include "daemon/image/pull.h"
 #include "daemon/image/push.h"
@@ -172,18 +173,6 @@ static int setting_read(const struct remote_arguments *args, struct remote_setti
         return r;
 }
 
-static int remote_print(json_t *take, const char *key, struct err *e) {
-        json_t *root = json_pack("{s:o}", key, take);
-        AUTO_FREE char *text = root ? json_dumps(root, JSON_COMPACT) : NULL;
-
-        json_decref(root);
-        if (!text)
-                return err_set(e, -ENOMEM, "out of memory");
-        if (puts(text) < 0 || fflush(stdout) != 0)
-                return err_errno(e, -errno, "cannot write the answer");
-        return 0;
-}
-
 static void remote_tell(void *userdata, const struct pull_news *news) {
         static const char *const words[] = { "waiting", "downloading", "unpacking",
                                              "done",    "exists",      "uploading" };
@@ -196,12 +185,12 @@ static void remote_tell(void *userdata, const struct pull_news *news) {
             now < *told + NEWS_EVERY_USEC)
                 return;
         *told = now;
-        (void) remote_print(json_pack("{s:I, s:I, s:s, s:s, s:I, s:I}", "layer",
-                                      (json_int_t) news->layer + 1, "of",
-                                      (json_int_t) news->n_layers, "digest", news->digest, "state",
-                                      words[news->state], "bytes", (json_int_t) news->bytes, "size",
-                                      (json_int_t) news->size_bytes),
-                            "progress", NULL);
+        (void) main_answer(json_pack("{s:I, s:I, s:s, s:s, s:I, s:I}", "layer",
+                                     (json_int_t) news->layer + 1, "of",
+                                     (json_int_t) news->n_layers, "digest", news->digest, "state",
+                                     words[news->state], "bytes", (json_int_t) news->bytes, "size",
+                                     (json_int_t) news->size_bytes),
+                           "progress", NULL);
 }
 
 static int remote_pull(const struct remote_arguments *args, struct remote_setting *s,
@@ -226,7 +215,7 @@ static int remote_pull(const struct remote_arguments *args, struct remote_settin
                                        .userdata = s,
                                },
                                &answer, e);
-        return r < 0 ? r : remote_print(json_pack("[o]", answer), "images", e);
+        return r < 0 ? r : main_answer(json_pack("[o]", answer), "images", e);
 }
 
 static int remote_push(const struct remote_arguments *args, struct remote_setting *s,
@@ -248,7 +237,7 @@ static int remote_push(const struct remote_arguments *args, struct remote_settin
                                        .userdata = s,
                                },
                                &answer, e);
-        return r < 0 ? r : remote_print(json_pack("[o]", answer), "images", e);
+        return r < 0 ? r : main_answer(json_pack("[o]", answer), "images", e);
 }
 
 static int remote_tags(const struct remote_arguments *args, const struct remote_setting *s,
@@ -268,7 +257,7 @@ static int remote_tags(const struct remote_arguments *args, const struct remote_
                                &ref, &remote, e);
         if (r == 0)
                 r = remote_tags_list(remote, &answer, e);
-        return r < 0 ? r : remote_print(answer, "tags", e);
+        return r < 0 ? r : main_answer(answer, "tags", e);
 }
 
 static int remote_verb(const struct remote_arguments *args, struct remote_setting *s,

@@ -4,6 +4,7 @@
 #include "daemon/image/check.h"
 #include "daemon/image/keep.h"
 #include "daemon/image/layer_tar.h"
+#include "daemon/image/main_answer.h"
 #include "daemon/image/manage.h"
 #include "daemon/image/mount.h"
 #include "daemon/image/record.h"
@@ -18,17 +19,6 @@
 /* kubelet's imageMinimumGCAge. */
 #define STORE_GC_AGE_SEC 120
 
-static int store_print(json_t *take, struct err *e) {
-        AUTO_FREE char *text = take ? json_dumps(take, JSON_COMPACT) : NULL;
-
-        json_decref(take);
-        if (!text)
-                return err_set(e, -ENOMEM, "out of memory");
-        return puts(text) < 0 || fflush(stdout) != 0
-                       ? err_errno(e, -errno, "cannot write the answer")
-                       : 0;
-}
-
 static int store_check(struct image_store *store, const struct store_arguments *a, struct err *e) {
         const struct image_check_options options = { .is_deep = a->is_deep,
                                                      .is_repair = a->is_repair,
@@ -36,13 +26,13 @@ static int store_check(struct image_store *store, const struct store_arguments *
         json_t *answer = NULL;
         int r = image_check(store, &options, &answer, e);
 
-        return r < 0 ? r : store_print(answer, e);
+        return r < 0 ? r : main_answer(answer, NULL, e);
 }
 
 static int store_tag(struct image_store *store, const struct store_arguments *a, struct err *e) {
         int r = image_tag(store, a->operands[0], a->operands[1], e);
 
-        return r < 0 ? r : store_print(json_pack("{s:[s]}", "names", a->operands[1]), e);
+        return r < 0 ? r : main_answer(json_pack("{s:[s]}", "names", a->operands[1]), NULL, e);
 }
 
 static int store_inspect(struct image_store *store, const struct store_arguments *a,
@@ -50,26 +40,26 @@ static int store_inspect(struct image_store *store, const struct store_arguments
         json_t *answer = NULL;
         int r = image_inspect(store, a->operands[0], &answer, e);
 
-        return r < 0 ? r : store_print(answer, e);
+        return r < 0 ? r : main_answer(answer, NULL, e);
 }
 
 static int store_prune(struct image_store *store, const struct store_arguments *a, struct err *e) {
         json_t *answer = NULL;
         int r = image_prune(store, a->is_all, a->in_use, &answer, e);
 
-        return r < 0 ? r : store_print(answer, e);
+        return r < 0 ? r : main_answer(answer, NULL, e);
 }
 
 static int store_pin(struct image_store *store, const struct store_arguments *a, struct err *e) {
         int r = image_pin(store, a->operands[0], true, e);
 
-        return r < 0 ? r : store_print(json_pack("{s:[s]}", "pinned", a->operands[0]), e);
+        return r < 0 ? r : main_answer(json_pack("{s:[s]}", "pinned", a->operands[0]), NULL, e);
 }
 
 static int store_unpin(struct image_store *store, const struct store_arguments *a, struct err *e) {
         int r = image_pin(store, a->operands[0], false, e);
 
-        return r < 0 ? r : store_print(json_pack("{s:[s]}", "unpinned", a->operands[0]), e);
+        return r < 0 ? r : main_answer(json_pack("{s:[s]}", "unpinned", a->operands[0]), NULL, e);
 }
 
 static int store_save(struct image_store *store, const struct store_arguments *a, struct err *e) {
@@ -104,7 +94,7 @@ static int store_gc(struct image_store *store, const struct store_arguments *a, 
                                                  .used_dir = a->used_dir,
                                                  .in_use = a->in_use },
                      &answer, e);
-        return r < 0 ? r : store_print(answer, e);
+        return r < 0 ? r : main_answer(answer, NULL, e);
 }
 
 static int store_mount(struct image_store *store, const struct store_arguments *a, struct err *e) {
@@ -114,7 +104,7 @@ static int store_mount(struct image_store *store, const struct store_arguments *
         if (!a->mounts_dir || a->mounts_dir[0] != '/')
                 return err_set(e, -EINVAL, "--mounts is missing: an absolute path");
         r = image_mount(store, a->operands[0], a->mounts_dir, &path, e);
-        return r < 0 ? r : store_print(json_pack("{s:s}", "path", path), e);
+        return r < 0 ? r : main_answer(json_pack("{s:s}", "path", path), NULL, e);
 }
 
 static int store_unmount(struct image_store *store, const struct store_arguments *a,
@@ -133,14 +123,14 @@ static int store_unmount(struct image_store *store, const struct store_arguments
                 json_decref(list);
                 return r;
         }
-        return store_print(json_pack("{s:o}", "unmounted", list), e);
+        return main_answer(json_pack("{s:o}", "unmounted", list), NULL, e);
 }
 
 static int store_sync(struct image_store *store, const struct store_arguments *a, struct err *e) {
         json_t *answer = NULL;
         int r = image_sync_folder(store, a->operands[0], &answer, e);
 
-        return r < 0 ? r : store_print(answer, e);
+        return r < 0 ? r : main_answer(answer, NULL, e);
 }
 
 static int store_tar(struct image_store *store, const struct store_arguments *a, struct err *e) {
