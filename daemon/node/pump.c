@@ -156,6 +156,13 @@ void pump_in_end(struct pump_in *p) {
         in_flush(p);
 }
 
+void pump_in_frame(struct pump_in *p, const struct stream_frame *frame) {
+        if (frame->channel == STREAM_STDIN)
+                (void) pump_in_write(p, frame->data, frame->len);
+        else if (frame->channel == STREAM_STDIN_END)
+                pump_in_end(p);
+}
+
 /* 1: read something, 0: nothing there, -1: the end. */
 static int out_read(struct pump_out *p) {
         char data[PUMP_BYTES];

@@ -27,6 +27,9 @@ void pump_in_on_closed(struct pump_in *p, void (*fn)(void *userdata), void *user
 int pump_in_write(struct pump_in *p, const void *data, size_t len);
 /* Closes the descriptor when all is written; a socket's sending side only. */
 void pump_in_end(struct pump_in *p);
+/* Writes what a frame of STREAM_STDIN holds, and ends with STREAM_STDIN_END; others are nothing to
+ * it. */
+void pump_in_frame(struct pump_in *p, const struct stream_frame *frame);
 
 /* A descriptor to frames of a channel, from the next turn of the loop on. take_fd is consumed on
  * failure too. Returns 0, -ENOMEM, or what the loop refused with. */

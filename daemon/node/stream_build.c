@@ -184,12 +184,8 @@ static int build_start(struct stream *s, struct err *e) {
 static void build_frame(struct stream *s, const struct stream_frame *frame) {
         struct build_stream *x = s->state;
 
-        if (!x || !x->in)
-                return;
-        if (frame->channel == STREAM_STDIN)
-                (void) pump_in_write(x->in, frame->data, frame->len);
-        else if (frame->channel == STREAM_STDIN_END)
-                pump_in_end(x->in);
+        if (x && x->in)
+                pump_in_frame(x->in, frame);
 }
 
 static void build_room(struct stream *s) {

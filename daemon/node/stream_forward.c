@@ -243,12 +243,8 @@ static int forward_start(struct stream *s, struct err *e) {
 static void forward_frame(struct stream *s, const struct stream_frame *frame) {
         struct forward *f = s->state;
 
-        if (!f || !f->in)
-                return;
-        if (frame->channel == STREAM_STDIN)
-                (void) pump_in_write(f->in, frame->data, frame->len);
-        else if (frame->channel == STREAM_STDIN_END)
-                pump_in_end(f->in);
+        if (f && f->in)
+                pump_in_frame(f->in, frame);
 }
 
 static void forward_room(struct stream *s) {

@@ -296,12 +296,8 @@ static int manage_start(struct stream *s, struct err *e) {
 static void image_frame(struct stream *s, const struct stream_frame *frame) {
         struct image_stream *x = s->state;
 
-        if (!x || !x->in)
-                return;
-        if (frame->channel == STREAM_STDIN)
-                (void) pump_in_write(x->in, frame->data, frame->len);
-        else if (frame->channel == STREAM_STDIN_END)
-                pump_in_end(x->in);
+        if (x && x->in)
+                pump_in_frame(x->in, frame);
 }
 
 static void image_free(struct stream *s) {
