@@ -55,9 +55,8 @@ static bool remote_is_archive(const struct request *r) {
 static enum MHD_Result remote_queue(struct request *r) {
         static const struct pull_source SOURCE = { .take = remote_take, .free = remote_keep };
 
-        return pull_queue(
-                r, str_ends_with(r->path, "/archives") ? "application/x-tar" : "application/json",
-                &SOURCE, r->route_data);
+        return pull_queue(r, remote_is_archive(r) ? "application/x-tar" : "application/json",
+                          &SOURCE, r->route_data);
 }
 
 static void remote_begin(struct image_remote *x) {
@@ -116,20 +115,6 @@ static void remote_ended(void *data, const char *text) {
         tunnel_close(STEAL(x->tunnel));
 }
 
-/* The OPEN line's object. NULL: memory is out. */
-static json_t *remote_what(const struct request *r, const char *verb) {
-        AUTO_DONE(query) struct query q = { 0 };
-        json_t *query = json_object();
-
-        if (query_parse(r->query, &q, NULL) < 0 || !query) {
-                json_decref(query);
-                return NULL;
-        }
-        for (size_t i = 0; i < q.n; i++)
-                (void) json_object_set_new(query, q.pairs[i].key, json_string(q.pairs[i].value));
-        return json_pack("{s:s,s:o}", "verb", verb, "query", query);
-}
-
 static enum MHD_Result remote_dispatch(struct request *r) {
         static const struct tunnel_handlers HANDLERS = { .frame = remote_frame,
                                                          .ended = remote_ended };
@@ -141,9 +126,11 @@ static enum MHD_Result remote_dispatch(struct request *r) {
 
         if (node_path_parse(r->path, &p) < 0)
                 return request_refuse(r, 400, "BadRequest", "the path is malformed");
-        what = remote_what(r, str_eq(p.what, "pulls")    ? "image-pull"
-                              : str_eq(p.what, "pushes") ? "image-push"
-                                                         : "image-save");
+        what = request_stream_line(r,
+                                   str_eq(p.what, "pulls")    ? "image-pull"
+                                   : str_eq(p.what, "pushes") ? "image-push"
+                                                              : "image-save",
+                                   NULL);
         x = calloc(1, sizeof(*x));
         r->route_data = x;
         result = x && what

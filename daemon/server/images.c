@@ -83,22 +83,6 @@ static void node_ended(void *data, const char *text) {
         images_finish(x);
 }
 
-/* The OPEN line's object. NULL: memory is out. */
-static json_t *what_make(const struct request *r, const char *verb, const char *reference) {
-        AUTO_DONE(query) struct query q = { 0 };
-        json_t *query = json_object();
-
-        if (query_parse(r->query, &q, NULL) < 0 || !query) {
-                json_decref(query);
-                return NULL;
-        }
-        for (size_t i = 0; i < q.n; i++)
-                (void) json_object_set_new(query, q.pairs[i].key, json_string(q.pairs[i].value));
-        if (!str_is_empty(reference))
-                (void) json_object_set_new(query, "reference", json_string(reference));
-        return json_pack("{s:s,s:o}", "verb", verb, "query", query);
-}
-
 static enum MHD_Result images_open(struct request *r, const char *verb) {
         static const struct tunnel_handlers HANDLERS = {
                 .frame = node_frame,
@@ -113,7 +97,7 @@ static enum MHD_Result images_open(struct request *r, const char *verb) {
 
         if (node_path_parse(r->path, &p) < 0)
                 return request_refuse(r, 400, "BadRequest", "the path is malformed");
-        what = what_make(r, verb, p.rest);
+        what = request_stream_line(r, verb, p.rest);
         x = calloc(1, sizeof(*x));
         r->route_data = x;
         if (x)

@@ -160,3 +160,18 @@ bool request_answer_failure(struct request *r, const char *json, size_t len) {
         json_decref(status);
         return has_failed;
 }
+
+json_t *request_stream_line(const struct request *r, const char *verb, const char *reference) {
+        AUTO_DONE(query) struct query q = { 0 };
+        json_t *query = json_object();
+
+        if (query_parse(r->query, &q, NULL) < 0 || !query) {
+                json_decref(query);
+                return NULL;
+        }
+        for (size_t i = 0; i < q.n; i++)
+                (void) json_object_set_new(query, q.pairs[i].key, json_string(q.pairs[i].value));
+        if (!str_is_empty(reference))
+                (void) json_object_set_new(query, "reference", json_string(reference));
+        return json_pack("{s:s,s:o}", "verb", verb, "query", query);
+}

@@ -58,3 +58,8 @@ struct node_path {
 void node_path_done(struct node_path *p);
 DEFINE_AUTO_DONE(node_path);
 int node_path_parse(const char *path, struct node_path *ret);
+
+/* The line that asks a node for a stream (tunnel_ask): verb, and the request's query with reference
+ * in it (NULL or empty: without). The caller's; NULL: memory is out, or the query is malformed. */
+struct json_t *request_stream_line(const struct request *r, const char *verb,
+                                   const char *reference);
